@@ -1,0 +1,745 @@
+/* gale.h - what a spout, a bolt or a grouping of gale sees of gale, whole.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * A plugin is a shared object that includes this header and exports one symbol,
+ * `gale_plugin`. It links to nothing of gale's: every call below goes through a table
+ * that arrives with the context. The header is C11 and C++17 and needs nothing else.
+ *
+ * A bolt in ten lines
+ *
+ *     #include <gale/gale.h>
+ *
+ *     static int execute(void *self, gale_ctx *ctx, const gale_tuple *t)
+ *     {
+ *             (void)self;
+ *             const gale_value *line = gale_in(t, 0);
+ *             return gale_emit(ctx, 0, gale_int(line->n));
+ *     }
+ *     static const gale_component length = {
+ *             .name = "Length", .kind = GALE_BOLT, .execute = execute,
+ *             .inputs  = GALE_FIELDS({ "line", GALE_STRING }),
+ *             .outputs = GALE_STREAMS(GALE_STREAM("default", { "length", GALE_INT })),
+ *     };
+ *     GALE_PLUGIN(&length);
+ *
+ *     cc -shared -fPIC $(pkg-config --cflags gale) -o length.so length.c
+ *
+ * Conventions
+ *
+ *   Threads    Every callback of a task, and every call below, happens on the one thread
+ *              of the task's worker. The only call that another thread may make is
+ *              gale_wake(). No callback may block: watch a descriptor, set a timer, or
+ *              use a thread of your own and gale_wake().
+ *   Ownership  You never free what gale gave you; gale never frees what you gave it.
+ *              Emitting copies. A tuple and all that it points to are *borrowed*: they
+ *              die when the callback returns, unless gale_hold() keeps them.
+ *   Results    Callbacks return GALE_OK, GALE_FAIL or GALE_FATAL, or what is said beside
+ *              them. Calls that can fail return 0 (or a handle) for success and -1 for
+ *              failure; the failure has then been logged with what to do about it, and
+ *              the tuple in hand fails whatever the callback returns.
+ *   Units      Every duration is in milliseconds, every size in bytes.
+ *   Text       A string is bytes that are meant to be UTF-8. gale carries them as they
+ *              are and never checks: a word of a Latin-1 file stays that word. Where
+ *              text must be UTF-8 (JSON), wrong bytes appear as U+FFFD there. Use
+ *              GALE_BYTES for what is no text. Strings are not NUL-terminated.
+ *   Memory     When memory runs out the worker ends and is described; no call here
+ *              returns because of it.
+ */
+#ifndef GALE_GALE_H
+#define GALE_GALE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* The number of this interface. A plugin built for another number is refused, with both
+ * numbers in the message. Within one number structures only grow at their end, and the
+ * `size` beside it says how much of them a plugin was built with.
+ *
+ *   1   the first
+ */
+#define GALE_ABI 1u
+
+typedef struct gale_ctx gale_ctx;
+typedef struct gale_value gale_value;
+typedef struct gale_tuple gale_tuple;
+typedef struct gale_component gale_component;
+
+/* ---------------------------------------------------------------------------------------
+ * Values
+ * ------------------------------------------------------------------------------------ */
+
+typedef enum gale_type {
+	GALE_NULL,
+	GALE_BOOL,
+	GALE_INT,	/* int64_t */
+	GALE_FLOAT,	/* double */
+	GALE_STRING,	/* bytes meant to be UTF-8 */
+	GALE_BYTES,	/* any bytes */
+	GALE_LIST,	/* values */
+	GALE_MAP,	/* pairs of values, in the order in which they were given */
+	GALE_ANY	/* only in declarations: any of the above */
+} gale_type;
+
+/* One value. Strings, bytes, lists and maps point to memory that somebody else owns: in a
+ * received tuple the frame, in an emit the caller.
+ *
+ * A list or map has two forms. One that you make points to an array of values (`items`; a
+ * map has 2 n of them: key, value, key, value). One that you receive is `packed` and is
+ * read with gale_each(). You may emit either. Values nest up to GALE_MAX_DEPTH deep.
+ */
+struct gale_value {
+	uint8_t type;		/* enum gale_type, never GALE_ANY */
+	uint8_t packed;		/* list and map: 1 = as received */
+	uint16_t reserved;	/* 0 */
+	uint32_t n;		/* string, bytes: length in bytes; list: values; map: pairs */
+	union {
+		bool b;
+		int64_t i;
+		double f;
+		const char *s;			/* string, bytes; not NUL-terminated */
+		const gale_value *items;	/* list, map with packed == 0 */
+		const uint8_t *body;		/* list, map with packed == 1 */
+	} u;
+};
+
+enum {
+	GALE_MAX_VALUE = 16 << 20,	/* bytes of one tuple's values, encoded */
+	GALE_MAX_FIELDS = 255,		/* values in a tuple */
+	GALE_MAX_DEPTH = 32		/* lists and maps inside each other */
+};
+
+static inline gale_value gale_null(void)
+{
+	gale_value v;
+	memset(&v, 0, sizeof v);
+	return v;
+}
+
+static inline gale_value gale_bool(bool b)
+{
+	gale_value v = gale_null();
+	v.type = GALE_BOOL;
+	v.u.b = b;
+	return v;
+}
+
+static inline gale_value gale_int(int64_t i)
+{
+	gale_value v = gale_null();
+	v.type = GALE_INT;
+	v.u.i = i;
+	return v;
+}
+
+static inline gale_value gale_float(double f)
+{
+	gale_value v = gale_null();
+	v.type = GALE_FLOAT;
+	v.u.f = f;
+	return v;
+}
+
+/* gale_string and gale_bytes borrow the N bytes at S. */
+static inline gale_value gale_string(const char *s, size_t n)
+{
+	gale_value v = gale_null();
+	v.type = GALE_STRING;
+	v.n = (uint32_t)n;
+	v.u.s = s;
+	return v;
+}
+
+static inline gale_value gale_text(const char *nul_terminated)
+{
+	return gale_string(nul_terminated, strlen(nul_terminated));
+}
+
+static inline gale_value gale_bytes(const void *s, size_t n)
+{
+	gale_value v = gale_string((const char *)s, n);
+	v.type = GALE_BYTES;
+	return v;
+}
+
+/* gale_list borrows the N values at ITEMS; gale_map the 2 * N at ITEMS. */
+static inline gale_value gale_list(const gale_value *items, size_t n)
+{
+	gale_value v = gale_null();
+	v.type = GALE_LIST;
+	v.n = (uint32_t)n;
+	v.u.items = items;
+	return v;
+}
+
+static inline gale_value gale_map(const gale_value *items, size_t n)
+{
+	gale_value v = gale_list(items, n);
+	v.type = GALE_MAP;
+	return v;
+}
+
+/* ---------------------------------------------------------------------------------------
+ * Tuples
+ * ------------------------------------------------------------------------------------ */
+
+typedef struct gale_field {
+	const char *name;
+	gale_type type;
+} gale_field;
+
+/* Where a tuple comes from; the same for all tuples of one stream. Lives as long as the
+ * task. */
+typedef struct gale_source {
+	const char *component;
+	const char *stream;
+	const gale_field *fields;	/* n_fields of them, in the order of the values */
+	uint32_t n_fields;
+	const uint8_t *inputs;		/* gale_in() looks here: input number -> value number */
+	uint32_t n_inputs;
+} gale_source;
+
+struct gale_tuple {
+	const gale_value *values;	/* n of them */
+	uint32_t n;
+	uint32_t source_task;
+	const gale_source *source;
+};
+
+/* gale_in gives the value of input number I, as the component's `inputs` counts them,
+ * wherever the sender has it in its tuple. Its type is the one declared: the topology
+ * was checked for that before it started, and each tuple is checked on its way in. */
+static inline const gale_value *gale_in(const gale_tuple *t, uint32_t i)
+{
+	return &t->values[t->source->inputs[i]];
+}
+
+/* gale_field_of gives the value of the field NAME, or NULL when the stream has none. For
+ * bolts that take any tuple; cost: one comparison of names per field. */
+static inline const gale_value *gale_field_of(const gale_tuple *t, const char *name)
+{
+	for (uint32_t i = 0; i < t->source->n_fields && i < t->n; i++)
+		if (strcmp(t->source->fields[i].name, name) == 0)
+			return &t->values[i];
+	return NULL;
+}
+
+/* ---------------------------------------------------------------------------------------
+ * Results
+ * ------------------------------------------------------------------------------------ */
+
+enum {
+	GALE_OK = 0,		/* done; for execute: the input is acked */
+	GALE_FAIL = 1,		/* for execute: the input fails now and is replayed */
+	GALE_FATAL = 2,		/* this worker can't go on */
+
+	GALE_EMITTED = 3,	/* next, finish: call again */
+	GALE_IDLE = 4,		/* next: nothing now */
+	GALE_DONE = 5		/* next, finish: nothing ever again */
+};
+
+/* Why a message of a spout failed. */
+typedef enum gale_failure_kind {
+	GALE_FAILED_BY_BOLT,	/* a bolt returned GALE_FAIL or called gale_fail */
+	GALE_TIMED_OUT,		/* not complete within topology.message.timeout.secs */
+	GALE_NO_PROGRESS,	/* no ack for topology.progress.timeout.secs */
+	GALE_NO_VERDICT,	/* the acker has not spoken for twice the timeout */
+	GALE_WORKER_LOST	/* a worker that the tuple may have touched has died */
+} gale_failure_kind;
+
+typedef struct gale_failure {
+	gale_failure_kind kind;
+	bool final;		/* attempts are used up: it has gone to the dead letters */
+	uint32_t attempt;	/* attempts so far that count, from 1 */
+	const char *text;	/* for people: who, why, how old; borrowed */
+} gale_failure;
+
+/* A tuple that outlives its execute. Plain numbers: copy it as you like. It must meet
+ * gale_ack or gale_fail once; a second use is refused, logged, and fails the tuple in
+ * hand. All bits 0 is no handle. */
+typedef struct gale_held {
+	uint64_t id;
+} gale_held;
+
+/* ---------------------------------------------------------------------------------------
+ * The context
+ * ------------------------------------------------------------------------------------ */
+
+typedef enum gale_level { GALE_ERROR, GALE_WARN, GALE_INFO, GALE_DEBUG } gale_level;
+
+/* What happened on a watched descriptor, or what to watch for. */
+enum { GALE_READABLE = 1, GALE_WRITABLE = 2, GALE_HANGUP = 4 };
+
+typedef void gale_fd_fn(void *self, gale_ctx *ctx, int fd, int events, void *arg);
+typedef void gale_timer_fn(void *self, gale_ctx *ctx, void *arg);
+
+/* How to emit when the plain way does not do. Zero what you don't use. */
+typedef struct gale_emission {
+	uint32_t stream;		/* number in the component's outputs */
+	uint32_t n;			/* values */
+	const gale_value *values;
+	const gale_held *anchors;	/* held inputs to anchor to, instead of the one in hand */
+	uint32_t n_anchors;
+	bool unanchored;		/* no anchor at all, although an input is in hand */
+	bool direct;			/* to `task` only; the stream must be declared direct */
+	bool tracked;			/* spouts: `id` comes back in ack or fail */
+	bool kept;			/* spouts: and gale keeps the values and replays */
+	uint32_t task;
+	uint64_t id;
+} gale_emission;
+
+/* The runtime's side. Call it through the functions below. */
+typedef struct gale_host {
+	uint32_t abi, size;
+	int (*emit)(gale_ctx *, uint32_t stream, const gale_value *values, uint32_t n);
+	int (*emit_as)(gale_ctx *, const gale_emission *e);
+	gale_held (*hold)(gale_ctx *, const gale_tuple *t);
+	const gale_tuple *(*held_tuple)(gale_ctx *, gale_held h);
+	int (*ack)(gale_ctx *, gale_held h);
+	int (*fail)(gale_ctx *, gale_held h, const char *why);
+	int (*reset_timeout)(gale_ctx *, gale_held h);
+	int (*result)(gale_ctx *, int result, const char *why);
+	int (*watch)(gale_ctx *, int fd, int events, gale_fd_fn *fn, void *arg);
+	int (*unwatch)(gale_ctx *, int fd);
+	uint64_t (*timer)(gale_ctx *, uint32_t ms, gale_timer_fn *fn, void *arg);
+	int (*cancel)(gale_ctx *, uint64_t timer);
+	void (*wake)(gale_ctx *);
+	void (*log)(gale_ctx *, gale_level level, const char *text);
+	int64_t *(*metric)(gale_ctx *, const char *name, bool gauge);
+	const char *(*config)(gale_ctx *, const char *key);
+	int (*peers)(gale_ctx *, const char *component, uint32_t *first, uint32_t *n);
+	void (*unbounded)(gale_ctx *);
+	const uint8_t *(*unpack)(const uint8_t *body, gale_value *value);
+	int64_t (*now_ms)(gale_ctx *);
+} gale_host;
+
+/* One task's door to gale. Yours to read; alive from open or prepare to cleanup. */
+struct gale_ctx {
+	const gale_host *host;
+	const char *topology;	/* name of the topology */
+	const char *component;	/* id of this component in it */
+	uint32_t task;		/* number of this task in the topology, from 0 */
+	uint32_t index;		/* number of this task among its component's, from 0 */
+	uint32_t n_tasks;	/* tasks of this component */
+	int out;		/* descriptor of the topology's standard output. What a
+				 * plugin writes to its own standard output goes to the log. */
+};
+
+/* ---------------------------------------------------------------------------------------
+ * Emitting
+ * ------------------------------------------------------------------------------------ */
+
+/* gale_emit_values emits N values on output STREAM (its number in the component's
+ * `outputs`), anchored to the input in hand: it becomes a child of it, and the spout's
+ * message is acked only when it is. Where no input is in hand (a timer, tick, next) it is
+ * not tracked. Copies everything. Never blocks: what a full destination does not take
+ * waits in this worker, which then takes no further input.
+ *
+ * Returns 0, or -1 when the values don't fit the declaration (number, types, size); the
+ * tuple in hand fails then, so `return gale_emit(...)` is a good last line.
+ */
+static inline int gale_emit_values(gale_ctx *ctx, uint32_t stream, const gale_value *values, uint32_t n)
+{
+	return ctx->host->emit(ctx, stream, values, n);
+}
+
+/* gale_emit_as emits with everything said; the functions below are its usual forms. */
+static inline int gale_emit_as(gale_ctx *ctx, const gale_emission *e)
+{
+	return ctx->host->emit_as(ctx, e);
+}
+
+#ifdef __cplusplus
+} /* extern "C" */
+template <typename... V>
+inline int gale_emit(gale_ctx *ctx, uint32_t stream, V... v)
+{
+	const gale_value values[] = { v... };
+	return gale_emit_values(ctx, stream, values, (uint32_t)sizeof...(v));
+}
+extern "C" {
+#else
+/* gale_emit(ctx, stream, value, ...) is gale_emit_values with the values written out. */
+#define gale_emit(CTX, STREAM, ...) \
+	gale_emit_values((CTX), (STREAM), (const gale_value[]){ __VA_ARGS__ }, \
+	    (uint32_t)(sizeof (const gale_value[]){ __VA_ARGS__ } / sizeof (gale_value)))
+#endif
+
+/* gale_emit_tracked: a spout emits a message of its own, named ID. ack(ID) or fail(ID)
+ * follows, once, later. After a fail the spout emits it again with the same ID if it
+ * wants it replayed; gale counts the attempts by ID. With "topology.acker.executors": 0
+ * the ack is called at once. */
+static inline int gale_emit_tracked(gale_ctx *ctx, uint32_t stream, uint64_t id, const gale_value *values, uint32_t n)
+{
+	gale_emission e;
+	memset(&e, 0, sizeof e);
+	e.stream = stream;
+	e.values = values;
+	e.n = n;
+	e.tracked = true;
+	e.id = id;
+	return ctx->host->emit_as(ctx, &e);
+}
+
+/* gale_emit_kept: as gale_emit_tracked, but gale keeps a copy of the values and replays
+ * them by itself. The spout hears ack(ID) in the end, or one fail(ID) with `final` set
+ * when topology.max.attempts is used up. */
+static inline int gale_emit_kept(gale_ctx *ctx, uint32_t stream, uint64_t id, const gale_value *values, uint32_t n)
+{
+	gale_emission e;
+	memset(&e, 0, sizeof e);
+	e.stream = stream;
+	e.values = values;
+	e.n = n;
+	e.tracked = e.kept = true;
+	e.id = id;
+	return ctx->host->emit_as(ctx, &e);
+}
+
+/* gale_emit_unanchored: nobody learns of it if it is lost. */
+static inline int gale_emit_unanchored(gale_ctx *ctx, uint32_t stream, const gale_value *values, uint32_t n)
+{
+	gale_emission e;
+	memset(&e, 0, sizeof e);
+	e.stream = stream;
+	e.values = values;
+	e.n = n;
+	e.unanchored = true;
+	return ctx->host->emit_as(ctx, &e);
+}
+
+/* gale_emit_anchored: a child of all the N_ANCHORS held inputs (an aggregate, a join), and
+ * of those only. */
+static inline int gale_emit_anchored(gale_ctx *ctx, uint32_t stream, const gale_held *anchors, uint32_t n_anchors,
+    const gale_value *values, uint32_t n)
+{
+	gale_emission e;
+	memset(&e, 0, sizeof e);
+	e.stream = stream;
+	e.values = values;
+	e.n = n;
+	e.anchors = anchors;
+	e.n_anchors = n_anchors;
+	return ctx->host->emit_as(ctx, &e);
+}
+
+/* gale_emit_direct: to task number TASK only (see gale_peers), anchored to the input in
+ * hand. The stream must be declared direct. */
+static inline int gale_emit_direct(gale_ctx *ctx, uint32_t stream, uint32_t task, const gale_value *values, uint32_t n)
+{
+	gale_emission e;
+	memset(&e, 0, sizeof e);
+	e.stream = stream;
+	e.values = values;
+	e.n = n;
+	e.direct = true;
+	e.task = task;
+	return ctx->host->emit_as(ctx, &e);
+}
+
+/* ---------------------------------------------------------------------------------------
+ * Holding
+ * ------------------------------------------------------------------------------------ */
+
+/* gale_hold keeps the tuple in hand past its execute, whose GALE_OK then does not ack it.
+ * Only in execute, once per tuple. Its spout's message stays open until gale_ack or
+ * gale_fail; the frame that it came in (up to 64 KiB) stays in memory as long. */
+static inline gale_held gale_hold(gale_ctx *ctx, const gale_tuple *t)
+{
+	return ctx->host->hold(ctx, t);
+}
+
+/* gale_held_tuple gives the tuple behind H, valid until its gale_ack or gale_fail; NULL
+ * for a handle that is finished. */
+static inline const gale_tuple *gale_held_tuple(gale_ctx *ctx, gale_held h)
+{
+	return ctx->host->held_tuple(ctx, h);
+}
+
+/* gale_ack, gale_fail finish a held tuple, from any callback. -1: H was finished before. */
+static inline int gale_ack(gale_ctx *ctx, gale_held h)
+{
+	return ctx->host->ack(ctx, h);
+}
+
+static inline int gale_fail(gale_ctx *ctx, gale_held h, const char *why)
+{
+	return ctx->host->fail(ctx, h, why);
+}
+
+/* gale_reset_timeout starts the message timeout anew for the trees of a held tuple. */
+static inline int gale_reset_timeout(gale_ctx *ctx, gale_held h)
+{
+	return ctx->host->reset_timeout(ctx, h);
+}
+
+/* gale_failed says why the tuple in hand fails: `return gale_failed(ctx, "no such user");`
+ * gale_fatal says why this worker can't go on: `return gale_fatal(ctx, "disk full");` */
+static inline int gale_failed(gale_ctx *ctx, const char *why)
+{
+	return ctx->host->result(ctx, GALE_FAIL, why);
+}
+
+static inline int gale_fatal(gale_ctx *ctx, const char *why)
+{
+	return ctx->host->result(ctx, GALE_FATAL, why);
+}
+
+/* ---------------------------------------------------------------------------------------
+ * The loop at your service
+ * ------------------------------------------------------------------------------------ */
+
+/* gale_watch calls FN when FD is ready for EVENTS, again and again (level-triggered), and
+ * after a spout's FN its next is asked again. One watch per descriptor: a second call
+ * changes it. FD stays yours; unwatch it before you close it. */
+static inline int gale_watch(gale_ctx *ctx, int fd, int events, gale_fd_fn *fn, void *arg)
+{
+	return ctx->host->watch(ctx, fd, events, fn, arg);
+}
+
+static inline int gale_unwatch(gale_ctx *ctx, int fd)
+{
+	return ctx->host->unwatch(ctx, fd);
+}
+
+/* gale_timer calls FN once, MS milliseconds from now. Returns a number for gale_cancel,
+ * never 0. */
+static inline uint64_t gale_timer(gale_ctx *ctx, uint32_t ms, gale_timer_fn *fn, void *arg)
+{
+	return ctx->host->timer(ctx, ms, fn, arg);
+}
+
+/* gale_cancel stops a timer; -1 when it has fired or is not known. */
+static inline int gale_cancel(gale_ctx *ctx, uint64_t timer)
+{
+	return ctx->host->cancel(ctx, timer);
+}
+
+/* gale_wake makes the loop call this task's `woken` soon. ANY thread may call it, any
+ * number of times; several wakes may end in one call. */
+static inline void gale_wake(gale_ctx *ctx)
+{
+	ctx->host->wake(ctx);
+}
+
+/* gale_now_ms is the loop's monotonic clock. */
+static inline int64_t gale_now_ms(gale_ctx *ctx)
+{
+	return ctx->host->now_ms(ctx);
+}
+
+/* ---------------------------------------------------------------------------------------
+ * Log, metrics, surroundings
+ * ------------------------------------------------------------------------------------ */
+
+/* gale_log writes one line, "component[task] level text", to the topology's log. */
+static inline void gale_log(gale_ctx *ctx, gale_level level, const char *text)
+{
+	ctx->host->log(ctx, level, text);
+}
+
+/* gale_counter and gale_gauge give a number that people see beside gale's own: add to a
+ * counter, set a gauge. Ask once, in open or prepare, and keep the pointer; it is good
+ * until cleanup. A worker has room for 32 names of up to 31 bytes; further ones are logged
+ * and go nowhere. */
+static inline int64_t *gale_counter(gale_ctx *ctx, const char *name)
+{
+	return ctx->host->metric(ctx, name, false);
+}
+
+static inline int64_t *gale_gauge(gale_ctx *ctx, const char *name)
+{
+	return ctx->host->metric(ctx, name, true);
+}
+
+/* gale_config gives the value of a config key as this component sees it (its own `config`
+ * before the topology's, then the default), strings as they are, all else as JSON; NULL
+ * when it is unset. Lives as long as the task. */
+static inline const char *gale_config(gale_ctx *ctx, const char *key)
+{
+	return ctx->host->config(ctx, key);
+}
+
+/* gale_peers gives the numbers of COMPONENT's tasks: *first to *first + *n - 1. -1: the
+ * topology has no such component. */
+static inline int gale_peers(gale_ctx *ctx, const char *component, uint32_t *first, uint32_t *n)
+{
+	return ctx->host->peers(ctx, component, first, n);
+}
+
+/* gale_unbounded: a spout says in open that its input has no end (a followed file). A run
+ * with such a spout that is told to stop still finishes its bolts, so their output is
+ * published; a bounded one that is cut short publishes nothing. */
+static inline void gale_unbounded(gale_ctx *ctx)
+{
+	ctx->host->unbounded(ctx);
+}
+
+/* gale_each walks a list or map of either form.
+ *
+ *     gale_value item;
+ *     for (gale_iter it = gale_iterate(list); gale_each(ctx, &it, &item);)
+ *             ...
+ *
+ * Of a map it gives key, value, key, value. */
+typedef struct gale_iter {
+	const gale_value *list;
+	uint32_t at, end;
+	const uint8_t *body;
+} gale_iter;
+
+static inline gale_iter gale_iterate(const gale_value *list)
+{
+	gale_iter it;
+	it.list = list;
+	it.at = 0;
+	it.end = list->type == GALE_LIST ? list->n : list->type == GALE_MAP ? 2 * list->n : 0;
+	it.body = list->packed ? list->u.body : NULL;
+	return it;
+}
+
+static inline bool gale_each(gale_ctx *ctx, gale_iter *it, gale_value *item)
+{
+	if (it->at == it->end)
+		return false;
+	if (it->list->packed)
+		it->body = ctx->host->unpack(it->body, item);
+	else
+		*item = it->list->u.items[it->at];
+	it->at++;
+	return true;
+}
+
+/* ---------------------------------------------------------------------------------------
+ * What a plugin declares
+ * ------------------------------------------------------------------------------------ */
+
+typedef enum gale_kind { GALE_SPOUT = 1, GALE_BOLT = 2, GALE_GROUPING = 3 } gale_kind;
+
+/* An output stream. Its number, for gale_emit, is its place in `outputs`. */
+typedef struct gale_stream {
+	const char *id;			/* "default" unless there is a reason */
+	const gale_field *fields;	/* ends with a field without name */
+	bool direct;			/* emitted with gale_emit_direct only */
+} gale_stream;
+
+/* A property: what a user may write under "properties" in the topology file. gale checks
+ * it, fills it into `self` at `offset` before open or prepare, and shows it in
+ * `gale plugin info`. */
+typedef enum gale_prop_type {
+	GALE_PROP_BOOL,		/* bool */
+	GALE_PROP_INT,		/* int64_t */
+	GALE_PROP_FLOAT,	/* double */
+	GALE_PROP_STRING,	/* const char *; NULL when unset without default */
+	GALE_PROP_PATH		/* const char *, absolute; "-" stays "-" */
+} gale_prop_type;
+
+typedef struct gale_prop {
+	const char *name;
+	gale_prop_type type;
+	size_t offset;
+	const char *doc;	/* one sentence, with the unit */
+	const char *fallback;	/* the default, as text; NULL: false, 0, 0.0, NULL */
+	bool required;
+	int64_t min, max;	/* of ints and floats; both 0: any */
+	const char *choices;	/* of strings: "lines|tsv|json" */
+} gale_prop;
+
+struct gale_component {
+	const char *name;	/* [A-Za-z][A-Za-z0-9_]* */
+	const char *doc;	/* one sentence */
+	gale_kind kind;
+	bool outputs_from_json;	/* the topology file declares the outputs, not this */
+	size_t self_size;	/* each task's private memory: zeroed, given as `self` */
+	const gale_field *inputs;	/* bolts: what execute reads, by gale_in; ends with a
+					 * field without name; NULL: takes any tuple */
+	const gale_stream *outputs;	/* ends with a stream without id */
+	const gale_prop *props;		/* ends with a property without name */
+
+	/* All kinds. A callback that is NULL is not called. */
+
+	/* cleanup ends the task: free what you own. Also called when open or prepare failed.
+	 * Not called when the worker is killed. */
+	void (*cleanup)(void *self, gale_ctx *ctx);
+	/* tick is called every topology.tick.tuple.freq.ms (or .secs) of this component. */
+	int (*tick)(void *self, gale_ctx *ctx);
+	/* woken follows gale_wake. */
+	int (*woken)(void *self, gale_ctx *ctx);
+
+	/* Spouts */
+
+	/* open starts the task; properties are filled in. */
+	int (*open)(void *self, gale_ctx *ctx);
+	/* next emits what it has, a few tuples at most, and says GALE_EMITTED, GALE_IDLE or
+	 * GALE_DONE. After GALE_IDLE it is asked again when a watched descriptor, a timer, a
+	 * wake, an ack or a fail gives a reason; a spout that has no watch and no timer is
+	 * asked again after 1 ms, less and less often up to every 50 ms. It is not called
+	 * while topology.max.spout.pending messages are open or a destination is full. */
+	int (*next)(void *self, gale_ctx *ctx);
+	/* ack: every tuple of message ID's tree was acked. */
+	void (*ack)(void *self, gale_ctx *ctx, uint64_t id);
+	/* fail: it failed. Emit it again with the same ID, soon or later, unless f->final.
+	 * Not called for kept messages that gale is about to replay. */
+	void (*fail)(void *self, gale_ctx *ctx, uint64_t id, const gale_failure *f);
+	/* activate is called before the first next and after a deactivate. */
+	void (*activate)(void *self, gale_ctx *ctx);
+	/* deactivate: next will not be called until activate. Acks and fails still come. */
+	void (*deactivate)(void *self, gale_ctx *ctx);
+
+	/* Bolts */
+
+	/* prepare starts the task; properties are filled in. */
+	int (*prepare)(void *self, gale_ctx *ctx);
+	/* execute handles one tuple: GALE_OK acks it, GALE_FAIL fails it. */
+	int (*execute)(void *self, gale_ctx *ctx, const gale_tuple *t);
+	/* drain: upstream has nothing more for now. Ack or fail all that you hold. */
+	int (*drain)(void *self, gale_ctx *ctx);
+	/* finish: the input has ended. Emit what is left, a few tuples a call (they are
+	 * tracked, and replayed by gale if they fail), and return GALE_EMITTED to be called
+	 * again or GALE_DONE. Not called when a bounded run is cut short. */
+	int (*finish)(void *self, gale_ctx *ctx);
+
+	/* Groupings */
+
+	/* choose picks tasks for a tuple: indexes 0 to n_tasks - 1 of the target component
+	 * into TASKS (room for n_tasks), and returns how many, or -1 to fail the tuple. */
+	int (*choose)(void *self, gale_ctx *ctx, const gale_value *values, uint32_t n,
+	    uint32_t n_tasks, uint32_t *tasks);
+};
+
+/* What the library exports, as the symbol `gale_plugin`. The two first words are checked
+ * before anything else is read. */
+typedef struct gale_plugin_info {
+	uint32_t abi;			/* GALE_ABI */
+	uint32_t size;			/* sizeof (gale_component) */
+	const gale_component *const *components;	/* ends with NULL */
+} gale_plugin_info;
+
+#define GALE_EXPORT __attribute__((visibility("default"), used))
+
+#ifndef __cplusplus
+#define GALE_FIELDS(...)  (const gale_field[]){ __VA_ARGS__, { NULL, GALE_NULL } }
+#define GALE_STREAMS(...) (const gale_stream[]){ __VA_ARGS__, { .id = NULL } }
+#define GALE_STREAM(ID, ...)        { .id = ID, .fields = GALE_FIELDS(__VA_ARGS__) }
+#define GALE_DIRECT_STREAM(ID, ...) { .id = ID, .fields = GALE_FIELDS(__VA_ARGS__), .direct = true }
+#define GALE_PROPS(...)   (const gale_prop[]){ __VA_ARGS__, { .name = NULL } }
+/* GALE_PROP(struct mine, member, GALE_PROP_INT, "doc", .fallback = "10", ...) */
+#define GALE_PROP(T, MEMBER, TYPE, ...) \
+	{ .name = #MEMBER, .type = TYPE, .offset = offsetof(T, MEMBER), .doc = __VA_ARGS__ }
+/* GALE_PLUGIN(&one, &two, ...) exports the library's components. */
+#define GALE_PLUGIN(...) \
+	extern const gale_plugin_info gale_plugin; \
+	GALE_EXPORT const gale_plugin_info gale_plugin = { \
+		GALE_ABI, sizeof (gale_component), (const gale_component *const[]){ __VA_ARGS__, NULL } }
+#endif
+
+#ifdef __cplusplus
+} /* extern "C" */
+#endif
+#endif

@@ -1,0 +1,406 @@
+/* bolt.c - a bolt's turn: tuples in, execute; markers; finish; its end.
+ *
+ * A frame is worked through tuple by tuple and put aside when what execute emitted finds
+ * its destination full (F2). When the markers of all upstream workers stand:
+ *
+ *     all drained  --> drain is called, when data came since the last one; the marker goes on (B2)
+ *     all ended    --> finish, called until it has no more and its trees are complete (B4);
+ *                      the end marker goes on (B1); ended
+ *
+ * The clock is read once for a group of executes, so that reading it costs nothing where
+ * they are short; a group is one execute where they are long.
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "clock.h"
+#include "memory.h"
+#include "worker.h"
+
+enum {
+	GROUP = 16,			/* executes per clock reading while they are short */
+	SHORT_NS = 2000,
+	TURN_NS = 1000000,		/* a turn ends after this long, for control messages */
+	FINISH_PER_TURN = 16
+};
+
+/* ---- who may send what ---- */
+
+static uint8_t *input_map(struct worker *w, const struct stream *s)
+{
+	const struct component *c = w->component;
+	uint8_t *map = xcalloc(c->n_inputs + 1, 1);
+
+	for (uint32_t i = 0; i < c->n_inputs; i++) {
+		uint32_t f = 0;
+
+		while (f < s->n_fields && strcmp(s->fields[f].name, c->inputs[i].name) != 0)
+			f++;
+		if (f == s->n_fields)
+			worker_fatal(w, "input field \"%s\" is not in stream \"%s\"", c->inputs[i].name, s->id);
+		map[i] = (uint8_t)f;
+	}
+	return map;
+}
+
+static void add_source(struct worker *w, const struct subscription *s)
+{
+	const struct component *from = &w->topology->components[s->from];
+	const struct stream *stream = &from->outputs[s->stream];
+
+	if (w->sources[s->from] == NULL)
+		w->sources[s->from] = xcalloc(from->n_outputs, sizeof **w->sources);
+	w->sources[s->from][s->stream] = (gale_source){
+		.component = from->id, .stream = stream->id,
+		.fields = stream->fields, .n_fields = stream->n_fields,
+		.inputs = input_map(w, stream), .n_inputs = w->component->n_inputs,
+	};
+}
+
+static void start(struct worker *w)
+{
+	const struct topology *t = w->topology;
+
+	w->free_held = UINT32_MAX;
+	w->group = 1;
+	w->sources = xcalloc(t->n_components, sizeof *w->sources);
+	w->upstream = xcalloc(w->plan->n_workers, sizeof *w->upstream);
+	for (uint32_t i = 0; i < t->n_subscriptions; i++)
+		if (t->subscriptions[i].to == w->me->component)
+			add_source(w, &t->subscriptions[i]);
+	for (uint32_t i = 0; i < w->plan->n_workers; i++) {
+		const struct plan_worker *from = &w->plan->workers[i];
+
+		if (from->role != ROLE_ACKER && w->sources[from->component] != NULL) {
+			w->upstream[i] = UPSTREAM_OPEN;
+			w->n_upstream++;
+		}
+	}
+}
+
+static void stop(struct worker *w)
+{
+	for (uint32_t c = 0; c < w->topology->n_components; c++) {
+		for (uint32_t s = 0; w->sources[c] != NULL && s < w->topology->components[c].n_outputs; s++)
+			free((void *)(uintptr_t)w->sources[c][s].inputs);
+		free(w->sources[c]);
+	}
+	for (uint32_t i = 0; i < w->n_held; i++) {
+		if (w->held[i]->generation & 1) {
+			frame_release(w->data, w->held[i]->frame);
+			free(w->held[i]->values);
+		}
+		free(w->held[i]);
+	}
+	if (w->frame != NULL)
+		frame_release(w->data, w->frame);
+	free(w->held);
+	free(w->sources);
+	free(w->upstream);
+}
+
+/* source_of gives where a tuple comes from, or NULL when it is not what that source
+ * declares. */
+static const gale_source *source_of(const struct worker *w, uint32_t worker, const struct wire_tuple *t)
+{
+	uint32_t component = w->plan->workers[worker].component;
+	const gale_source *s;
+
+	if (t->stream >= w->topology->components[component].n_outputs)
+		return NULL;
+	s = &w->sources[component][t->stream];
+	if (s->inputs == NULL || t->n_values != s->n_fields)
+		return NULL;
+	for (uint32_t i = 0; i < s->n_inputs; i++) {
+		gale_type declared = w->component->inputs[i].type;
+
+		if (declared != GALE_ANY && w->values[s->inputs[i]].type != declared)
+			return NULL;
+	}
+	return s;
+}
+
+/* ---- execute ---- */
+
+/* put_in_hand writes the tuple into the status page: the worker's obituary, if it dies. */
+static inline void put_in_hand(struct worker *w, const struct wire_tuple *t)
+{
+	struct status *s = w->status;
+
+	s->hand_root = t->n_roots > 0 ? t->root : 0;
+	s->hand_source = t->source;
+	s->hand_n = t->body_bytes;
+	if (t->body_bytes <= 64 && w->reader.end - t->body >= 64)
+		memcpy(s->hand, t->body, 64);
+	else
+		memcpy(s->hand, t->body, t->body_bytes < sizeof s->hand ? t->body_bytes : sizeof s->hand);
+}
+
+static void fail_hand(struct task *t, const struct anchor *a, int result)
+{
+	struct worker *w = t->worker;
+
+	if (result == GALE_FATAL)
+		worker_fatal(w, "%s", t->why[0] ? t->why : "the plugin gave up without a word");
+	if (t->held_hand.id != 0)
+		t->ctx.host->fail(&t->ctx, t->held_hand, t->why[0] ? t->why : "no reason given");
+	else
+		host_fail_anchor(t, a, t->why[0] ? t->why : "no reason given");
+	t->broken = false;
+	t->why[0] = '\0';
+}
+
+static void execute(struct worker *w, struct task *t, const struct wire_tuple *in, const gale_source *source)
+{
+	struct anchor hand = { .roots = { in->n_roots, in->root, in->roots }, .edge = in->edge };
+	gale_tuple tuple = { w->values, in->n_values, in->source, source };
+	int result;
+
+	put_in_hand(w, in);
+	t->hand = &hand;
+	t->tuple = &tuple;
+	t->frame = w->frame;
+	result = w->code->execute(t->self, &t->ctx, &tuple);
+	w->status->executed++;
+	if (result != GALE_OK || t->broken)
+		fail_hand(t, &hand, result);
+	else if (t->held_hand.id == 0)
+		host_ack_anchor(t, &hand);
+	t->held_hand.id = 0;
+	t->hand = NULL;
+	t->hand_finished = false;
+	t->tuple = NULL;
+}
+
+/* close_group notes what the last N executes took. */
+static void close_group(struct worker *w, uint32_t n, bool finish_phase)
+{
+	uint64_t before = w->now_ns, each;
+
+	w->now_ns = w->out.sender.now_ns = clock_now_ns();
+	each = (w->now_ns - before) / n;
+	hist_add(&w->status->execute, each, n);
+	w->group = each < SHORT_NS ? GROUP : 1;
+	w->status->hand_since_ns = w->now_ns;
+	if (!finish_phase)
+		w->status->last_execute_ns = w->now_ns;
+	out_flush_old(&w->out);
+}
+
+static void drop_frame(struct worker *w)
+{
+	frame_release(w->data, w->frame);
+	w->frame = NULL;
+}
+
+static struct task *task_for(const struct worker *w, uint32_t target)
+{
+	uint32_t index = target - w->me->first_task;
+
+	return index < w->n_tasks ? &w->tasks[index] : NULL;
+}
+
+/* work goes on with the frame in hand until it is through, an outbox is full, or the turn
+ * has lasted long enough. */
+static void work(struct worker *w)
+{
+	bool finish_phase = w->reader.header.flags & WIRE_FINISH;
+	uint64_t until = w->now_ns + TURN_NS;
+	uint32_t n = 0;
+	struct wire_tuple in;
+	int more = 1;
+
+	w->status->hand_since_ns = w->now_ns;
+	while (!out_blocked(&w->out) && (more = wire_next(&w->reader, &in, w->values)) > 0) {
+		const gale_source *source = source_of(w, w->reader.header.worker, &in);
+		struct task *task = task_for(w, in.target);
+
+		if (source == NULL || task == NULL) {
+			more = -1;
+			break;
+		}
+		execute(w, task, &in, source);
+		if (++n < w->group)
+			continue;
+		close_group(w, n, finish_phase);
+		n = 0;
+		if (w->now_ns >= until)
+			break;
+	}
+	if (n > 0)
+		close_group(w, n, finish_phase);
+	w->status->hand_since_ns = 0;
+	if (more < 0)
+		fprintf(stderr, "error: a frame from %s is broken; the rest of it is dropped\n",
+		    w->plan->workers[w->reader.header.worker].label);
+	if (more <= 0)
+		drop_frame(w);
+}
+
+/* ---- frames and markers in ---- */
+
+static void on_data(struct worker *w, uint32_t from)
+{
+	if (w->upstream[from] == UPSTREAM_DRAINED) {
+		w->upstream[from] = UPSTREAM_OPEN;
+		w->n_drained--;
+	}
+	w->fed = true;
+	w->drain_passed = false;
+	/* What comes after a finish upstream is not the run's work either. */
+	w->out.sender.header.flags |= w->reader.header.flags & WIRE_FINISH;
+}
+
+static void on_marker(struct worker *w, uint32_t from)
+{
+	if (w->upstream[from] == UPSTREAM_OPEN)
+		w->n_drained++;
+	if (w->reader.header.kind == WIRE_DRAIN) {
+		w->upstream[from] = UPSTREAM_DRAINED;
+		return;
+	}
+	w->upstream[from] = UPSTREAM_ENDED;
+	w->n_upstream_ended++;
+	if (w->reader.header.flags & WIRE_DISCARD)
+		w->ending = ENDING_DISCARD;
+}
+
+/* take_frame makes the next frame the one in hand; markers are done at once. */
+static bool take_frame(struct worker *w)
+{
+	struct frame *f = inbox_receive(w->data);
+	uint32_t from;
+	uint8_t kind;
+
+	if (f == NULL)
+		return false;
+	w->frame = f;
+	if (!worker_frame_ok(w, f, &w->reader)) {
+		drop_frame(w);
+		return true;
+	}
+	from = w->reader.header.worker;
+	kind = w->reader.header.kind;
+	if (w->upstream[from] == UPSTREAM_NONE || w->upstream[from] == UPSTREAM_ENDED ||
+	    kind > WIRE_DRAIN) {
+		fprintf(stderr, "error: a frame from %s is dropped: it is not expected\n",
+		    w->plan->workers[from].label);
+		drop_frame(w);
+	} else if (kind == WIRE_DATA) {
+		on_data(w, from);
+	} else {
+		on_marker(w, from);
+		drop_frame(w);
+	}
+	return true;
+}
+
+/* ---- finish ---- */
+
+static bool all_finished(const struct worker *w)
+{
+	for (uint32_t i = 0; i < w->n_tasks; i++)
+		if (!w->tasks[i].done)
+			return false;
+	return true;
+}
+
+/* finish_some calls finish of the tasks that have more. */
+static bool finish_some(struct worker *w)
+{
+	bool any = false;
+
+	for (uint32_t i = 0; i < w->n_tasks; i++) {
+		struct task *t = &w->tasks[i];
+
+		for (int n = 0; n < FINISH_PER_TURN && !t->done && source_has_room(w) &&
+		    !out_blocked(&w->out); n++) {
+			int result = w->code->finish(t->self, &t->ctx);
+
+			task_result(t, result, "finish");
+			t->done = result != GALE_EMITTED;
+			any = true;
+		}
+	}
+	return any;
+}
+
+static bool turn(struct worker *w)
+{
+	bool any = source_turn(w);
+
+	if (w->frame != NULL && !out_blocked(&w->out)) {
+		work(w);
+		return true;
+	}
+	if (!out_blocked(&w->out) && take_frame(w))
+		return true;
+	if (w->finishing && finish_some(w))
+		any = true;
+	w->status->pending = pending_open(&w->pending);
+	return any;
+}
+
+/* ---- markers on ---- */
+
+static void call_drain(struct worker *w)
+{
+	w->fed = false;
+	for (uint32_t i = 0; w->code->drain != NULL && i < w->n_tasks; i++)
+		task_result(&w->tasks[i], w->code->drain(w->tasks[i].self, &w->tasks[i].ctx), "drain");
+}
+
+static void begin_finish(struct worker *w)
+{
+	w->finishing = true;
+	w->out.sender.header.flags |= WIRE_FINISH;
+	for (uint32_t i = 0; i < w->n_tasks; i++)
+		w->tasks[i].done = w->code->finish == NULL || w->ending == ENDING_DISCARD;
+}
+
+static bool rest(struct worker *w)
+{
+	if (w->n_drained < w->n_upstream || out_blocked(&w->out))
+		return false;
+	if (w->fed) {
+		call_drain(w);
+		return true;
+	}
+	if (!w->drain_passed || w->drain_frames != w->status->frames_out) {
+		out_marker(&w->out, WIRE_DRAIN, 0);
+		w->drain_passed = true;
+		w->drain_frames = w->status->frames_out;
+		return true;
+	}
+	if (w->n_upstream_ended < w->n_upstream)
+		return false;
+	if (!w->finishing) {
+		begin_finish(w);
+		return true;
+	}
+	if (!all_finished(w) || pending_open(&w->pending) > 0)
+		return false;
+	if (!w->end_passed) {
+		out_marker(&w->out, WIRE_END, w->ending == ENDING_DISCARD ? WIRE_DISCARD : 0);
+		w->end_passed = true;
+		return true;
+	}
+	if (out_clear(&w->out))
+		worker_ended(w);
+	return false;
+}
+
+static uint64_t due(const struct worker *w)
+{
+	return source_due(w);
+}
+
+static bool wants_data(const struct worker *w)
+{
+	(void)w;
+	return true;
+}
+
+const struct role_ops bolt_ops = { start, turn, rest, due, wants_data, stop };

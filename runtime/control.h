@@ -1,0 +1,47 @@
+/* control.h - what the supervisor and a worker say to each other.
+ *
+ * The channel is a SOCK_SEQPACKET pair made at the worker's start; the worker finds its
+ * end at descriptor CONTROL_FD, non-blocking like the other. One message is one line of
+ * text without newline: a word, then arguments, separated by single blanks. The end of the
+ * channel is the end of the other side: a worker whose supervisor is gone exits at once.
+ *
+ *   worker says
+ *     hello              its sockets are bound
+ *     ready              connected to its peers, plugin opened (open, prepare)
+ *     ended              nothing left to do: a spout whose every message is acked, a bolt
+ *                        that has finished and whose tuples are all acked; it goes on
+ *                        answering until "stop"
+ *     fatal TEXT         it can't go on, for this reason; it exits next
+ *   supervisor says
+ *     peers S0 S1 ...    the start number of every worker of the plan, in order: answer to
+ *                        hello, once all have said it
+ *     activate           spouts may call next
+ *     deactivate         spouts stop calling next
+ *     drain finish       spouts: emit nothing more, end when all is acked; bolts then
+ *                        finish as if the input had ended
+ *     drain discard      the same, but bolts skip finish: nothing is published
+ *     stop               clean up and exit 0
+ */
+#ifndef GALE_CONTROL_H
+#define GALE_CONTROL_H
+
+#include <stddef.h>
+
+#include "error.h"
+
+enum {
+	CONTROL_FD = 3,		/* the worker's end of the channel */
+	OUT_FD = 4,		/* the topology's standard output (gale_ctx.out) */
+	CONTROL_MAX = 65536	/* bytes of one message */
+};
+
+/* control_send sends one message, formatted; returns 0 or -1 with errno set (EPIPE when
+ * the other side is gone; EAGAIN when its queue is full; EMSGSIZE when it is too long). */
+int control_send(int fd, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* control_receive reads one message into TEXT, NUL-terminated. Returns its length, 0 at
+ * the end of the channel, -1 with errno set (EAGAIN: nothing there; EMSGSIZE: it did not
+ * fit and is lost). What was said before the end is read before the end. */
+int control_receive(int fd, char *text, size_t size);
+
+#endif

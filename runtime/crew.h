@@ -1,0 +1,62 @@
+/* crew.h - the worker processes of a run, as the supervisor handles them: their channels,
+ * their status pages, their ends. What follows from what they say and do is decided in
+ * life.c.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#ifndef GALE_CREW_H
+#define GALE_CREW_H
+
+#include <poll.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "buf.h"
+#include "error.h"
+#include "life.h"
+#include "outlet.h"
+#include "plan.h"
+#include "relay.h"
+#include "spawn.h"
+#include "status.h"
+
+struct crew_worker {
+	struct child child;		/* first: spawn_bury goes through them */
+	pid_t pid;			/* also when it has been reaped */
+	int wait_status;
+	struct status *page;		/* NULL until it has one */
+	struct relay out, err;
+	char *fatal;			/* what it said in "fatal TEXT" */
+	const char *killed_because;	/* by us */
+};
+
+struct crew {
+	const struct plan *plan;	/* keeps, as all pointers up to `outlet` */
+	const char *run_dir;
+	const char *program;		/* what is exec'd as a worker; NULL: this program */
+	struct outlet *outlet;
+	struct lives lives;
+	struct crew_worker *workers;	/* plan->n_workers */
+	struct buf lines;		/* of workers, not yet handed to the outlet */
+	bool impatient;			/* kills are asked for: don't report them */
+	struct error why;		/* the first failure */
+};
+
+enum { CREW_POLLS = 4 };		/* descriptors of a worker in crew_fill_polls */
+
+/* crew_init: nobody runs yet. crew_free: nobody runs any more. */
+void crew_init(struct crew *c, uint32_t ready_ms, uint32_t stop_ms);
+void crew_free(struct crew *c);
+
+/* crew_start starts every worker. When one can't be started the run fails. */
+void crew_start(struct crew *c);
+
+/* crew_fail notes why the run fails, and says it. */
+void crew_fail(struct crew *c, const char *text);
+
+/* crew_fill_polls fills CREW_POLLS places of P for every worker; crew_serve handles what
+ * poll found there. */
+void crew_fill_polls(const struct crew *c, struct pollfd *p);
+void crew_serve(struct crew *c, const struct pollfd *p);
+
+#endif

@@ -1,0 +1,125 @@
+/* fold.c - see fold.h. SPDX-License-Identifier: Apache-2.0 */
+#include "fold.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "memory.h"
+
+enum { RUN_MIN = 4 };	/* shorter runs are smaller as part of a list */
+
+void fold_init(struct fold *f)
+{
+	*f = (struct fold){ 0 };
+	idmap_init(&f->index);
+}
+
+void fold_free(struct fold *f)
+{
+	free(f->entries);
+	idmap_free(&f->index);
+}
+
+void fold_append(struct fold *f, uint64_t root, uint64_t value)
+{
+	f->entries = xgrow(f->entries, &f->cap, f->n + 1, sizeof *f->entries);
+	f->entries[f->n++] = (struct fold_entry){ root, value };
+}
+
+/* scatter gives up the run: from now on the index tells where a root is. */
+static void scatter(struct fold *f)
+{
+	f->scattered = true;
+	for (size_t i = 0; i < f->n; i++)
+		idmap_put(&f->index, f->entries[i].root, (uint32_t)i);
+}
+
+void fold_add_scattered(struct fold *f, uint64_t root, uint64_t value)
+{
+	uint32_t i;
+
+	if (!f->scattered && (f->n == 0 || root - f->entries[0].root == f->n)) {
+		fold_append(f, root, value);
+		return;
+	}
+	if (!f->scattered)
+		scatter(f);
+	i = idmap_get(&f->index, root);
+	if (i != IDMAP_NONE) {
+		f->entries[i].value ^= value;
+		return;
+	}
+	idmap_put(&f->index, root, (uint32_t)f->n);
+	fold_append(f, root, value);
+}
+
+/* run_length gives how many entries from I on have consecutive roots. */
+static size_t run_length(const struct fold *f, size_t i, size_t most)
+{
+	size_t n = 1;
+
+	while (n < most && i + n < f->n && f->entries[i + n].root == f->entries[i].root + n)
+		n++;
+	return n;
+}
+
+static void put_run(struct buf *out, uint8_t type, const struct fold_entry *e, size_t n)
+{
+	uint32_t count = (uint32_t)n;
+
+	buf_add(out, &type, 1);
+	buf_add(out, &e->root, 8);
+	buf_add(out, &count, 4);
+	out->data = xgrow(out->data, &out->cap, out->n + 8 * n, 1);
+	for (size_t i = 0; i < n; i++)
+		memcpy(out->data + out->n + 8 * i, &e[i].value, 8);
+	out->n += 8 * n;
+}
+
+static void put_list(struct buf *out, uint8_t type, const struct fold_entry *e, size_t n)
+{
+	uint32_t count = (uint32_t)n;
+
+	if (n == 0)
+		return;
+	buf_add(out, &type, 1);
+	buf_add(out, &count, 4);
+	buf_add(out, e, n * sizeof *e);
+}
+
+/* forget drops the first N entries. */
+static void forget(struct fold *f, size_t n)
+{
+	if (f->scattered) {
+		idmap_free(&f->index);
+		idmap_init(&f->index);
+		f->scattered = false;
+	}
+	f->n -= n;
+	memmove(f->entries, f->entries + n, f->n * sizeof *f->entries);
+	for (size_t i = 1; i < f->n && !f->scattered; i++)
+		if (f->entries[i].root != f->entries[0].root + i)
+			scatter(f);
+}
+
+void fold_write(struct fold *f, struct buf *out, size_t most_bytes, uint8_t run, uint8_t list)
+{
+	size_t most = most_bytes / sizeof (struct fold_entry), i = 0, listed = 0;
+
+	if (most == 0)
+		most = 1;
+	if (most > f->n)
+		most = f->n;
+	while (i < most) {
+		size_t n = f->scattered ? run_length(f, i, most - i) : most;
+
+		if (n >= RUN_MIN) {
+			put_list(out, list, f->entries + listed, i - listed);
+			put_run(out, run, f->entries + i, n);
+			listed = i + n;
+		}
+		i += n;
+	}
+	put_list(out, list, f->entries + listed, i - listed);
+	forget(f, most);
+}

@@ -1,0 +1,58 @@
+/* fold.h - the records of one worker for one acker, merged before they leave (rule A2).
+ *
+ * One value per root: folding a root again XORs into it. Roots mostly come in sequence, as
+ * their spout made them; as long as the table holds one unbroken run a root's place is its
+ * distance from the first and nothing is hashed. Pure.
+ */
+#ifndef GALE_FOLD_H
+#define GALE_FOLD_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "buf.h"
+#include "idmap.h"
+
+struct fold_entry {
+	uint64_t root, value;
+};
+
+struct fold {
+	struct fold_entry *entries;	/* in the order of their first folding */
+	size_t n, cap;
+	bool scattered;		/* the entries are no run: `index` knows where they are */
+	struct idmap index;
+};
+
+void fold_init(struct fold *f);
+void fold_free(struct fold *f);
+
+/* fold_add_scattered is fold_xor where the short ways don't apply. */
+void fold_add_scattered(struct fold *f, uint64_t root, uint64_t value);
+void fold_append(struct fold *f, uint64_t root, uint64_t value);
+
+/* fold_xor folds VALUE into ROOT's entry. */
+static inline void fold_xor(struct fold *f, uint64_t root, uint64_t value)
+{
+	if (!f->scattered && f->n > 0) {
+		uint64_t i = root - f->entries[0].root;
+
+		if (i < f->n) {
+			f->entries[i].value ^= value;
+			return;
+		}
+		if (i == f->n && f->n < f->cap) {
+			f->entries[f->n++] = (struct fold_entry){ root, value };
+			return;
+		}
+	}
+	fold_add_scattered(f, root, value);
+}
+
+/* fold_write appends the entries to OUT as records, runs where roots follow each other,
+ * at most MOST_BYTES or one record, and forgets what was written. RUN and LIST are the
+ * record types to use (record.h). */
+void fold_write(struct fold *f, struct buf *out, size_t most_bytes, uint8_t run, uint8_t list);
+
+#endif

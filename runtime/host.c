@@ -1,0 +1,506 @@
+/* host.c - the calls that a plugin makes: the runtime's side of gale.h.
+ *
+ * What a plugin does wrong is refused here: the call returns -1, one line in the log says
+ * what and where, and the tuple in hand fails (task->broken). Nothing a plugin passes can
+ * get past the declared streams and the handles that it was given.
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "clock.h"
+#include "memory.h"
+#include "worker.h"
+
+static struct task *task_of(gale_ctx *ctx)
+{
+	return (struct task *)ctx;	/* its first member */
+}
+
+static int refuse(struct task *t, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+static int refuse(struct task *t, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(t->why, sizeof t->why, format, args);
+	va_end(args);
+	t->broken = true;
+	fprintf(stderr, "error: %s\n", t->why);
+	return -1;
+}
+
+/* ---- emit ---- */
+
+static void count_emit(struct worker *w, uint32_t stream, int copies)
+{
+	struct status_stream *s = &w->status->streams[stream < STATUS_STREAMS ? stream : STATUS_STREAMS - 1];
+
+	s->emitted++;
+	s->transferred += (uint64_t)copies;
+	if (w->status->first_emit_ns == 0)
+		w->status->first_emit_ns = w->now_ns;
+}
+
+/* is_finishing: what this task emits without an anchor are messages that gale keeps: in a
+ * bolt's finish (B4). */
+static bool is_finishing(const struct task *t)
+{
+	return t->worker->finishing && t->tuple == NULL;
+}
+
+static int emit_finish(struct task *t, uint32_t stream, const gale_value *values, uint32_t n, size_t bound)
+{
+	struct message m = { .task = t->index, .stream = stream, .target = UINT32_MAX, .attempt = 1,
+		.kept = true };
+	struct error e;
+
+	return source_emit(t->worker, &m, values, n, bound, &e) == 0 ? 0 : refuse(t, "%s", e.text);
+}
+
+static int host_emit(gale_ctx *ctx, uint32_t stream, const gale_value *values, uint32_t n)
+{
+	struct task *t = task_of(ctx);
+	struct worker *w = t->worker;
+	struct emission m = { .stream = stream, .source = t->index, .values = values, .n = n };
+	struct error e;
+	uint64_t edges;
+	int copies;
+
+	if ((m.bound = router_check(&w->router, stream, values, n, &e)) == 0)
+		return refuse(t, "%s", e.text);
+	if (t->hand != NULL)
+		m.roots = t->hand->roots;
+	else if (t->hand_finished)
+		return refuse(t, "emit anchored to a tuple that is acked or failed already");
+	else if (is_finishing(t))
+		return emit_finish(t, stream, values, n, m.bound);
+	if (w->router.streams[stream].stream->direct)
+		return refuse(t, "stream \"%s\" is direct: use gale_emit_direct",
+		    w->router.streams[stream].stream->id);
+	if ((copies = router_emit(&w->router, &m, &edges, &e)) < 0)
+		return refuse(t, "%s", e.text);
+	count_emit(w, stream, copies);
+	if (t->hand != NULL)
+		t->hand->children ^= edges;
+	return 0;
+}
+
+/* ---- anchors ---- */
+
+static struct held *held_of(const struct worker *w, gale_held h)
+{
+	uint32_t slot = (uint32_t)h.id - 1;
+
+	if (slot >= w->n_held || w->held[slot]->generation != h.id >> 32)
+		return NULL;
+	return w->held[slot];
+}
+
+static int compare_roots(const void *a, const void *b)
+{
+	uint64_t x = wire_get64(a), y = wire_get64(b);
+
+	return x < y ? -1 : x > y;
+}
+
+/* gather_roots puts the roots of all anchors, each as often as it occurs and sorted, into
+ * ROOTS (owned by the caller); their number, or -1 for a handle that is finished. */
+static int gather_roots(struct worker *w, const gale_emission *x, uint64_t **roots)
+{
+	size_t n = 0, cap = 0;
+
+	*roots = NULL;
+	for (uint32_t i = 0; i < x->n_anchors; i++) {
+		const struct held *h = held_of(w, x->anchors[i]);
+		const struct roots *r = h ? &h->anchor.roots : NULL;
+
+		if (h == NULL)
+			return -1;
+		*roots = xgrow(*roots, &cap, n + r->n, sizeof **roots);
+		for (uint32_t k = 0; k < r->n; k++)
+			(*roots)[n++] = r->n == 1 ? r->one : wire_get64(r->list + 8 * (size_t)k);
+	}
+	if (n > 1)
+		qsort(*roots, n, sizeof **roots, compare_roots);
+	return (int)n;
+}
+
+/* register_children notes EDGES as children of every anchor. An anchor's record goes to all
+ * its roots, so a root that several anchors share gets EDGES once from each. Where that is
+ * an even number of times they cancel; one more time, in a record of its own that leaves
+ * before those of the anchors, makes it right at every moment (A1). ALL has the roots,
+ * sorted, as often as they occur. */
+static void register_children(struct worker *w, const gale_emission *x, const uint64_t *all, int n,
+    uint64_t edges)
+{
+	for (uint32_t i = 0; i < x->n_anchors; i++)
+		held_of(w, x->anchors[i])->anchor.children ^= edges;
+	for (int i = 0, times; i < n; i += times) {
+		for (times = 1; i + times < n && all[i + times] == all[i]; )
+			times++;
+		if (times % 2 == 0)
+			out_acked(&w->out, all[i], edges);
+	}
+}
+
+static int emit_anchored(struct task *t, const gale_emission *x, struct emission *m)
+{
+	struct worker *w = t->worker;
+	uint64_t *all, *unique, edges;
+	int n = gather_roots(w, x, &all), copies = -1;
+	struct error e;
+
+	if (n < 0) {
+		free(all);
+		return refuse(t, "emit anchored to a held tuple that is acked or failed already");
+	}
+	unique = xmalloc(((size_t)n + 1) * sizeof *unique);
+	for (int i = 0; i < n; i++)
+		if (i == 0 || all[i] != all[i - 1])
+			unique[m->roots.n++] = all[i];
+	m->roots.one = unique[0];
+	m->roots.list = (const uint8_t *)unique;
+	if (m->roots.n == 0)
+		m->roots.one = 0;
+	if (m->roots.n > WIRE_ROOTS_MAX)
+		error_set(&e, "emit anchored to %u messages; the most is %d", m->roots.n, WIRE_ROOTS_MAX);
+	else if (x->direct)
+		copies = router_emit_direct(&w->router, m, x->task, &edges, &e);
+	else
+		copies = router_emit(&w->router, m, &edges, &e);
+	if (copies >= 0)
+		register_children(w, x, all, n, edges);
+	free(all);
+	free(unique);
+	if (copies < 0)
+		return refuse(t, "%s", e.text);
+	count_emit(w, m->stream, copies);
+	return 0;
+}
+
+static int emit_tracked(struct task *t, const gale_emission *x, size_t bound)
+{
+	struct worker *w = t->worker;
+	struct message m = { .id = x->id, .task = t->index, .stream = x->stream,
+		.target = x->direct ? x->task : UINT32_MAX, .kept = x->kept };
+	struct error e;
+
+	if (w->me->role != ROLE_SPOUT)
+		return refuse(t, "only a spout emits tracked messages");
+	if (x->id == UINT64_MAX)
+		return refuse(t, "message id %llu is not allowed", (unsigned long long)x->id);
+	m.attempt = 1 + pending_attempts(&w->pending, t->index, x->id);
+	return source_emit(w, &m, x->values, x->n, bound, &e) == 0 ? 0 : refuse(t, "%s", e.text);
+}
+
+static int host_emit_as(gale_ctx *ctx, const gale_emission *x)
+{
+	struct task *t = task_of(ctx);
+	struct worker *w = t->worker;
+	struct emission m = { .stream = x->stream, .source = t->index, .values = x->values, .n = x->n };
+	struct error e;
+	uint64_t edges;
+	int copies;
+
+	if ((m.bound = router_check(&w->router, x->stream, x->values, x->n, &e)) == 0)
+		return refuse(t, "%s", e.text);
+	if (x->direct != w->router.streams[x->stream].stream->direct)
+		return refuse(t, "stream \"%s\" is %s", w->router.streams[x->stream].stream->id,
+		    x->direct ? "not declared direct" : "direct: use gale_emit_direct");
+	if (x->tracked)
+		return emit_tracked(t, x, m.bound);
+	if (x->n_anchors > 0)
+		return emit_anchored(t, x, &m);
+	if (!x->unanchored) {
+		if (!x->direct)
+			return host_emit(ctx, x->stream, x->values, x->n);
+		if (t->hand == NULL && t->hand_finished)
+			return refuse(t, "emit anchored to a tuple that is acked or failed already");
+		if (t->hand != NULL)
+			m.roots = t->hand->roots;
+	}
+	copies = x->direct ? router_emit_direct(&w->router, &m, x->task, &edges, &e)
+	    : router_emit(&w->router, &m, &edges, &e);
+	if (copies < 0)
+		return refuse(t, "%s", e.text);
+	count_emit(w, x->stream, copies);
+	if (t->hand != NULL && !x->unanchored)
+		t->hand->children ^= edges;
+	return 0;
+}
+
+/* ---- ack, fail, hold ---- */
+
+static uint64_t root_of(const struct roots *r, uint32_t i)
+{
+	return r->n == 1 ? r->one : wire_get64(r->list + 8 * (size_t)i);
+}
+
+void host_ack_anchor(struct task *t, const struct anchor *a)
+{
+	t->worker->status->acked++;
+	for (uint32_t i = 0; i < a->roots.n; i++)
+		out_acked(&t->worker->out, root_of(&a->roots, i), a->edge ^ a->children);
+}
+
+void host_fail_anchor(struct task *t, const struct anchor *a, const char *why)
+{
+	t->worker->status->failed++;
+	for (uint32_t i = 0; i < a->roots.n; i++)
+		out_failed(&t->worker->out, root_of(&a->roots, i), t->ctx.task, why);
+}
+
+static uint32_t take_slot(struct worker *w)
+{
+	uint32_t slot = w->free_held;
+
+	if (slot != UINT32_MAX) {
+		w->free_held = w->held[slot]->next_free;
+		return slot;
+	}
+	w->held = xgrow(w->held, &w->held_cap, w->n_held + 1, sizeof *w->held);
+	w->held[w->n_held] = xcalloc(1, sizeof **w->held);
+	return w->n_held++;
+}
+
+static gale_held host_hold(gale_ctx *ctx, const gale_tuple *tuple)
+{
+	struct task *t = task_of(ctx);
+	struct worker *w = t->worker;
+	struct held *h;
+	uint32_t slot;
+
+	if (t->tuple == NULL || tuple != t->tuple || t->held_hand.id != 0) {
+		refuse(t, "gale_hold: %s", t->tuple == NULL || tuple != t->tuple ?
+		    "this tuple is not in hand" : "the tuple in hand is held already");
+		return (gale_held){ 0 };
+	}
+	slot = take_slot(w);
+	h = w->held[slot];
+	h->generation |= 1;
+	h->frame = t->frame;
+	frame_hold(h->frame);
+	h->anchor = *t->hand;
+	h->tuple = *tuple;
+	h->values = xmalloc((tuple->n + 1) * sizeof *h->values);
+	memcpy(h->values, tuple->values, tuple->n * sizeof *h->values);
+	h->tuple.values = h->values;
+	h->since_ns = w->now_ns;
+	w->status->held++;
+	t->hand = &h->anchor;
+	t->held_hand.id = (uint64_t)h->generation << 32 | (slot + 1);
+	return t->held_hand;
+}
+
+static const gale_tuple *host_held_tuple(gale_ctx *ctx, gale_held handle)
+{
+	const struct held *h = held_of(task_of(ctx)->worker, handle);
+
+	return h != NULL ? &h->tuple : NULL;
+}
+
+/* let_go frees the slot of H; its handle is known no more. */
+static void let_go(struct task *t, struct held *h, gale_held handle)
+{
+	struct worker *w = t->worker;
+
+	if (t->hand == &h->anchor) {
+		t->hand = NULL;
+		t->hand_finished = true;
+	}
+	hist_add(&w->status->process, w->now_ns - h->since_ns, 1);
+	w->status->held--;
+	frame_release(w->data, h->frame);
+	free(h->values);
+	h->generation += 1;
+	h->next_free = w->free_held;
+	w->free_held = (uint32_t)handle.id - 1;
+}
+
+static int host_ack(gale_ctx *ctx, gale_held handle)
+{
+	struct task *t = task_of(ctx);
+	struct held *h = held_of(t->worker, handle);
+
+	if (h == NULL)
+		return refuse(t, "gale_ack of a tuple that is acked or failed already");
+	host_ack_anchor(t, &h->anchor);
+	let_go(t, h, handle);
+	return 0;
+}
+
+static int host_fail(gale_ctx *ctx, gale_held handle, const char *why)
+{
+	struct task *t = task_of(ctx);
+	struct held *h = held_of(t->worker, handle);
+
+	if (h == NULL)
+		return refuse(t, "gale_fail of a tuple that is acked or failed already");
+	host_fail_anchor(t, &h->anchor, why != NULL ? why : "no reason given");
+	let_go(t, h, handle);
+	return 0;
+}
+
+static int host_reset_timeout(gale_ctx *ctx, gale_held handle)
+{
+	struct task *t = task_of(ctx);
+	const struct held *h = held_of(t->worker, handle);
+
+	if (h == NULL)
+		return refuse(t, "gale_reset_timeout of a tuple that is acked or failed already");
+	for (uint32_t i = 0; i < h->anchor.roots.n; i++)
+		out_reset(&t->worker->out, root_of(&h->anchor.roots, i), ctx->task);
+	return 0;
+}
+
+static int host_result(gale_ctx *ctx, int result, const char *why)
+{
+	struct task *t = task_of(ctx);
+
+	snprintf(t->why, sizeof t->why, "%s", why != NULL ? why : "");
+	return result;
+}
+
+/* ---- the loop ---- */
+
+static int host_watch(gale_ctx *ctx, int fd, int events, gale_fd_fn *fn, void *arg)
+{
+	struct task *t = task_of(ctx);
+
+	if (fd < 0 || fn == NULL || (events & (GALE_READABLE | GALE_WRITABLE)) == 0)
+		return refuse(t, "gale_watch of descriptor %d: needs a descriptor, events and a function", fd);
+	loop_watch(&t->worker->loop, &(struct watch){ fd, events, fn, arg, t->self, ctx });
+	return 0;
+}
+
+static int host_unwatch(gale_ctx *ctx, int fd)
+{
+	return loop_unwatch(&task_of(ctx)->worker->loop, fd);
+}
+
+static int64_t host_now_ms(gale_ctx *ctx)
+{
+	(void)ctx;
+	return (int64_t)(clock_now_ns() / NS_PER_MS);
+}
+
+static uint64_t host_timer(gale_ctx *ctx, uint32_t ms, gale_timer_fn *fn, void *arg)
+{
+	struct task *t = task_of(ctx);
+	struct timer timer = { .due_ns = clock_now_ns() + (uint64_t)ms * NS_PER_MS, .fn = fn,
+		.arg = arg, .self = t->self, .ctx = ctx };
+
+	return loop_timer(&t->worker->loop, &timer);
+}
+
+static int host_cancel(gale_ctx *ctx, uint64_t timer)
+{
+	return loop_cancel(&task_of(ctx)->worker->loop, timer);
+}
+
+static void host_wake(gale_ctx *ctx)
+{
+	struct task *t = task_of(ctx);
+
+	atomic_store(&t->woken, true);
+	loop_wake(&t->worker->loop);
+}
+
+/* ---- log, metrics, surroundings ---- */
+
+static void host_log(gale_ctx *ctx, gale_level level, const char *text)
+{
+	static const char *const names[] = { "error: ", "warn: ", "", "debug: " };
+
+	(void)ctx;
+	fprintf(stderr, "%s%s\n", level <= GALE_DEBUG ? names[level] : "", text);
+}
+
+static int64_t *host_metric(gale_ctx *ctx, const char *name, bool gauge)
+{
+	static int64_t nowhere;
+	struct status *s = task_of(ctx)->worker->status;
+
+	for (int i = 0; i < STATUS_METRICS; i++) {
+		struct status_metric *m = &s->metrics[i];
+
+		if (m->name[0] == '\0') {
+			m->gauge = gauge;
+			snprintf(m->name, sizeof m->name, "%s", name);
+			return &m->value;
+		}
+		if (strncmp(m->name, name, sizeof m->name - 1) == 0 && m->gauge == gauge)
+			return &m->value;
+	}
+	fprintf(stderr, "warn: metric \"%s\" goes nowhere: a worker has room for %d\n", name,
+	    STATUS_METRICS);
+	return &nowhere;
+}
+
+static const char *host_config(gale_ctx *ctx, const char *key)
+{
+	struct worker *w = task_of(ctx)->worker;
+	const struct setting *s = topology_config(w->topology, w->component, key);
+	struct buf text = { 0 };
+
+	if (s == NULL || s->type == SETTING_NULL)
+		return NULL;
+	if (s->type == SETTING_STRING)
+		return s->s;
+	if (s->type == SETTING_BOOL)
+		buf_puts(&text, s->b ? "true" : "false");
+	else if (s->type == SETTING_INT)
+		buf_printf(&text, "%lld", (long long)s->i);
+	else
+		buf_printf(&text, "%.17g", s->f);
+	w->config_texts = xgrow(w->config_texts, &w->config_texts_cap, w->n_config_texts + 1,
+	    sizeof *w->config_texts);
+	return w->config_texts[w->n_config_texts++] = buf_text(&text);
+}
+
+static int host_peers(gale_ctx *ctx, const char *component, uint32_t *first, uint32_t *n)
+{
+	const struct worker *w = task_of(ctx)->worker;
+	int c = topology_find(w->topology, component);
+
+	if (c < 0)
+		return -1;
+	*first = w->plan->first_task[c];
+	*n = w->topology->components[c].n_tasks;
+	return 0;
+}
+
+static void host_unbounded(gale_ctx *ctx)
+{
+	task_of(ctx)->worker->status->unbounded = 1;
+}
+
+const gale_host host_calls = {
+	.abi = GALE_ABI,
+	.size = sizeof (gale_host),
+	.emit = host_emit,
+	.emit_as = host_emit_as,
+	.hold = host_hold,
+	.held_tuple = host_held_tuple,
+	.ack = host_ack,
+	.fail = host_fail,
+	.reset_timeout = host_reset_timeout,
+	.result = host_result,
+	.watch = host_watch,
+	.unwatch = host_unwatch,
+	.timer = host_timer,
+	.cancel = host_cancel,
+	.wake = host_wake,
+	.log = host_log,
+	.metric = host_metric,
+	.config = host_config,
+	.peers = host_peers,
+	.unbounded = host_unbounded,
+	.unpack = wire_unpack,
+	.now_ms = host_now_ms,
+};

@@ -1,0 +1,180 @@
+/* loop.c - see loop.h. SPDX-License-Identifier: Apache-2.0 */
+#include "loop.h"
+
+#include <stdlib.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "clock.h"
+#include "memory.h"
+
+int loop_init(struct loop *l, struct error *e)
+{
+	*l = (struct loop){ .next_timer = 1 };
+	l->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+	return l->wake_fd >= 0 ? 0 : error_errno(e, "cannot make an eventfd");
+}
+
+void loop_free(struct loop *l)
+{
+	close(l->wake_fd);
+	free(l->watches);
+	free(l->timers);
+}
+
+/* ---- watches ---- */
+
+static struct watch *find_watch(const struct loop *l, int fd)
+{
+	for (size_t i = 0; i < l->n_watches; i++)
+		if (l->watches[i].fd == fd)
+			return &l->watches[i];
+	return NULL;
+}
+
+void loop_watch(struct loop *l, const struct watch *w)
+{
+	struct watch *there = find_watch(l, w->fd);
+
+	if (there == NULL) {
+		l->watches = xgrow(l->watches, &l->watches_cap, l->n_watches + 1, sizeof *l->watches);
+		there = &l->watches[l->n_watches++];
+	}
+	*there = *w;
+}
+
+int loop_unwatch(struct loop *l, int fd)
+{
+	struct watch *w = find_watch(l, fd);
+
+	if (w == NULL)
+		return -1;
+	*w = l->watches[--l->n_watches];
+	return 0;
+}
+
+bool loop_waits_for(const struct loop *l, const gale_ctx *ctx)
+{
+	for (size_t i = 0; i < l->n_watches; i++)
+		if (l->watches[i].ctx == ctx)
+			return true;
+	for (size_t i = 0; i < l->n_timers; i++)
+		if (l->timers[i].ctx == ctx)
+			return true;
+	return false;
+}
+
+/* ---- timers ---- */
+
+uint64_t loop_timer(struct loop *l, const struct timer *t)
+{
+	l->timers = xgrow(l->timers, &l->timers_cap, l->n_timers + 1, sizeof *l->timers);
+	l->timers[l->n_timers] = *t;
+	l->timers[l->n_timers++].id = l->next_timer;
+	return l->next_timer++;
+}
+
+int loop_cancel(struct loop *l, uint64_t id)
+{
+	for (size_t i = 0; i < l->n_timers; i++)
+		if (l->timers[i].id == id) {
+			l->timers[i] = l->timers[--l->n_timers];
+			return 0;
+		}
+	return -1;
+}
+
+uint64_t loop_due(const struct loop *l)
+{
+	uint64_t due = UINT64_MAX;
+
+	for (size_t i = 0; i < l->n_timers; i++)
+		if (l->timers[i].due_ns < due)
+			due = l->timers[i].due_ns;
+	return due;
+}
+
+/* fire calls the earliest timer that is due and older than BEFORE; timers that callbacks
+ * set meanwhile are newer and wait for the next turn. */
+static bool fire(struct loop *l, uint64_t now_ns, uint64_t before)
+{
+	struct timer *first = NULL, t;
+
+	for (size_t i = 0; i < l->n_timers; i++) {
+		struct timer *c = &l->timers[i];
+
+		if (c->due_ns <= now_ns && c->id < before &&
+		    (first == NULL || c->due_ns < first->due_ns))
+			first = c;
+	}
+	if (first == NULL)
+		return false;
+	t = *first;
+	*first = l->timers[--l->n_timers];
+	t.fn(t.self, t.ctx, t.arg);
+	return true;
+}
+
+/* ---- waiting ---- */
+
+void loop_wake(struct loop *l)
+{
+	uint64_t one = 1;
+
+	if (!atomic_exchange(&l->woken, true))
+		while (write(l->wake_fd, &one, sizeof one) < 0)
+			;
+}
+
+size_t loop_items(const struct loop *l)
+{
+	return l->n_watches + 1;
+}
+
+static int timeout_ms(uint64_t now_ns, uint64_t due_ns)
+{
+	uint64_t ms;
+
+	if (due_ns == UINT64_MAX)
+		return -1;
+	if (due_ns <= now_ns)
+		return 0;
+	ms = (due_ns - now_ns + NS_PER_MS - 1) / NS_PER_MS;
+	return ms > 60000 ? 60000 : (int)ms;
+}
+
+void loop_poll(struct loop *l, struct poll_item *items, size_t n, uint64_t now_ns, uint64_t due_ns)
+{
+	items[n++] = (struct poll_item){ .kind = POLL_FD, .fd = l->wake_fd, .events = GALE_READABLE };
+	for (size_t i = 0; i < l->n_watches; i++)
+		items[n++] = (struct poll_item){ .kind = POLL_FD, .fd = l->watches[i].fd,
+			.events = l->watches[i].events };
+	transport_poll(items, n, timeout_ms(now_ns, due_ns));
+}
+
+bool loop_dispatch(struct loop *l, const struct poll_item *items, size_t n, uint64_t now_ns, bool *woken)
+{
+	uint64_t count, before = l->next_timer;
+	bool any = false;
+
+	*woken = false;
+	for (size_t i = 0; i < n; i++) {
+		struct watch *w;
+
+		if (items[i].kind != POLL_FD || items[i].ready == 0)
+			continue;
+		if (items[i].fd == l->wake_fd) {
+			if (read(l->wake_fd, &count, sizeof count) > 0)
+				atomic_store(&l->woken, false);
+			*woken = true;
+		} else if ((w = find_watch(l, items[i].fd)) != NULL) {
+			struct watch copy = *w;
+
+			copy.fn(copy.self, copy.ctx, copy.fd, items[i].ready, copy.arg);
+			any = true;
+		}
+	}
+	while (fire(l, now_ns, before))
+		any = true;
+	return any;
+}

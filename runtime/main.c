@@ -1,0 +1,119 @@
+/* main.c - gale: the table of its commands.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "command.h"
+
+#ifndef PACKAGE_VERSION
+#error "the build must say which version this is: -DPACKAGE_VERSION='\"...\"'"
+#endif
+
+#define DEFINE	{ "define", 'D', "NAME=VALUE", true, "the value of ${NAME} in the file; else the environment's" }
+#define PLUGINS	{ "plugins", 'P', "DIR", true, "look for plugins in DIR first" }
+#define JSON	{ "json", 0, NULL, false, "print JSON" }
+
+static const struct command_option run_options[] = {
+	DEFINE,
+	PLUGINS,
+	{ "summary", 0, "FILE", false, "write the run's summary to FILE as JSON, also when it fails" },
+	{ "json", 0, NULL, false, "print the summary as JSON on standard output" },
+	{ "quiet", 'q', NULL, false, "no progress, no summary: errors and the plugins' output only" },
+	{ .name = NULL },
+};
+
+static const struct command_option lint_options[] = {
+	DEFINE,
+	PLUGINS,
+	{ "no-plugins", 0, NULL, false, "load no code: check only what the file alone tells" },
+	{ "json", 0, NULL, false, "print what was found as one JSON document on standard output" },
+	{ .name = NULL },
+};
+
+static const struct command_option graph_options[] = {
+	DEFINE,
+	PLUGINS,
+	{ "format", 'f', "FORMAT", false, "ascii (the default) or dot, for Graphviz" },
+	{ .name = NULL },
+};
+
+static const struct command_option plugin_options[] = { PLUGINS, JSON, { .name = NULL } };
+static const struct command_option no_options[] = { { .name = NULL } };
+
+const struct command command_table[] = {
+	{
+		.name = "run", .run = cmd_run, .options = run_options,
+		.synopsis = "[OPTION]... FILE", .min_operands = 1, .max_operands = 1,
+		.doc = "run a topology here, until its input ends or Ctrl-C",
+		.examples =
+		"  gale run topologies/2-wordcount.json -D input=book.txt -D output=counts.tsv\n"
+		"  gale run t.json --summary result.json\n",
+	},
+	{
+		.name = "lint", .run = cmd_lint, .options = lint_options,
+		.synopsis = "[OPTION]... FILE...", .min_operands = 1, .max_operands = -1,
+		.doc = "check topology files, plugins and all, without starting anything",
+		.examples =
+		"  gale lint t.json\n"
+		"  gale lint --no-plugins from-a-stranger.json\n",
+	},
+	{
+		.name = "graph", .run = cmd_graph, .options = graph_options,
+		.synopsis = "[OPTION]... FILE", .min_operands = 1, .max_operands = 1,
+		.doc = "draw a topology",
+		.examples =
+		"  gale graph t.json\n"
+		"  gale graph --format dot t.json | dot -Tsvg > t.svg\n",
+	},
+	{
+		.name = "plugin", .run = cmd_plugin, .options = plugin_options,
+		.synopsis = "info [OPTION]... FILE.so|NAME", .min_operands = 2, .max_operands = 2,
+		.doc = "tell what a plugin holds: components, properties, fields",
+		.examples =
+		"  gale plugin info lines\n"
+		"  gale plugin info ./mine.so --json\n",
+	},
+	{
+		.name = "help", .run = cmd_help, .options = no_options,
+		.synopsis = "[COMMAND]", .min_operands = 0, .max_operands = 1,
+		.doc = "tell about a command",
+	},
+	{
+		.name = "version", .run = cmd_version, .options = no_options,
+		.synopsis = "", .min_operands = 0, .max_operands = 0,
+		.doc = "tell which gale this is",
+	},
+	{ .name = "worker", .run = cmd_worker, .hidden = true, .doc = "one worker process, started by its supervisor" },
+	{ .name = NULL },
+};
+
+int cmd_help(const struct command_line *line)
+{
+	const struct command *c;
+
+	if (line->n_operands == 0) {
+		command_list(stdout);
+		return EXIT_DONE;
+	}
+	c = command_find(line->operands[0]);
+	if (c == NULL || c->hidden) {
+		command_say("there is no command \"%s\" to tell about", line->operands[0]);
+		return EXIT_USAGE;
+	}
+	command_help(stdout, c);
+	return EXIT_DONE;
+}
+
+int cmd_version(const struct command_line *line)
+{
+	(void)line;
+	printf("gale %s (plugin interface %u)\n", PACKAGE_VERSION, GALE_ABI);
+	return EXIT_DONE;
+}
+
+int main(int argc, char **argv)
+{
+	return command_main(argc, argv);
+}

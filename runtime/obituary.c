@@ -1,0 +1,106 @@
+/* obituary.c - see obituary.h. SPDX-License-Identifier: Apache-2.0 */
+#include "obituary.h"
+
+#include <inttypes.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/wait.h>
+
+#include "clock.h"
+#include "relay.h"
+#include "wire.h"
+
+enum { SHOWN_MAX = 120 };	/* bytes of values or words that are shown */
+
+static void add_cut(struct buf *out, const char *s, size_t n)
+{
+	relay_escape(out, s, n < SHOWN_MAX ? n : SHOWN_MAX);
+	if (n > SHOWN_MAX)
+		buf_puts(out, RELAY_CUT);
+}
+
+void obituary_values(struct buf *out, const struct status *page)
+{
+	size_t n = page->hand_n < STATUS_HAND_BYTES ? page->hand_n : STATUS_HAND_BYTES;
+	gale_value values[GALE_MAX_FIELDS];
+	struct buf text = { 0 };
+	int count = -1;
+
+	if (page->hand_n <= STATUS_HAND_BYTES)
+		count = wire_read_values(page->hand, n, values);
+	if (count < 0) {
+		buf_puts(out, "raw \"");
+		add_cut(out, (const char *)page->hand, n);
+		buf_puts(out, "\"");
+		return;
+	}
+	for (int i = 0; i < count; i++) {
+		buf_puts(&text, i == 0 ? "[" : ", ");
+		wire_describe(&text, &values[i]);
+	}
+	buf_puts(&text, count == 0 ? "[]" : "]");
+	add_cut(out, text.data, text.n);
+	buf_free(&text);
+}
+
+static void add_hand(struct buf *out, const struct obituary *o)
+{
+	const struct status *page = o->page;
+	uint64_t since = page->hand_since_ns;
+	char source[96];
+
+	if (since == 0)
+		return;
+	buf_printf(out, "; tuple in hand for %" PRIu64 " ms: from %s",
+	    o->now_ns > since ? (o->now_ns - since) / NS_PER_MS : 0,
+	    plan_task_label(o->plan, page->hand_source, source, sizeof source));
+	if (page->hand_root != 0)
+		buf_printf(out, ", root %016" PRIx64, page->hand_root);
+	else
+		buf_puts(out, ", not tracked");
+	buf_printf(out, ", %u bytes: ", page->hand_n);
+	obituary_values(out, page);
+}
+
+static void add_cause(struct buf *out, const struct obituary *o)
+{
+	int s = WIFSIGNALED(o->status) ? WTERMSIG(o->status) : 0;
+	const char *name = s ? sigabbrev_np(s) : NULL;
+
+	if (o->killed_because != NULL) {
+		buf_printf(out, "was killed by gale: %s", o->killed_because);
+	} else if (s == 0) {
+		buf_printf(out, "exited with code %d", WEXITSTATUS(o->status));
+	} else {
+		buf_printf(out, "was killed by SIG%s (signal %d%s)", name ? name : "?", s,
+		    WCOREDUMP(o->status) ? ", core dumped" : "");
+		if (s == SIGKILL)
+			buf_puts(out, ", by somebody, or by the kernel for want of memory");
+	}
+}
+
+/* What it said over its channel, or left on its page. */
+static void add_last_words(struct buf *out, const struct obituary *o)
+{
+	const char *words = o->fatal;
+	size_t n = words != NULL ? strlen(words) : 0;
+
+	if (n == 0 && o->page != NULL) {
+		words = o->page->last_words;
+		n = strnlen(words, sizeof o->page->last_words);	/* nothing there is trusted */
+	}
+	if (n == 0)
+		return;
+	buf_puts(out, ": ");
+	relay_escape(out, words, n);
+}
+
+void obituary_write(struct buf *out, const struct obituary *o)
+{
+	buf_printf(out, "%s (pid %d, start %u) ", o->plan->workers[o->worker].label, (int)o->pid,
+	    o->start);
+	add_cause(out, o);
+	add_last_words(out, o);
+	if (o->page != NULL)
+		add_hand(out, o);
+}

@@ -1,0 +1,351 @@
+/* out.c - see out.h. SPDX-License-Identifier: Apache-2.0 */
+#include "out.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "memory.h"
+#include "record.h"
+#include "rundir.h"
+
+enum {
+	FRAME_MAX = 65536, FRAME_MIN = 4096,
+	PIPES_BYTES = 1 << 20,		/* F1: what may lie in all pipes into one task */
+	RECORDS_MAX = 65536 - WIRE_HEADER
+};
+
+void out_init(struct out *o, struct transport *t, struct status *s, const struct plan *plan,
+    uint32_t worker, uint32_t run, uint32_t start)
+{
+	const struct plan_worker *me = &plan->workers[worker];
+
+	*o = (struct out){ .plan = plan, .me = worker };
+	o->sender.transport = t;
+	o->sender.status = s;
+	o->sender.next_edge_base = random_seed();
+	o->sender.header = (struct wire_header){ .worker = worker, .run = run, .start = start,
+		.source = me->first_task };
+	o->outboxes = xcalloc(plan->n_workers, sizeof *o->outboxes);
+	o->downstream = xcalloc(plan->n_workers, sizeof *o->downstream);
+	o->ackers = xcalloc(plan->n_ackers + 1, sizeof *o->ackers);
+	for (uint32_t i = 0; i < plan->n_ackers; i++) {
+		fold_init(&o->ackers[i].inits);
+		fold_init(&o->ackers[i].acks);
+	}
+}
+
+void out_free(struct out *o)
+{
+	for (uint32_t i = 0; i < o->n_sinks; i++) {
+		sink_free(o->sinks[i]);
+		free(o->sinks[i]);
+	}
+	for (uint32_t i = 0; i < o->plan->n_ackers; i++) {
+		fold_free(&o->ackers[i].inits);
+		fold_free(&o->ackers[i].acks);
+		buf_free(&o->ackers[i].others);
+	}
+	free(o->ackers);
+	free(o->sinks);
+	free(o->outboxes);
+	free(o->downstream);
+}
+
+/* ---- who is connected to whom ---- */
+
+static bool feeds(const struct topology *t, uint32_t from, uint32_t to)
+{
+	for (uint32_t i = 0; i < t->n_subscriptions; i++)
+		if (t->subscriptions[i].from == from && t->subscriptions[i].to == to)
+			return true;
+	return false;
+}
+
+/* emits_roots: spouts do, and bolts in their finish. */
+static bool emits_roots(const struct plan *p, const struct plan_worker *w)
+{
+	return w->role == ROLE_SPOUT ||
+	    (w->role == ROLE_BOLT && p->topology->components[w->component].has_finish);
+}
+
+static int connect_to(struct out *o, uint32_t worker, char *endpoint, struct error *e)
+{
+	o->outboxes[worker] = outbox_new(o->sender.transport, endpoint, e);
+	free(endpoint);
+	return o->outboxes[worker] != NULL ? 0 : -1;
+}
+
+static int connect_acker(struct out *o, const char *rundir, const uint32_t *starts, struct error *e)
+{
+	for (uint32_t w = 0; w < o->plan->n_workers; w++)
+		if (emits_roots(o->plan, &o->plan->workers[w]) &&
+		    connect_to(o, w, rundir_ack_endpoint(rundir, w, starts[w]), e) != 0)
+			return -1;
+	return 0;
+}
+
+int out_connect(struct out *o, const char *rundir, const uint32_t *starts, struct error *e)
+{
+	const struct plan *p = o->plan;
+	const struct plan_worker *me = &p->workers[o->me];
+
+	if (me->role == ROLE_ACKER)
+		return connect_acker(o, rundir, starts, e);
+	for (uint32_t w = 0; w < p->n_workers; w++) {
+		const struct plan_worker *to = &p->workers[w];
+
+		if (to->role != ROLE_BOLT || !feeds(p->topology, me->component, to->component))
+			continue;
+		o->downstream[o->n_downstream++] = w;
+		if (connect_to(o, w, rundir_data_endpoint(rundir, w, starts[w]), e) != 0)
+			return -1;
+	}
+	for (uint32_t i = 0; i < p->n_ackers; i++) {
+		uint32_t w = p->first_acker + i;
+
+		if (connect_to(o, w, rundir_ack_endpoint(rundir, w, starts[w]), e) != 0)
+			return -1;
+		o->ackers[i].outbox = o->outboxes[w];
+	}
+	return 0;
+}
+
+/* ---- sinks ---- */
+
+/* frame_bytes gives the size of frames to workers of COMPONENT (F1). */
+static uint32_t frame_bytes(const struct plan *p, uint32_t component)
+{
+	uint32_t pipes = 0, bytes;
+
+	for (uint32_t c = 0; c < p->topology->n_components; c++)
+		if (feeds(p->topology, c, component))
+			pipes += p->topology->components[c].parallelism;
+	bytes = PIPES_BYTES / (pipes ? pipes : 1);
+	return bytes > FRAME_MAX ? FRAME_MAX : bytes < FRAME_MIN ? FRAME_MIN : bytes;
+}
+
+/* new_sink makes a sink to workers of COMPONENT, with the flags that its tuples need. */
+static struct sink *new_sink(struct out *o, uint32_t component)
+{
+	const struct plan_worker *me = &o->plan->workers[o->me];
+	struct sink *s = xmalloc(sizeof *s);
+
+	sink_init(s, &o->sender, frame_bytes(o->plan, component));
+	if (o->plan->topology->components[me->component].n_outputs > 1)
+		s->flags |= WIRE_TUPLE_STREAM;
+	if (me->n_tasks > 1)
+		s->flags |= WIRE_TUPLE_SOURCE;
+	o->sinks = xrealloc(o->sinks, (o->n_sinks + 1) * sizeof *o->sinks);
+	o->sinks[o->n_sinks++] = s;
+	return s;
+}
+
+struct sink *out_sink_to(struct out *o, uint32_t worker)
+{
+	const struct plan_worker *to = &o->plan->workers[worker];
+	struct sink *s;
+
+	for (uint32_t i = 0; i < o->n_sinks; i++)
+		if (o->sinks[i]->n_destinations == 1 &&
+		    o->sinks[i]->destinations[0].outbox == o->outboxes[worker])
+			return o->sinks[i];
+	s = new_sink(o, to->component);
+	if (to->n_tasks > 1)
+		s->flags |= WIRE_TUPLE_TARGET;
+	sink_add(s, o->outboxes[worker], to->first_task);
+	return s;
+}
+
+struct sink *out_sink_any(struct out *o, uint32_t component)
+{
+	const struct component *c = &o->plan->topology->components[component];
+	uint32_t first = o->plan->first_task[component];
+	struct sink *s;
+
+	if (c->n_tasks == 1)
+		return out_sink_to(o, o->plan->first_worker[component]);
+	for (uint32_t i = 0; i < o->n_sinks; i++)
+		if (o->sinks[i]->n_destinations > 1 && o->sinks[i]->destinations[0].target == first)
+			return o->sinks[i];
+	s = new_sink(o, component);
+	for (uint32_t t = first; t < first + c->n_tasks; t++)
+		sink_add(s, o->outboxes[o->plan->task_worker[t]], t);
+	/* Senders that start with different tasks spread small inputs better. */
+	s->turn = o->plan->workers[o->me].executor % s->n_destinations;
+	return s;
+}
+
+/* ---- records ---- */
+
+void out_body(struct out *o, uint32_t worker, enum wire_kind kind, struct buf *b)
+{
+	struct wire_header h = o->sender.header;
+	struct chunk *c = chunk_new(o->sender.transport, WIRE_HEADER + b->n);
+
+	h.kind = (uint8_t)kind;
+	h.flags = 0;
+	h.body_bytes = (uint32_t)b->n;
+	wire_put_header(c->data, &h);
+	if (b->n > 0)
+		memcpy(c->data + WIRE_HEADER, b->data, b->n);
+	c->n = WIRE_HEADER + b->n;
+	b->n = 0;
+	outbox_send(o->outboxes[worker], c);
+}
+
+bool out_has_room(const struct out *o, uint32_t worker)
+{
+	return !outbox_waits(o->outboxes[worker]);
+}
+
+void out_failed(struct out *o, uint64_t root, uint32_t task, const char *why)
+{
+	out_begun(o);
+	record_put_fail(&out_acker(o, root)->others, root, task, why, strlen(why));
+}
+
+void out_reset(struct out *o, uint64_t root, uint32_t task)
+{
+	out_begun(o);
+	record_put_reset(&out_acker(o, root)->others, root, task);
+}
+
+void out_void(struct out *o, uint64_t root)
+{
+	out_begun(o);
+	record_put_void(&out_acker(o, root)->others, root);
+}
+
+static bool acker_idle(const struct acker_link *a)
+{
+	return a->inits.n == 0 && a->acks.n == 0 && a->others.n == 0;
+}
+
+/* move_others moves whole records from a->others to B, as many as one frame takes. */
+static void move_others(struct acker_link *a, struct buf *b)
+{
+	const uint8_t *start = (const uint8_t *)a->others.data, *at = start;
+	struct record r;
+	size_t n = 0;
+
+	while (b->n + n < RECORDS_MAX && record_next(&at, start + a->others.n, &r) > 0)
+		n = (size_t)(at - start);
+	buf_add(b, a->others.data, n);
+	a->others.n -= n;
+	memmove(a->others.data, a->others.data + n, a->others.n);
+}
+
+/* flush_acker sends what there is for one acker until that is full (F3). What fails comes
+ * after the acks that were made before it. */
+static void flush_acker(struct out *o, uint32_t i)
+{
+	struct acker_link *a = &o->ackers[i];
+	struct buf b = { 0 };
+
+	while (!acker_idle(a) && !outbox_waits(a->outbox)) {
+		if (a->inits.n > 0)
+			fold_write(&a->inits, &b, RECORDS_MAX, RECORD_INIT_RUN, RECORD_INIT_LIST);
+		else if (a->acks.n > 0)
+			fold_write(&a->acks, &b, RECORDS_MAX, RECORD_ACK_RUN, RECORD_ACK_LIST);
+		if (a->inits.n == 0 && a->acks.n > 0 && b.n + 16 * a->acks.n + 8 <= RECORDS_MAX)
+			fold_write(&a->acks, &b, RECORDS_MAX, RECORD_ACK_RUN, RECORD_ACK_LIST);
+		if (a->inits.n == 0 && a->acks.n == 0)
+			move_others(a, &b);
+		out_body(o, o->plan->first_acker + i, WIRE_ACKS, &b);
+	}
+	buf_free(&b);
+}
+
+/* ---- markers ---- */
+
+void out_marker(struct out *o, enum wire_kind kind, uint16_t flags)
+{
+	for (uint32_t i = 0; i < o->n_downstream; i++) {
+		struct wire_header h = o->sender.header;
+		struct chunk *c = chunk_new(o->sender.transport, WIRE_HEADER);
+
+		h.kind = (uint8_t)kind;
+		h.flags |= flags;
+		wire_put_header(c->data, &h);
+		c->n = WIRE_HEADER;
+		outbox_send(o->outboxes[o->downstream[i]], c);
+		o->sender.blocked |= outbox_waits(o->outboxes[o->downstream[i]]);
+	}
+}
+
+/* ---- when ---- */
+
+void out_flush(struct out *o)
+{
+	o->sender.oldest_ns = 0;
+	for (uint32_t i = 0; i < o->n_sinks; i++)
+		sink_flush(o->sinks[i]);
+	for (uint32_t i = 0; i < o->plan->n_ackers; i++)
+		if (o->ackers[i].outbox != NULL)
+			flush_acker(o, i);
+}
+
+bool out_waits(const struct out *o)
+{
+	for (uint32_t w = 0; w < o->plan->n_workers; w++)
+		if (o->outboxes[w] != NULL && outbox_waits(o->outboxes[w]))
+			return true;
+	return o->sender.blocked;
+}
+
+static bool data_waits(const struct out *o)
+{
+	for (uint32_t i = 0; i < o->n_downstream; i++)
+		if (outbox_waits(o->outboxes[o->downstream[i]]))
+			return true;
+	for (uint32_t i = 0; i < o->n_sinks; i++)
+		if (o->sinks[i]->waiting != NULL)
+			return true;
+	return false;
+}
+
+bool out_clear(const struct out *o)
+{
+	for (uint32_t i = 0; i < o->n_sinks; i++)
+		if (o->sinks[i]->open != NULL)
+			return false;
+	for (uint32_t i = 0; i < o->plan->n_ackers; i++)
+		if (!acker_idle(&o->ackers[i]))
+			return false;
+	return !out_waits(o);
+}
+
+void out_retry(struct out *o)
+{
+	for (uint32_t w = 0; w < o->plan->n_workers; w++)
+		if (o->outboxes[w] != NULL)
+			outbox_retry(o->outboxes[w]);
+	for (uint32_t i = 0; i < o->n_sinks; i++)
+		sink_retry(o->sinks[i]);
+	o->sender.blocked = data_waits(o);
+	for (uint32_t i = 0; i < o->plan->n_ackers; i++)
+		if (o->ackers[i].outbox != NULL && o->sender.oldest_ns == 0)
+			flush_acker(o, i);
+}
+
+static bool sink_wants(const struct out *o, const struct outbox *outbox)
+{
+	for (uint32_t i = 0; i < o->n_sinks; i++)
+		for (uint32_t d = 0; o->sinks[i]->waiting != NULL && d < o->sinks[i]->n_destinations; d++)
+			if (o->sinks[i]->destinations[d].outbox == outbox)
+				return true;
+	return false;
+}
+
+size_t out_poll(const struct out *o, struct poll_item *items)
+{
+	size_t n = 0;
+
+	for (uint32_t w = 0; w < o->plan->n_workers; w++) {
+		struct outbox *outbox = o->outboxes[w];
+
+		if (outbox != NULL && (outbox_waits(outbox) || sink_wants(o, outbox)))
+			items[n++] = (struct poll_item){ .kind = POLL_OUTBOX, .outbox = outbox };
+	}
+	return n;
+}

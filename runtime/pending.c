@@ -1,0 +1,154 @@
+/* pending.c - see pending.h. SPDX-License-Identifier: Apache-2.0 */
+#include "pending.h"
+
+#include <stdlib.h>
+
+#include "memory.h"
+
+void pending_init(struct pending *p, uint32_t n_tasks)
+{
+	*p = (struct pending){ .n_tasks = n_tasks };
+	idmap_init(&p->by_root);
+	p->attempts = xcalloc(n_tasks, sizeof *p->attempts);
+	for (uint32_t i = 0; i < n_tasks; i++)
+		idmap_init(&p->attempts[i]);
+}
+
+void pending_free(struct pending *p)
+{
+	for (size_t i = 0; i < p->n_slots; i++)
+		if (p->flights[i].root != 0)
+			free(p->flights[i].message.body);
+	for (size_t i = 0; i < p->n_replays; i++)
+		free(p->replays[i].message.body);
+	for (uint32_t i = 0; i < p->n_tasks; i++)
+		idmap_free(&p->attempts[i]);
+	free(p->flights);
+	free(p->free_slots);
+	free(p->replays);
+	free(p->attempts);
+	idmap_free(&p->by_root);
+}
+
+/* ---- in flight ---- */
+
+static uint32_t take_slot(struct pending *p)
+{
+	if (p->n_free > 0)
+		return p->free_slots[--p->n_free];
+	p->flights = xgrow(p->flights, &p->cap, p->n_slots + 1, sizeof *p->flights);
+	return (uint32_t)p->n_slots++;
+}
+
+static void give_slot(struct pending *p, uint32_t slot)
+{
+	p->flights[slot].root = 0;
+	p->free_slots = xgrow(p->free_slots, &p->free_cap, p->n_free + 1, sizeof *p->free_slots);
+	p->free_slots[p->n_free++] = slot;
+}
+
+void pending_add(struct pending *p, uint64_t root, const struct message *m, uint64_t now_ns)
+{
+	uint32_t slot = take_slot(p);
+
+	p->flights[slot] = (struct flight){ root, now_ns, now_ns, *m };
+	idmap_put(&p->by_root, root, slot);
+}
+
+bool pending_settle(struct pending *p, uint64_t root, struct flight *f)
+{
+	uint32_t slot = idmap_remove(&p->by_root, root);
+
+	if (slot == IDMAP_NONE)
+		return false;
+	*f = p->flights[slot];
+	give_slot(p, slot);
+	return true;
+}
+
+void pending_extend(struct pending *p, uint64_t root, uint64_t now_ns)
+{
+	uint32_t slot = idmap_get(&p->by_root, root);
+
+	if (slot != IDMAP_NONE)
+		p->flights[slot].heard_ns = now_ns;
+}
+
+uint64_t pending_silent(const struct pending *p, size_t *cursor, uint64_t before_ns)
+{
+	while (*cursor < p->n_slots) {
+		const struct flight *f = &p->flights[(*cursor)++];
+
+		if (f->root != 0 && f->heard_ns < before_ns)
+			return f->root;
+	}
+	return 0;
+}
+
+/* ---- waiting for replay ---- */
+
+void pending_replay_at(struct pending *p, const struct message *m, uint64_t due_ns)
+{
+	size_t i = p->n_replays++;
+
+	p->replays = xgrow(p->replays, &p->replays_cap, p->n_replays, sizeof *p->replays);
+	while (i > 0 && p->replays[(i - 1) / 2].due_ns > due_ns) {
+		p->replays[i] = p->replays[(i - 1) / 2];
+		i = (i - 1) / 2;
+	}
+	p->replays[i] = (struct replay){ due_ns, *m };
+}
+
+/* sink_down puts R into the hole at the top of the heap. */
+static void sink_down(struct pending *p, struct replay r)
+{
+	size_t i = 0, child;
+
+	while ((child = 2 * i + 1) < p->n_replays) {
+		if (child + 1 < p->n_replays && p->replays[child + 1].due_ns < p->replays[child].due_ns)
+			child++;
+		if (p->replays[child].due_ns >= r.due_ns)
+			break;
+		p->replays[i] = p->replays[child];
+		i = child;
+	}
+	p->replays[i] = r;
+}
+
+bool pending_next_replay(struct pending *p, uint64_t now_ns, struct message *m)
+{
+	if (pending_replay_due(p) > now_ns)
+		return false;
+	*m = p->replays[0].message;
+	p->n_replays--;
+	if (p->n_replays > 0)
+		sink_down(p, p->replays[p->n_replays]);
+	return true;
+}
+
+uint64_t pending_replay_due(const struct pending *p)
+{
+	return p->n_replays > 0 ? p->replays[0].due_ns : UINT64_MAX;
+}
+
+/* ---- attempts of self-replayed messages ---- */
+
+uint32_t pending_attempts(const struct pending *p, uint32_t task, uint64_t id)
+{
+	uint32_t n;
+
+	if (p->attempts[task].n == 0)
+		return 0;
+	n = idmap_get(&p->attempts[task], id + 1);
+	return n == IDMAP_NONE ? 0 : n;
+}
+
+void pending_set_attempts(struct pending *p, uint32_t task, uint64_t id, uint32_t n)
+{
+	struct idmap *map = &p->attempts[task];
+
+	if (map->n > 0)
+		idmap_remove(map, id + 1);
+	if (n > 0)
+		idmap_put(map, id + 1, n);
+}

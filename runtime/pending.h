@@ -1,0 +1,92 @@
+/* pending.h - the messages of one worker that are not yet acked: in flight, or waiting to
+ * be replayed.
+ *
+ * A message is what a spout emitted with an id, or a finishing bolt emitted. Each emit of
+ * it is a new root (rule A7). The table knows root -> message while it is in flight; a
+ * failed message that gale is to replay waits in a heap by the time when it is due; of a
+ * message that its spout replays by itself only the number of attempts is kept. Pure.
+ */
+#ifndef GALE_PENDING_H
+#define GALE_PENDING_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "idmap.h"
+
+struct message {
+	uint64_t id;
+	uint32_t task;		/* index of the task in this worker */
+	uint32_t stream;
+	uint32_t target;	/* direct: the task; else UINT32_MAX */
+	uint32_t attempt;	/* of this emit, from 1: failures that counted so far (A8) + 1 */
+	bool kept;		/* gale replays it */
+	uint8_t *body;		/* its values as wire_put_values wrote them, owned; NULL: not kept */
+	uint32_t body_bytes;
+};
+
+struct flight {
+	uint64_t root;		/* 0: a free slot */
+	uint64_t emitted_ns;
+	uint64_t heard_ns;	/* when it was emitted or last extended (A5) */
+	struct message message;
+};
+
+struct replay {
+	uint64_t due_ns;
+	struct message message;
+};
+
+struct pending {
+	struct flight *flights;		/* slots */
+	size_t n_slots, cap;
+	uint32_t *free_slots;
+	size_t n_free, free_cap;
+	struct idmap by_root;
+	struct replay *replays;		/* binary heap, earliest due first */
+	size_t n_replays, replays_cap;
+	struct idmap *attempts;		/* per task: id + 1 -> failures that counted */
+	uint32_t n_tasks;
+};
+
+void pending_init(struct pending *p, uint32_t n_tasks);
+void pending_free(struct pending *p);
+
+/* pending_open gives the number of messages in flight or waiting: what
+ * topology.max.spout.pending bounds. */
+static inline size_t pending_open(const struct pending *p)
+{
+	return p->by_root.n + p->n_replays;
+}
+
+/* pending_add: ROOT, which is new, is an emit of M. Takes M's body. */
+void pending_add(struct pending *p, uint64_t root, const struct message *m, uint64_t now_ns);
+
+/* pending_settle takes ROOT's flight out into *F, body included. False: not known (void,
+ * late, or settled before). */
+bool pending_settle(struct pending *p, uint64_t root, struct flight *f);
+
+/* pending_extend: the acker has reset ROOT's timeout. */
+void pending_extend(struct pending *p, uint64_t root, uint64_t now_ns);
+
+/* pending_silent finds a root unheard of since BEFORE_NS, or 0. *CURSOR starts at 0 and
+ * walks the table once. */
+uint64_t pending_silent(const struct pending *p, size_t *cursor, uint64_t before_ns);
+
+/* pending_replay_at: M, which has a body, is to be emitted again at DUE_NS. Takes it. */
+void pending_replay_at(struct pending *p, const struct message *m, uint64_t due_ns);
+
+/* pending_next_replay takes the earliest message that is due at NOW_NS into *M. */
+bool pending_next_replay(struct pending *p, uint64_t now_ns, struct message *m);
+
+/* pending_replay_due gives when the earliest replay is due; UINT64_MAX: none waits. */
+uint64_t pending_replay_due(const struct pending *p);
+
+/* The attempts of messages that spouts replay by themselves: pending_attempts gives how
+ * many failed (0: none), pending_set_attempts notes it, 0 forgets it. ID is not
+ * UINT64_MAX. */
+uint32_t pending_attempts(const struct pending *p, uint32_t task, uint64_t id);
+void pending_set_attempts(struct pending *p, uint32_t task, uint64_t id, uint32_t n);
+
+#endif

@@ -1,0 +1,123 @@
+/* plan.c - see plan.h. SPDX-License-Identifier: Apache-2.0 */
+#include "plan.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "memory.h"
+
+/* count_ackers: without a spout nobody would ever ask one. */
+static uint32_t count_ackers(const struct topology *t)
+{
+	int64_t n = topology_int(t, NULL, "topology.acker.executors");
+
+	return t->n_spouts == 0 || n <= 0 ? 0 : (uint32_t)n;
+}
+
+static void label_worker(struct plan_worker *w, const char *id, uint32_t first)
+{
+	if (w->n_tasks == 1)
+		snprintf(w->label, sizeof w->label, "%.64s[%u]", id, first);
+	else
+		snprintf(w->label, sizeof w->label, "%.64s[%u-%u]", id, first,
+		    first + w->n_tasks - 1);
+}
+
+/* add_worker plans the next worker of the plan: executor number EXECUTOR of COMPONENT,
+ * with tasks FIRST .. FIRST + N - 1 as the component counts them. */
+static void add_worker(struct plan *p, enum role role, uint32_t component, uint32_t executor,
+    uint32_t first, uint32_t n)
+{
+	struct plan_worker *w = &p->workers[p->n_workers];
+
+	w->role = role;
+	w->component = component;
+	w->first_task = p->first_task[component] + first;
+	w->n_tasks = n;
+	w->executor = executor;
+	for (uint32_t i = 0; i < n; i++)
+		p->task_worker[w->first_task + i] = p->n_workers;
+	label_worker(w, plan_component(p, p->n_workers), first);
+	p->n_workers++;
+}
+
+/* add_component shares a component's tasks out as evenly as can be, the larger shares
+ * first, as Storm does. */
+static void add_component(struct plan *p, uint32_t c)
+{
+	const struct component *component = &p->topology->components[c];
+	enum role role = component->kind == GALE_SPOUT ? ROLE_SPOUT : ROLE_BOLT;
+	uint32_t share = component->n_tasks / component->parallelism;
+	uint32_t larger = component->n_tasks % component->parallelism;
+	uint32_t first = 0;
+
+	p->first_task[c] = p->n_tasks;
+	p->first_worker[c] = p->n_workers;
+	for (uint32_t e = 0; e < component->parallelism; e++) {
+		uint32_t n = share + (e < larger);
+
+		add_worker(p, role, c, e, first, n);
+		first += n;
+	}
+	p->n_tasks += component->n_tasks;
+}
+
+struct plan *plan_make(const struct topology *t)
+{
+	struct plan *p = xcalloc(1, sizeof *p);
+	size_t n_workers, n_tasks;
+
+	p->topology = t;
+	p->n_ackers = count_ackers(t);
+	n_workers = n_tasks = p->n_ackers;
+	for (uint32_t c = 0; c < t->n_components; c++) {
+		n_workers += t->components[c].parallelism;
+		n_tasks += t->components[c].n_tasks;
+	}
+	/* The arrays per component have one place more, for the ackers. */
+	p->workers = xcalloc(n_workers + 1, sizeof *p->workers);
+	p->task_worker = xcalloc(n_tasks + 1, sizeof *p->task_worker);
+	p->first_task = xcalloc((size_t)t->n_components + 1, sizeof *p->first_task);
+	p->first_worker = xcalloc((size_t)t->n_components + 1, sizeof *p->first_worker);
+
+	for (uint32_t c = 0; c < t->n_components; c++)
+		add_component(p, c);
+	p->first_acker = p->first_worker[t->n_components] = p->n_workers;
+	p->first_task[t->n_components] = p->n_tasks;
+	for (uint32_t a = 0; a < p->n_ackers; a++)
+		add_worker(p, ROLE_ACKER, t->n_components, a, a, 1);
+	p->n_tasks += p->n_ackers;
+	return p;
+}
+
+void plan_free(struct plan *p)
+{
+	if (p == NULL)
+		return;
+	free(p->workers);
+	free(p->task_worker);
+	free(p->first_task);
+	free(p->first_worker);
+	free(p);
+}
+
+const char *plan_component(const struct plan *p, uint32_t worker)
+{
+	const struct plan_worker *w = &p->workers[worker];
+
+	return w->role == ROLE_ACKER ? ACKER_ID : p->topology->components[w->component].id;
+}
+
+const char *plan_task_label(const struct plan *p, uint32_t task, char *buf, size_t size)
+{
+	uint32_t worker;
+
+	if (task >= p->n_tasks) {
+		snprintf(buf, size, "?[%u]", task);
+		return buf;
+	}
+	worker = p->task_worker[task];
+	snprintf(buf, size, "%.64s[%u]", plan_component(p, worker),
+	    task - p->first_task[p->workers[worker].component]);
+	return buf;
+}

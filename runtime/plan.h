@@ -1,0 +1,55 @@
+/* plan.h - who runs what: a topology's tasks and workers, numbered.
+ *
+ * A worker is one process and holds one executor: neighbouring tasks of one component, or
+ * one acker. The plan is a pure function of the topology, so the supervisor and every
+ * worker compute the same one.
+ *
+ *   tasks     component by component, in the order of their numbers: the tasks of
+ *             component c are first_task[c] .. first_task[c] + n_tasks - 1. Ackers come
+ *             last and count as tasks too.
+ *   workers   in the same order, ackers last: so data flows from low to high only where
+ *             the file is written that way; nothing depends on it.
+ */
+#ifndef GALE_PLAN_H
+#define GALE_PLAN_H
+
+#include <stdint.h>
+
+#include "topology.h"
+
+enum role { ROLE_SPOUT, ROLE_BOLT, ROLE_ACKER };
+
+#define ACKER_ID "acker"		/* the ackers' component id, for labels and summaries */
+
+struct plan_worker {
+	enum role role;
+	uint32_t component;	/* its number; n_components for ackers */
+	uint32_t first_task;	/* number of its first task */
+	uint32_t n_tasks;
+	uint32_t executor;	/* number among its component's workers */
+	char label[96];		/* "split[0]", "count[0-3]", "acker[1]": tasks counted within the component */
+};
+
+struct plan {
+	const struct topology *topology;	/* keeps */
+	struct plan_worker *workers;
+	uint32_t n_workers;
+	uint32_t first_acker;		/* worker number of the first acker */
+	uint32_t n_ackers;
+	uint32_t *first_task;		/* per component */
+	uint32_t *first_worker;		/* per component */
+	uint32_t *task_worker;		/* per task: its worker */
+	uint32_t n_tasks;		/* with ackers */
+};
+
+/* plan_make gives the plan of T, which must outlive it; free it with plan_free. */
+struct plan *plan_make(const struct topology *t);
+void plan_free(struct plan *p);
+
+/* plan_component gives the id of a worker's component, ACKER_ID for ackers. */
+const char *plan_component(const struct plan *p, uint32_t worker);
+
+/* plan_task_label writes "split[3]" for a task number; returns BUF. Any number is safe. */
+const char *plan_task_label(const struct plan *p, uint32_t task, char *buf, size_t size);
+
+#endif

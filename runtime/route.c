@@ -1,0 +1,215 @@
+/* route.c - see route.h. SPDX-License-Identifier: Apache-2.0 */
+#include "route.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "memory.h"
+#include "wire.h"
+
+/* ---- laying out ---- */
+
+static bool chosen_late(enum grouping g)
+{
+	return g == GROUPING_SHUFFLE || g == GROUPING_NONE || g == GROUPING_LOCAL_OR_SHUFFLE;
+}
+
+static void init_route(struct route *r, const struct subscription *s, struct out *o)
+{
+	const struct plan *p = o->plan;
+
+	*r = (struct route){ .first_task = p->first_task[s->to],
+		.n_tasks = p->topology->components[s->to].n_tasks };
+	group_init(&r->group, s, r->n_tasks);
+	r->chosen = xcalloc(r->n_tasks, sizeof *r->chosen);
+	if (chosen_late(s->grouping)) {
+		r->any = out_sink_any(o, s->to);
+		return;
+	}
+	r->tasks = xcalloc(r->n_tasks, sizeof *r->tasks);
+	for (uint32_t i = 0; i < r->n_tasks; i++) {
+		uint32_t worker = p->task_worker[r->first_task + i];
+
+		r->tasks[i].sink = out_sink_to(o, worker);
+		r->tasks[i].offset = r->first_task + i - p->workers[worker].first_task;
+	}
+}
+
+void router_init(struct router *r, const struct topology *t, uint32_t component, struct out *o)
+{
+	const struct component *c = &t->components[component];
+
+	*r = (struct router){ .n_streams = c->n_outputs, .out = o };
+	r->streams = xcalloc(c->n_outputs + 1, sizeof *r->streams);
+	for (uint32_t i = 0; i < c->n_outputs; i++) {
+		r->streams[i].stream = &c->outputs[i];
+		r->streams[i].routes = xcalloc(t->n_subscriptions + 1, sizeof *r->streams[i].routes);
+	}
+	for (uint32_t i = 0; i < t->n_subscriptions; i++) {
+		const struct subscription *s = &t->subscriptions[i];
+		struct route_stream *rs = &r->streams[s->stream];
+
+		if (s->from == component)
+			init_route(&rs->routes[rs->n_routes++], s, o);
+	}
+}
+
+void router_free(struct router *r)
+{
+	for (uint32_t i = 0; i < r->n_streams; i++) {
+		for (uint32_t k = 0; k < r->streams[i].n_routes; k++) {
+			struct route *route = &r->streams[i].routes[k];
+
+			group_free(&route->group);
+			free(route->tasks);
+			free(route->chosen);
+		}
+		free(r->streams[i].routes);
+	}
+	free(r->streams);
+	buf_free(&r->body);
+}
+
+struct group *router_custom(struct router *r)
+{
+	for (uint32_t i = 0; i < r->n_streams; i++)
+		for (uint32_t k = 0; k < r->streams[i].n_routes; k++) {
+			struct group *g = &r->streams[i].routes[k].group;
+
+			if (g->subscription->grouping == GROUPING_CUSTOM && g->custom == NULL)
+				return g;
+		}
+	return NULL;
+}
+
+/* ---- checking ---- */
+
+static const char *const type_names[] = {
+	[GALE_NULL] = "null", [GALE_BOOL] = "bool", [GALE_INT] = "int", [GALE_FLOAT] = "float",
+	[GALE_STRING] = "string", [GALE_BYTES] = "bytes", [GALE_LIST] = "list", [GALE_MAP] = "map",
+	[GALE_ANY] = "any",
+};
+
+static size_t refuse(int failure)
+{
+	(void)failure;
+	return 0;
+}
+
+size_t router_check(const struct router *r, uint32_t stream, const gale_value *values, uint32_t n,
+    struct error *e)
+{
+	const struct stream *s;
+
+	if (stream >= r->n_streams)
+		return refuse(error_set(e, "emit on output %u; the component declares %u", stream,
+		    r->n_streams));
+	s = r->streams[stream].stream;
+	if (n != s->n_fields)
+		return refuse(error_set(e, "emit on \"%s\": %u values for %u declared fields", s->id,
+		    n, s->n_fields));
+	for (uint32_t i = 0; i < n; i++)
+		if (values[i].type != s->fields[i].type && s->fields[i].type != GALE_ANY)
+			return refuse(error_set(e, "emit on \"%s\": field \"%s\" is declared %s, not %s",
+			    s->id, s->fields[i].name, type_names[s->fields[i].type],
+			    values[i].type <= GALE_MAP ? type_names[values[i].type] : "of unknown type"));
+	return wire_bound(values, n, e);
+}
+
+/* ---- emitting ---- */
+
+/* put writes one copy and returns its edge. */
+static uint64_t put(const struct emission *m, struct sink *sink, uint32_t target)
+{
+	uint8_t *p;
+
+	if (m->body != NULL) {
+		p = sink_begin(sink, &m->roots, m->body_bytes, m->stream, m->source, target);
+		memcpy(p, m->body, m->body_bytes);
+		return sink_end(sink, p + m->body_bytes);
+	}
+	p = sink_begin(sink, &m->roots, m->bound, m->stream, m->source, target);
+	return sink_end(sink, wire_put_values(p, m->values, m->n));
+}
+
+/* packed is M with its values encoded, for more than one copy. */
+static struct emission packed(struct router *r, const struct emission *m)
+{
+	struct emission p = *m;
+
+	if (m->body != NULL)
+		return p;
+	r->body.data = xgrow(r->body.data, &r->body.cap, m->bound, 1);
+	p.body = (uint8_t *)r->body.data;
+	p.body_bytes = (uint32_t)(wire_put_values((uint8_t *)r->body.data, m->values, m->n) - p.body);
+	return p;
+}
+
+/* targets gives how many copies ROUTE wants; their tasks are in route->chosen. */
+static int targets(struct route *route, const struct emission *m)
+{
+	if (route->any != NULL)
+		return 1;
+	return group_choose(&route->group, m->values, m->n, route->chosen);
+}
+
+static uint64_t put_target(const struct emission *m, const struct route *route, uint32_t i)
+{
+	const struct route_task *task;
+
+	if (route->any != NULL)
+		return put(m, route->any, 0);
+	task = &route->tasks[route->chosen[i]];
+	return put(m, task->sink, task->offset);
+}
+
+static int custom_refused(struct error *e, const struct route *route)
+{
+	return error_set(e, "grouping %s refused the tuple",
+	    route->group.subscription->custom.class_name);
+}
+
+int router_emit(struct router *r, const struct emission *m, uint64_t *edges, struct error *e)
+{
+	struct route_stream *s = &r->streams[m->stream];
+	struct emission many;
+	int copies = 0, n = 0;
+
+	*edges = 0;
+	if (s->n_routes == 1) {
+		if ((n = targets(&s->routes[0], m)) < 0)
+			return custom_refused(e, &s->routes[0]);
+		if (n == 1)
+			*edges = put_target(m, &s->routes[0], 0);
+		if (n <= 1)
+			return n;
+	}
+	many = packed(r, m);
+	for (uint32_t k = 0; k < s->n_routes; k++) {
+		if (s->n_routes > 1 && (n = targets(&s->routes[k], m)) < 0)
+			return custom_refused(e, &s->routes[k]);
+		for (int i = 0; i < n; i++)
+			*edges ^= put_target(&many, &s->routes[k], (uint32_t)i);
+		copies += n;
+	}
+	return copies;
+}
+
+int router_emit_direct(struct router *r, const struct emission *m, uint32_t task, uint64_t *edges,
+    struct error *e)
+{
+	struct route_stream *s = &r->streams[m->stream];
+
+	*edges = 0;
+	for (uint32_t k = 0; k < s->n_routes; k++) {
+		const struct route *route = &s->routes[k];
+
+		if (task - route->first_task >= route->n_tasks)
+			continue;
+		*edges = put(m, route->tasks[task - route->first_task].sink,
+		    route->tasks[task - route->first_task].offset);
+		return 1;
+	}
+	return error_set(e, "emit on \"%s\" to task %u: no task of a subscribed bolt", s->stream->id,
+	    task);
+}

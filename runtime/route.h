@@ -1,0 +1,72 @@
+/* route.h - from an emit to the sinks: who subscribes, which tasks, how many copies.
+ *
+ * The values are encoded once. With one destination, by far the usual case, they go
+ * straight into its open frame; with several, into a buffer first and from there into
+ * each: serialize once, for a broadcast copy bytes. Every copy is an edge of its own (A1).
+ */
+#ifndef GALE_ROUTE_H
+#define GALE_ROUTE_H
+
+#include <stdint.h>
+
+#include "group.h"
+#include "out.h"
+
+/* One task of a target component: its sink, and its number counted from the sink's. */
+struct route_task {
+	struct sink *sink;
+	uint32_t offset;
+};
+
+/* One subscription to one of this component's streams. */
+struct route {
+	struct group group;
+	struct sink *any;		/* SHUFFLE and its kin; else NULL */
+	struct route_task *tasks;	/* n_tasks of the target component */
+	uint32_t first_task, n_tasks;
+	uint32_t *chosen;		/* scratch for group_choose */
+};
+
+struct route_stream {
+	const struct stream *stream;
+	struct route *routes;
+	uint32_t n_routes;
+};
+
+struct router {
+	struct route_stream *streams;	/* by number */
+	uint32_t n_streams;
+	struct buf body;		/* scratch: values encoded once */
+	struct out *out;
+};
+
+/* router_init lays out the routes of COMPONENT over O, which must be connected. router_custom
+ * tells the plugin of the next CUSTOM route that has none yet: loop until it gives NULL. */
+void router_init(struct router *r, const struct topology *t, uint32_t component, struct out *o);
+void router_free(struct router *r);
+struct group *router_custom(struct router *r);
+
+/* router_check gives the encoded bound of the values, or 0 with E set when they don't suit
+ * the stream: number, type, size. */
+size_t router_check(const struct router *r, uint32_t stream, const gale_value *values, uint32_t n,
+    struct error *e);
+
+struct emission {
+	uint32_t stream;
+	uint32_t source;		/* index of the emitting task in this worker */
+	const gale_value *values;
+	uint32_t n;
+	size_t bound;			/* router_check's */
+	struct roots roots;
+	const uint8_t *body;		/* values encoded already (a replay): used instead of them */
+	uint32_t body_bytes;
+};
+
+/* router_emit writes a checked tuple to all who subscribe; *EDGES becomes the XOR of the
+ * ids of the edges made, 0 when there are none. Returns the number of copies, or -1 with
+ * E set: a CUSTOM grouping refused. router_emit_direct writes it to task TASK only. */
+int router_emit(struct router *r, const struct emission *m, uint64_t *edges, struct error *e);
+int router_emit_direct(struct router *r, const struct emission *m, uint32_t task, uint64_t *edges,
+    struct error *e);
+
+#endif

@@ -1,0 +1,340 @@
+/* rundir.c - see rundir.h. SPDX-License-Identifier: Apache-2.0
+ *
+ * Two locks, both flock on the directory itself, so there is no lock file to leave behind
+ * or to unlink at the wrong moment:
+ *
+ *   BASE        held while directories come and go. Whoever has it must look whether the
+ *               directory still has a name: an empty BASE is removed by the last to leave.
+ *   BASE/NAME   held by the supervisor as long as it lives, close-on-exec.
+ *
+ * Everything below BASE is reached by openat with O_NOFOLLOW and removed by unlinkat, so a
+ * symbolic link is removed and never followed.
+ */
+#include "rundir.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "clock.h"
+#include "memory.h"
+
+enum {
+	NAME_MAX_BYTES = 32,	/* of the topology's name, in the directory's name */
+	LOCK_WAIT_MS = 2000,
+	LOCK_STEP_MS = 5,
+	DEPTH_MAX = 16,		/* gale's own directories have no others inside */
+	OPEN_DIR = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC
+};
+
+/* ---- the base ---------------------------------------------------------------------- */
+
+/* ours: a directory that no other user can change. */
+static bool ours(const struct stat *st, mode_t forbidden)
+{
+	return S_ISDIR(st->st_mode) && st->st_uid == geteuid() && (st->st_mode & forbidden) == 0;
+}
+
+/* base_path gives the path of BASE; free it. An XDG_RUNTIME_DIR that is another user's
+ * (left over by su or sudo) or not there is no place for us. */
+static char *base_path(void)
+{
+	const char *xdg = getenv("XDG_RUNTIME_DIR");
+	struct stat st;
+
+	if (xdg != NULL && xdg[0] == '/' && stat(xdg, &st) == 0 && ours(&st, S_IWGRP | S_IWOTH))
+		return xasprintf("%s/gale", xdg);
+	if (geteuid() == 0)
+		return xstrdup("/run/gale");
+	return xasprintf("/tmp/gale-%u", (unsigned)geteuid());
+}
+
+static int lock_patiently(int fd)
+{
+	static const struct timespec step = { .tv_nsec = (long)LOCK_STEP_MS * NS_PER_MS };
+	uint64_t deadline = clock_now_ns() + (uint64_t)LOCK_WAIT_MS * NS_PER_MS;
+
+	while (flock(fd, LOCK_EX | LOCK_NB) != 0) {
+		if (errno != EWOULDBLOCK && errno != EINTR)
+			return -1;
+		if (clock_now_ns() >= deadline) {
+			errno = EWOULDBLOCK;
+			return -1;
+		}
+		nanosleep(&step, NULL);
+	}
+	return 0;
+}
+
+static int check_base(int fd, const char *path, struct stat *st, struct error *e)
+{
+	if (fstat(fd, st) != 0)
+		return error_errno(e, "cannot look at %s", path);
+	if (st->st_uid != geteuid())
+		return error_set(e, "%s belongs to user %u, not to you; remove it, or set "
+		    "XDG_RUNTIME_DIR to a directory of yours", path, (unsigned)st->st_uid);
+	if (!ours(st, S_IRWXG | S_IRWXO))
+		return error_set(e, "%s is open to other users (mode %04o); run: chmod 700 %s",
+		    path, (unsigned)(st->st_mode & 07777), path);
+	return 0;
+}
+
+/* open_base makes BASE if need be, and gives a descriptor that holds its lock, or -1. */
+static int open_base(const char *path, struct error *e)
+{
+	for (;;) {
+		struct stat st;
+		int fd;
+
+		if (mkdir(path, S_IRWXU) != 0 && errno != EEXIST)
+			return error_errno(e, "cannot make the run directory's base %s", path);
+		fd = open(path, OPEN_DIR);
+		if (fd < 0 && errno == ENOENT)
+			continue;	/* removed in between */
+		if (fd < 0 && (errno == ELOOP || errno == ENOTDIR))
+			return error_set(e, "%s is not a directory; remove it, or set "
+			    "XDG_RUNTIME_DIR", path);
+		if (fd < 0)
+			return error_errno(e, "cannot open %s", path);
+		if (check_base(fd, path, &st, e) != 0) {
+			close(fd);
+			return -1;
+		}
+		if (lock_patiently(fd) != 0) {
+			error_errno(e, "another gale command holds %s", path);
+			close(fd);
+			return -1;
+		}
+		if (fstat(fd, &st) == 0 && st.st_nlink > 0)
+			return fd;
+		close(fd);		/* removed while we waited */
+	}
+}
+
+/* ---- removing ---------------------------------------------------------------------- */
+
+static bool is_dots(const char *name)
+{
+	return strcmp(name, ".") == 0 || strcmp(name, "..") == 0;
+}
+
+/* empty_dir removes all that is in the directory FD, which it closes. */
+static void empty_dir(int fd, int depth)
+{
+	DIR *d = fdopendir(fd);
+	struct dirent *entry;
+
+	if (d == NULL) {
+		close(fd);
+		return;
+	}
+	while ((entry = readdir(d)) != NULL) {
+		int inner;
+
+		if (is_dots(entry->d_name) || unlinkat(dirfd(d), entry->d_name, 0) == 0)
+			continue;
+		if (depth == 0)
+			continue;
+		inner = openat(dirfd(d), entry->d_name, OPEN_DIR);
+		if (inner < 0)
+			continue;
+		empty_dir(inner, depth - 1);
+		unlinkat(dirfd(d), entry->d_name, AT_REMOVEDIR);
+	}
+	closedir(d);
+}
+
+/* sweep_one removes the run directory NAME unless its supervisor lives. */
+static void sweep_one(int base, const char *name)
+{
+	struct stat st;
+	int fd, inside;
+
+	fd = openat(base, name, OPEN_DIR);
+	if (fd < 0)
+		return;
+	if (fstat(fd, &st) == 0 && ours(&st, 0) && flock(fd, LOCK_EX | LOCK_NB) == 0) {
+		inside = openat(fd, ".", OPEN_DIR);
+		if (inside >= 0)
+			empty_dir(inside, DEPTH_MAX);
+		unlinkat(base, name, AT_REMOVEDIR);
+	}
+	close(fd);
+}
+
+static void sweep(int base)
+{
+	int fd = openat(base, ".", OPEN_DIR);
+	struct dirent *entry;
+	DIR *d;
+
+	if (fd < 0)
+		return;
+	d = fdopendir(fd);
+	if (d == NULL) {
+		close(fd);
+		return;
+	}
+	while ((entry = readdir(d)) != NULL)
+		if (!is_dots(entry->d_name))
+			sweep_one(base, entry->d_name);
+	closedir(d);
+}
+
+void rundir_sweep(void)
+{
+	char *path = base_path();
+	struct stat st;
+	int fd;
+
+	fd = open(path, OPEN_DIR);
+	if (fd >= 0) {
+		if (fstat(fd, &st) == 0 && ours(&st, S_IRWXG | S_IRWXO) &&
+		    flock(fd, LOCK_EX | LOCK_NB) == 0 &&
+		    fstat(fd, &st) == 0 && st.st_nlink > 0) {
+			sweep(fd);
+			rmdir(path);	/* fails when somebody lives in it */
+		}
+		close(fd);
+	}
+	free(path);
+}
+
+void rundir_remove(struct rundir *r)
+{
+	int inside, base;
+	char *slash;
+
+	if (r->path == NULL)
+		return;
+	inside = openat(r->lock_fd, ".", OPEN_DIR);
+	if (inside >= 0)
+		empty_dir(inside, DEPTH_MAX);
+	rmdir(r->path);
+	close(r->lock_fd);
+	slash = strrchr(r->path, '/');
+	*slash = '\0';
+	base = open(r->path, OPEN_DIR);
+	if (base >= 0) {
+		if (flock(base, LOCK_EX | LOCK_NB) == 0)
+			rmdir(r->path);
+		close(base);
+	}
+	free(r->path);
+	*r = (struct rundir){ .lock_fd = -1 };
+}
+
+/* ---- making ------------------------------------------------------------------------ */
+
+/* room_for_name gives how much of a topology's name fits so that a socket's path stays
+ * within RUNDIR_SOCKET_MAX: "BASE/" NAME "-PID.9" "/w4294967295.4294967295.ack". */
+static int room_for_name(const char *base)
+{
+	int rest = snprintf(NULL, 0, "%s/-%d.9/w%u.%u.ack", base, (int)getpid(), UINT32_MAX,
+	    UINT32_MAX);
+
+	return RUNDIR_SOCKET_MAX - rest;
+}
+
+/* dir_name gives "NAME-PID", NAME cut to ROOM and made harmless; free it. TRY above 0 is
+ * for a /run that processes with the same pid share (containers). */
+static char *dir_name(const char *name, int room, int try)
+{
+	char *dir;
+
+	if (try == 0)
+		dir = xasprintf("%.*s-%d", room, name, (int)getpid());
+	else
+		dir = xasprintf("%.*s-%d.%d", room, name, (int)getpid(), try);
+	for (char *c = dir; *c; c++)
+		if ((*c < '0' || *c > '9') && (*c < 'A' || *c > 'Z') && (*c < 'a' || *c > 'z') &&
+		    *c != '-' && *c != '_' && (*c != '.' || c == dir))
+			*c = '_';
+	return dir;
+}
+
+/* make_dir makes a directory in BASE, with a name that nobody has, and locks it. */
+static int make_dir(struct rundir *r, int base, const char *base_name, const char *name,
+    int room, struct error *e)
+{
+	for (int try = 0; try < 10; try++) {
+		char *dir = dir_name(name, room, try);
+
+		if (mkdirat(base, dir, S_IRWXU) == 0) {
+			r->path = xasprintf("%s/%s", base_name, dir);
+			r->lock_fd = openat(base, dir, OPEN_DIR);
+			free(dir);
+			if (r->lock_fd >= 0 && flock(r->lock_fd, LOCK_EX | LOCK_NB) == 0)
+				return 0;
+			error_errno(e, "cannot lock the run directory %s", r->path);
+			rmdir(r->path);
+			if (r->lock_fd >= 0)
+				close(r->lock_fd);
+			free(r->path);
+			*r = (struct rundir){ .lock_fd = -1 };
+			return -1;
+		}
+		free(dir);
+		if (errno != EEXIST)
+			break;
+	}
+	return error_errno(e, "cannot make a run directory in %s", base_name);
+}
+
+int rundir_create(struct rundir *r, const char *name, struct error *e)
+{
+	char *path = base_path();
+	int room = room_for_name(path);
+	int base, rc;
+
+	*r = (struct rundir){ .lock_fd = -1 };
+	if (room < 1) {
+		error_set(e, "the path of the run directory's base, %s, is too long: sockets "
+		    "in it would exceed %d bytes; set XDG_RUNTIME_DIR to a shorter one", path,
+		    RUNDIR_SOCKET_MAX);
+		free(path);
+		return -1;
+	}
+	base = open_base(path, e);
+	if (base < 0) {
+		free(path);
+		return -1;
+	}
+	sweep(base);
+	rc = make_dir(r, base, path, name, room < NAME_MAX_BYTES ? room : NAME_MAX_BYTES, e);
+	if (rc != 0)
+		rmdir(path);
+	close(base);
+	free(path);
+	return rc;
+}
+
+/* ---- paths inside ------------------------------------------------------------------ */
+
+char *rundir_topology(const char *rundir)
+{
+	return xasprintf("%s/topology.json", rundir);
+}
+
+char *rundir_status(const char *rundir, uint32_t worker)
+{
+	return xasprintf("%s/w%u.status", rundir, worker);
+}
+
+char *rundir_data_endpoint(const char *rundir, uint32_t worker, uint32_t start)
+{
+	return xasprintf("ipc://%s/w%u.%u.in", rundir, worker, start);
+}
+
+char *rundir_ack_endpoint(const char *rundir, uint32_t worker, uint32_t start)
+{
+	return xasprintf("ipc://%s/w%u.%u.ack", rundir, worker, start);
+}

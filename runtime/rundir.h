@@ -1,0 +1,46 @@
+/* rundir.h - the run directory of one running topology: sockets and status pages.
+ *
+ *   BASE/                   $XDG_RUNTIME_DIR/gale, else (or when that is not ours)
+ *                           /run/gale for root, else /tmp/gale-UID; 0700, ours, no
+ *                           symlink: else refused. Locked (flock on the directory) while
+ *                           directories come and go; removed when it is empty
+ *   BASE/NAME-PID/          one run, 0700; locked by its supervisor as long as that lives
+ *     topology.json         what topology_write wrote
+ *     w3.status             status page of worker 3 (status.h)
+ *     w3.1.in               socket: data for worker 3, start 1
+ *     w3.1.ack              socket: acker: records in; spout and bolt: verdicts in
+ *
+ * Names of sockets carry the start number (rule I2). A directory whose lock can be taken
+ * belongs to a supervisor that is gone: rundir_sweep removes it, every command calls it
+ * first. */
+#ifndef GALE_RUNDIR_H
+#define GALE_RUNDIR_H
+
+#include <stdint.h>
+
+#include "error.h"
+
+enum { RUNDIR_SOCKET_MAX = 107 };	/* longest path of a socket (sun_path) */
+
+struct rundir {
+	char *path;	/* absolute */
+	int lock_fd;	/* the directory itself, holding its lock; -1 in a worker */
+};
+
+/* rundir_sweep removes what dead supervisors left behind. Best effort: says nothing. */
+void rundir_sweep(void);
+
+/* rundir_create makes and locks a run directory for the topology NAME. Returns 0 or -1
+ * with E set (not writable, not ours, path too long for sockets). */
+int rundir_create(struct rundir *r, const char *name, struct error *e);
+
+/* rundir_remove removes the directory with all in it and gives back the lock. */
+void rundir_remove(struct rundir *r);
+
+/* Paths inside; each gives a string that the caller frees. */
+char *rundir_topology(const char *rundir);
+char *rundir_status(const char *rundir, uint32_t worker);
+char *rundir_data_endpoint(const char *rundir, uint32_t worker, uint32_t start);	/* "ipc://..." */
+char *rundir_ack_endpoint(const char *rundir, uint32_t worker, uint32_t start);
+
+#endif

@@ -1,0 +1,74 @@
+/* sink.h - one open frame that tuples are written into, and where it goes when it leaves.
+ *
+ * A sink has one destination worker (FIELDS, ALL, GLOBAL, DIRECT: the task decides), or
+ * several to choose from when the frame leaves (SHUFFLE, rule F6: the next one in turn that
+ * has room). When all of those are full the frame waits in the sink.
+ */
+#ifndef GALE_SINK_H
+#define GALE_SINK_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "status.h"
+#include "transport.h"
+#include "wire.h"
+
+/* The roots that a tuple is anchored to. n == 1: `one`; more: `list`, unaligned u64s. */
+struct roots {
+	uint32_t n;
+	uint64_t one;
+	const uint8_t *list;
+};
+
+/* What all sinks of a worker share. */
+struct sender {
+	struct transport *transport;
+	struct status *status;
+	struct wire_header header;	/* what is the same in every frame of this worker */
+	uint64_t next_edge_base;	/* each frame takes SINK_EDGES of them (rule A1) */
+	uint64_t now_ns;		/* the loop's clock */
+	bool blocked;			/* a data frame waits for its destination */
+	uint64_t oldest_ns;		/* when the oldest open frame or fold was begun; 0: none is */
+};
+
+enum {
+	SINK_EDGES = 1 << 16,		/* edge ids of one frame */
+	SINK_SHUFFLE_TUPLES = 256,	/* a frame to one of several tasks: small enough to spread */
+	SINK_HEAD = 64			/* most bytes of a tuple's head without a list of roots */
+};
+
+struct destination {
+	struct outbox *outbox;
+	uint32_t target;	/* first task there that the frame's tuples may be for */
+};
+
+struct sink {
+	struct sender *sender;
+	struct chunk *open;	/* NULL: no frame begun */
+	uint8_t *at, *end;	/* where to write, and up to where */
+	uint64_t edge_base, root_base, root_before;
+	uint32_t count, most_tuples, most_bytes;
+	uint16_t flags;
+	struct destination *destinations;
+	uint32_t n_destinations, turn;
+	struct chunk *waiting, **last;	/* several destinations, all full */
+};
+
+void sink_init(struct sink *s, struct sender *sender, uint32_t most_bytes);
+void sink_free(struct sink *s);
+
+/* sink_add adds a destination: frames there carry TARGET. */
+void sink_add(struct sink *s, struct outbox *outbox, uint32_t target);
+
+/* sink_begin makes room for a tuple of BODY_BOUND bytes of values; the open frame leaves
+ * when it has none. sink_end closes what was written up to P and returns the edge's id. */
+uint8_t *sink_begin(struct sink *s, const struct roots *roots, size_t body_bound,
+    uint32_t stream, uint32_t source, uint32_t target);
+uint64_t sink_end(struct sink *s, uint8_t *p);
+
+/* sink_flush lets the open frame leave. sink_retry tries the waiting ones again. */
+void sink_flush(struct sink *s);
+void sink_retry(struct sink *s);
+
+#endif

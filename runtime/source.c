@@ -1,0 +1,382 @@
+/* source.c - messages: what a spout emitted with an id, or a bolt in its finish.
+ *
+ *     emit --root--> in flight --acked--> ack
+ *                        |
+ *                        |--failed--> attempts left? --kept--> waits --> emit, new root (A7)
+ *                        |                  |         `-else-> fail, the spout emits again
+ *                        |                  `-none--> dead letter, fail with `final`
+ *                        `--no word for 2 T (A5)--> void (A6), as failed
+ *
+ * Only what the tuple itself caused counts as an attempt (A8).
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "../acker/ledger.h"
+#include "clock.h"
+#include "deadletter.h"
+#include "memory.h"
+#include "record.h"
+#include "worker.h"
+
+enum {
+	FRAMES_PER_TURN = 16,
+	REPLAYS_PER_TURN = 64,
+	REPLAY_MS = 10,			/* second replay after 10 ms, then twice as long, */
+	REPLAY_MOST_LOG2 = 10		/* up to 10 s; the first at once */
+};
+
+void source_init(struct worker *w)
+{
+	const struct topology *t = w->topology;
+	const struct setting *on = topology_config(t, NULL, "topology.enable.message.timeouts");
+	const struct setting *most = topology_config(t, w->component, "topology.max.attempts");
+
+	pending_init(&w->pending, w->me->n_tasks);
+	w->next_root = random_seed();
+	w->most_pending = topology_int(t, w->component, "topology.max.spout.pending") * w->me->n_tasks;
+	w->max_attempts = most != NULL && most->type == SETTING_INT ? most->i : 0;
+	if (on == NULL || on->type != SETTING_BOOL || on->b)
+		w->timeout_ns = (uint64_t)topology_ms(t, NULL, "topology.message.timeout.secs") * NS_PER_MS;
+}
+
+void source_free(struct worker *w)
+{
+	pending_free(&w->pending);
+	buf_free(&w->acked_now);
+}
+
+bool source_has_room(const struct worker *w)
+{
+	return (int64_t)pending_open(&w->pending) < w->most_pending;
+}
+
+/* ---- out ---- */
+
+static uint64_t new_root(struct worker *w)
+{
+	if (w->next_root == 0)
+		w->next_root = 1;
+	return w->next_root++;
+}
+
+/* keep gives M a body when somebody will need its values again: gale for a replay, or the
+ * dead letters after the last attempt. */
+static void keep(const struct worker *w, struct message *m, const gale_value *values, uint32_t n, size_t bound)
+{
+	if (m->body != NULL || (!m->kept && (w->max_attempts == 0 || m->attempt < w->max_attempts)))
+		return;
+	m->body = xmalloc(bound);
+	m->body_bytes = (uint32_t)(wire_put_values(m->body, values, n) - m->body);
+	m->body = xrealloc(m->body, m->body_bytes);
+}
+
+static void ack_without_ackers(struct worker *w, const struct message *m)
+{
+	uint64_t pair[2] = { m->task, m->id };
+
+	free(m->body);
+	if (w->me->role == ROLE_SPOUT)
+		buf_add(&w->acked_now, pair, sizeof pair);
+}
+
+static void count(struct worker *w, const struct message *m, int copies)
+{
+	struct status *s = w->status;
+	uint32_t stream = m->stream < STATUS_STREAMS ? m->stream : STATUS_STREAMS - 1;
+
+	s->streams[stream].emitted++;
+	s->streams[stream].transferred += (uint64_t)copies;
+	s->replayed += m->attempt > 1;
+	if (s->first_emit_ns == 0)
+		s->first_emit_ns = w->now_ns;
+}
+
+int source_emit(struct worker *w, struct message *m, const gale_value *values, uint32_t n, size_t bound,
+    struct error *e)
+{
+	bool tracked = w->plan->n_ackers > 0;
+	struct emission x = { .stream = m->stream, .source = m->task, .values = values, .n = n,
+		.bound = bound };
+	gale_value kept[GALE_MAX_FIELDS];
+	uint64_t edges;
+	int copies;
+
+	if (tracked)
+		x.roots = (struct roots){ .n = 1, .one = new_root(w) };
+	if (values == NULL) {
+		x.body = m->body;
+		x.body_bytes = m->body_bytes;
+		x.values = kept;
+		x.n = (uint32_t)wire_read_values(m->body, m->body_bytes, kept);
+	} else if (tracked) {
+		keep(w, m, values, n, bound);
+	}
+	copies = m->target == UINT32_MAX ? router_emit(&w->router, &x, &edges, e)
+	    : router_emit_direct(&w->router, &x, m->target, &edges, e);
+	if (copies < 0) {
+		free(m->body);
+		return -1;
+	}
+	count(w, m, copies);
+	if (!tracked) {
+		ack_without_ackers(w, m);
+		return 0;
+	}
+	out_root_made(&w->out, x.roots.one, edges);
+	pending_add(&w->pending, x.roots.one, m, w->now_ns);
+	return 0;
+}
+
+/* ---- verdicts ---- */
+
+/* settled: the spout may have reason to emit again. */
+static void settled(struct worker *w, const struct message *m)
+{
+	w->tasks[m->task].idle_until_ns = 0;
+	w->status->pending = pending_open(&w->pending);
+}
+
+static void on_acked(struct worker *w, uint64_t root)
+{
+	struct flight f;
+	struct task *t;
+
+	if (!pending_settle(&w->pending, root, &f))
+		return;
+	t = &w->tasks[f.message.task];
+	w->status->acked += w->me->role == ROLE_SPOUT;
+	if (w->status->first_ack_ns == 0)
+		w->status->first_ack_ns = w->now_ns;
+	w->status->last_ack_ns = w->now_ns;
+	hist_add(&w->status->complete, w->now_ns - f.emitted_ns, 1);
+	free(f.message.body);
+	if (f.message.attempt > 1)
+		pending_set_attempts(&w->pending, f.message.task, f.message.id, 0);
+	if (w->code->ack != NULL && w->me->role == ROLE_SPOUT)
+		w->code->ack(t->self, &t->ctx, f.message.id);
+	settled(w, &f.message);
+}
+
+/* dead_letter_stream gives the number of the stream for dead letters, when somebody
+ * subscribes to it; else -1. */
+static int dead_letter_stream(const struct worker *w)
+{
+	uint32_t last = w->router.n_streams - 1;
+
+	if (w->me->role != ROLE_SPOUT || w->router.n_streams == 0 ||
+	    strcmp(w->router.streams[last].stream->id, DEAD_LETTER_STREAM) != 0 ||
+	    w->router.streams[last].n_routes == 0)
+		return -1;
+	return (int)last;
+}
+
+static bool emit_dead_letter(struct worker *w, uint32_t stream, const struct dead_letter *d, uint32_t task)
+{
+	gale_value values[] = { gale_int((int64_t)d->id), gale_int(d->attempts), gale_text(d->reason),
+		gale_text(d->stream), gale_list(d->values, d->n_values) };
+	struct message m = { .id = d->id, .task = task, .stream = stream, .target = UINT32_MAX,
+		.attempt = 1, .kept = true };
+	struct error e;
+	size_t bound = router_check(&w->router, stream, values, 5, &e);
+
+	if (bound != 0 && source_emit(w, &m, values, 5, bound, &e) == 0)
+		return true;
+	fprintf(stderr, "error: a dead letter can't be emitted: %s\n", e.text);
+	return false;
+}
+
+/* bury sends M to the dead letters. */
+static void bury(struct worker *w, const struct message *m, const char *reason)
+{
+	const struct setting *path = topology_config(w->topology, NULL, "topology.dead.letter.file");
+	int stream = dead_letter_stream(w), n;
+	gale_value values[GALE_MAX_FIELDS];
+	struct dead_letter d = { w->topology->name, w->component->id,
+		w->router.streams[m->stream].stream->id, reason, m->id, m->attempt, values, 0 };
+	struct error e;
+
+	w->status->dead_lettered++;
+	n = wire_read_values(m->body, m->body_bytes, values);
+	d.n_values = n < 0 ? 0 : (uint32_t)n;
+	/* A dead letter that dies itself goes to the file, or it would go round for ever. */
+	if (stream >= 0 && (uint32_t)stream != m->stream &&
+	    emit_dead_letter(w, (uint32_t)stream, &d, m->task))
+		return;
+	if (path == NULL || path->type != SETTING_STRING)
+		worker_fatal(w, "there is no dead-letter file for message %llu", (unsigned long long)m->id);
+	if (deadletter_write(path->s, &d, &e) != 0)
+		worker_fatal(w, "%s", e.text);
+}
+
+static uint64_t replay_due(const struct worker *w, uint32_t attempt)
+{
+	uint32_t log2 = attempt > 2 ? attempt - 3 : 0;
+
+	if (attempt <= 2)
+		return w->now_ns;
+	return w->now_ns + ((uint64_t)REPLAY_MS << (log2 < REPLAY_MOST_LOG2 ? log2 : REPLAY_MOST_LOG2)) * NS_PER_MS;
+}
+
+static void tell_spout(struct worker *w, const struct message *m, gale_failure *f)
+{
+	struct task *t = &w->tasks[m->task];
+
+	if (w->me->role != ROLE_SPOUT)
+		return;
+	t->asked_again = true;
+	if (w->code->fail != NULL)
+		w->code->fail(t->self, &t->ctx, m->id, f);
+}
+
+/* again prepares the next attempt of M, or gives it up. Takes M's body. */
+static void again(struct worker *w, struct message *m, gale_failure *f)
+{
+	bool counts = f->kind != GALE_WORKER_LOST;
+
+	f->attempt = m->attempt;
+	f->final = counts && w->max_attempts > 0 && m->attempt >= w->max_attempts;
+	if (f->final) {
+		bury(w, m, f->text);
+		pending_set_attempts(&w->pending, m->task, m->id, 0);
+		tell_spout(w, m, f);
+		free(m->body);
+		return;
+	}
+	m->attempt += counts;
+	if (w->ending != ENDING_NOT && w->me->role == ROLE_SPOUT) {
+		/* The run is being ended: what fails now stays undone. */
+		free(m->body);
+	} else if (m->kept) {
+		pending_replay_at(&w->pending, m, replay_due(w, m->attempt));
+	} else {
+		free(m->body);
+		pending_set_attempts(&w->pending, m->task, m->id, m->attempt - 1);
+		tell_spout(w, m, f);
+	}
+}
+
+static void on_failed(struct worker *w, uint64_t root, gale_failure *f)
+{
+	struct flight flight;
+
+	if (!pending_settle(&w->pending, root, &flight))
+		return;
+	w->status->failed += w->me->role == ROLE_SPOUT;
+	w->status->timed_out += f->kind == GALE_TIMED_OUT || f->kind == GALE_NO_PROGRESS ||
+	    f->kind == GALE_NO_VERDICT;
+	again(w, &flight.message, f);
+	settled(w, &flight.message);
+}
+
+/* on_ended says in words why a tree failed. */
+static void on_ended(struct worker *w, const struct record *r)
+{
+	char last[96], text[RECORD_TEXT_MAX + 256];
+	gale_failure f = { .text = text };
+	bool heard = r->task != UINT32_MAX;
+
+	plan_task_label(w->plan, r->task, last, sizeof last);
+	if (r->verdict == LEDGER_FAILED) {
+		f.kind = GALE_FAILED_BY_BOLT;
+		snprintf(text, sizeof text, "%s failed it: %.*s", last, (int)r->n_text, r->text);
+	} else {
+		f.kind = r->verdict == LEDGER_NO_PROGRESS ? GALE_NO_PROGRESS : GALE_TIMED_OUT;
+		snprintf(text, sizeof text, "%s after %.3f s; last ack %s%s%s",
+		    f.kind == GALE_TIMED_OUT ? "timed out" : "no progress", (double)r->age_ms / 1e3,
+		    heard ? "from " : "from nobody", heard ? last : "", "");
+		if (heard)
+			snprintf(text + strlen(text), sizeof text - strlen(text), ", %.3f s ago",
+			    (double)r->silent_ms / 1e3);
+	}
+	on_failed(w, r->root, &f);
+}
+
+static void on_verdicts(struct worker *w, const struct frame *frame)
+{
+	struct wire_reader reader;
+	struct record r;
+	int more = 0;
+
+	if (!worker_frame_ok(w, frame, &reader))
+		return;
+	while (reader.header.kind == WIRE_VERDICTS &&
+	    (more = verdict_next(&reader.at, reader.end, &r)) > 0) {
+		if (r.type == VERDICT_ACKED_RUN)
+			for (uint32_t i = 0; i < r.n; i++)
+				on_acked(w, r.root + i);
+		else if (r.type == VERDICT_ENDED)
+			on_ended(w, &r);
+		else
+			pending_extend(&w->pending, r.root, w->now_ns);
+	}
+	if (reader.header.kind != WIRE_VERDICTS || more < 0)
+		fprintf(stderr, "error: a frame of verdicts is broken and dropped\n");
+}
+
+/* ---- replay, silence ---- */
+
+static bool replay(struct worker *w)
+{
+	struct message m;
+	struct error e;
+	bool any = false;
+
+	for (int i = 0; i < REPLAYS_PER_TURN && !out_blocked(&w->out) &&
+	    pending_next_replay(&w->pending, w->now_ns, &m); i++) {
+		any = true;
+		if (w->ending != ENDING_NOT && w->me->role == ROLE_SPOUT)
+			free(m.body);
+		else if (source_emit(w, &m, NULL, 0, 0, &e) != 0)
+			fprintf(stderr, "error: a message can't be replayed: %s\n", e.text);
+	}
+	return any;
+}
+
+/* fail_silent is the net below (A5): what the acker has said nothing about for 2 T. */
+static void fail_silent(struct worker *w)
+{
+	uint64_t root, before = w->now_ns - 2 * w->timeout_ns;
+	size_t cursor = 0;
+
+	w->next_silence_ns = w->now_ns + w->timeout_ns / 10;
+	if (before > w->now_ns)
+		return;
+	while ((root = pending_silent(&w->pending, &cursor, before)) != 0) {
+		gale_failure f = { .kind = GALE_NO_VERDICT,
+			.text = "no verdict of the acker for twice the message timeout" };
+
+		out_void(&w->out, root);
+		on_failed(w, root, &f);
+	}
+}
+
+bool source_turn(struct worker *w)
+{
+	struct frame *frame;
+	bool any = false;
+
+	for (int i = 0; i < FRAMES_PER_TURN && (frame = inbox_receive(w->acks)) != NULL; i++) {
+		on_verdicts(w, frame);
+		frame_release(w->acks, frame);
+		any = true;
+	}
+	if (replay(w))
+		any = true;
+	if (w->timeout_ns != 0 && w->now_ns >= w->next_silence_ns)
+		fail_silent(w);
+	return any;
+}
+
+uint64_t source_due(const struct worker *w)
+{
+	uint64_t due = pending_replay_due(&w->pending);
+
+	if (out_blocked(&w->out))
+		due = UINT64_MAX;
+	if (w->timeout_ns != 0 && pending_open(&w->pending) > 0 && w->next_silence_ns < due)
+		due = w->next_silence_ns;
+	return due;
+}

@@ -1,0 +1,166 @@
+/* spout.c - a spout's turn: verdicts in, next called while there is room, and its end.
+ *
+ * A spout has ended when every task said GALE_DONE (or the run is told to end) and no
+ * message is open (B3). Before that, whenever it has nothing left to emit for now, it sends
+ * a drain marker (B2), so that bolts let go of what they hold.
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
+#include <string.h>
+
+#include "clock.h"
+#include "worker.h"
+
+enum {
+	NEXT_PER_TURN = 64,
+	IDLE_MOST_MS = 50	/* a spout that waits for nothing is asked this often at least */
+};
+
+static void start(struct worker *w)
+{
+	(void)w;
+}
+
+static void stop(struct worker *w)
+{
+	(void)w;
+}
+
+static bool wants_data(const struct worker *w)
+{
+	(void)w;
+	return false;
+}
+
+/* ack_at_once acks what was emitted with an id while there are no ackers: after next has
+ * returned, so that no spout is called back in the middle of it. */
+static void ack_at_once(struct worker *w)
+{
+	uint64_t pair[2];
+
+	for (size_t i = 0; i < w->acked_now.n; i += sizeof pair) {
+		memcpy(pair, w->acked_now.data + i, sizeof pair);
+		w->status->acked++;
+		if (w->code->ack != NULL)
+			w->code->ack(w->tasks[pair[0]].self, &w->tasks[pair[0]].ctx, pair[1]);
+	}
+	w->acked_now.n = 0;
+}
+
+static void leave_alone(struct worker *w, struct task *t)
+{
+	if (loop_waits_for(&w->loop, &t->ctx)) {
+		t->idle_until_ns = UINT64_MAX;
+		return;
+	}
+	t->idle_ms = t->idle_ms == 0 ? 1 : t->idle_ms * 2;
+	if (t->idle_ms > IDLE_MOST_MS)
+		t->idle_ms = IDLE_MOST_MS;
+	t->idle_until_ns = w->now_ns + t->idle_ms * NS_PER_MS;
+}
+
+/* ask calls next once; false: the task has nothing now. */
+static bool ask(struct worker *w, struct task *t)
+{
+	int result = w->code->next(t->self, &t->ctx);
+
+	ack_at_once(w);
+	t->asked_again = false;
+	switch (result) {
+	case GALE_EMITTED:
+		t->done = false;
+		t->idle_ms = 0;
+		t->broken = false;
+		return true;
+	case GALE_DONE:
+		t->done = true;
+		t->broken = false;
+		return false;
+	case GALE_IDLE:
+		t->done = false;
+		leave_alone(w, t);
+		t->broken = false;
+		return false;
+	default:
+		task_result(t, result, "next");
+		leave_alone(w, t);
+		return false;
+	}
+}
+
+static bool may_ask(const struct worker *w, const struct task *t)
+{
+	return (!t->done || t->asked_again) && t->idle_until_ns <= w->now_ns &&
+	    source_has_room(w) && !out_blocked(&w->out);
+}
+
+static bool turn(struct worker *w)
+{
+	bool any = source_turn(w);
+
+	if (!w->active || w->ending != ENDING_NOT)
+		return any;
+	for (uint32_t i = 0; i < w->n_tasks; i++) {
+		struct task *t = &w->tasks[(w->turn + i) % w->n_tasks];
+
+		for (int n = 0; n < NEXT_PER_TURN && may_ask(w, t); n++) {
+			w->now_ns = w->out.sender.now_ns = clock_now_ns();
+			out_flush_old(&w->out);
+			if (!ask(w, t))
+				break;
+			any = true;
+		}
+	}
+	w->turn++;
+	w->status->pending = pending_open(&w->pending);
+	return any;
+}
+
+/* nothing_to_emit: no task will emit anything that is not a replay. */
+static bool nothing_to_emit(const struct worker *w)
+{
+	if (w->ending != ENDING_NOT)
+		return true;
+	for (uint32_t i = 0; i < w->n_tasks; i++)
+		if (!w->tasks[i].done || w->tasks[i].asked_again)
+			return false;
+	return true;
+}
+
+static bool rest(struct worker *w)
+{
+	if (!nothing_to_emit(w) || out_blocked(&w->out))
+		return false;
+	if (!w->drain_passed || w->drain_frames != w->status->frames_out) {
+		out_marker(&w->out, WIRE_DRAIN, 0);
+		w->drain_passed = true;
+		w->drain_frames = w->status->frames_out;
+		return true;
+	}
+	if (pending_open(&w->pending) > 0)
+		return false;
+	if (!w->end_passed) {
+		out_marker(&w->out, WIRE_END, w->ending == ENDING_DISCARD ? WIRE_DISCARD : 0);
+		w->end_passed = true;
+		return true;
+	}
+	if (out_clear(&w->out))
+		worker_ended(w);
+	return false;
+}
+
+static uint64_t due(const struct worker *w)
+{
+	uint64_t at = source_due(w);
+
+	if (!w->active || !source_has_room(w) || out_blocked(&w->out))
+		return at;
+	for (uint32_t i = 0; i < w->n_tasks; i++) {
+		const struct task *t = &w->tasks[i];
+
+		if ((!t->done || t->asked_again) && t->idle_until_ns < at)
+			at = t->idle_until_ns;
+	}
+	return at;
+}
+
+const struct role_ops spout_ops = { start, turn, rest, due, wants_data, stop };

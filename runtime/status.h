@@ -1,0 +1,88 @@
+/* status.h - the status page: what one worker tells the world, for free.
+ *
+ * A page is a file in the run directory, mapped by its worker (who alone writes it, with
+ * plain stores) and by whoever wants to know (the supervisor). No locks: every number is
+ * one aligned word, and a reader who is a moment late is not wrong. When a worker dies
+ * its page is the obituary: it names the tuple in hand.
+ *
+ * All times are CLOCK_MONOTONIC nanoseconds; 0 = never.
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#ifndef GALE_STATUS_H
+#define GALE_STATUS_H
+
+#include <stdint.h>
+
+#include "error.h"
+#include "hist.h"
+
+enum {
+	STATUS_MAGIC = 0x656c6167,	/* "gale" */
+	STATUS_VERSION = 1,
+	STATUS_STREAMS = 16,		/* streams counted one by one; the last takes the rest */
+	STATUS_METRICS = 32,
+	STATUS_HAND_BYTES = 256
+};
+
+/* Counters of one stream: of an output stream for emitted and transferred, and for
+ * spouts also acked, failed, timed_out, dead_lettered. */
+struct status_stream {
+	uint64_t emitted;	/* calls of emit */
+	uint64_t transferred;	/* copies to tasks: ALL to n tasks counts n */
+};
+
+struct status_metric {
+	char name[32];
+	int64_t value;
+	uint32_t gauge;		/* 0 counter, 1 gauge */
+	uint32_t reserved;
+};
+
+struct status {
+	uint32_t magic, version;
+	uint32_t worker, start;		/* number in the plan, which start of it */
+	uint64_t started_ns;
+
+	struct status_stream streams[STATUS_STREAMS];
+	uint64_t executed;		/* tuples given to execute */
+	uint64_t acked;			/* bolts: inputs acked; spouts: messages acked */
+	uint64_t failed;		/* bolts: inputs failed; spouts: failed verdicts, timeouts included */
+	uint64_t timed_out;		/* spouts: of failed, those by time */
+	uint64_t dead_lettered;		/* spouts: messages given up */
+	uint64_t replayed;		/* spouts: emits that were not the first of their message */
+	uint64_t ticks;
+	uint64_t frames_in, frames_out, bytes_in, bytes_out;
+
+	uint64_t busy_ns, idle_ns, blocked_ns;
+	uint64_t pending;		/* spouts, finishing bolts: open messages; ackers: open trees */
+	uint64_t held;			/* bolts: tuples held */
+	uint64_t unbounded;		/* spouts: 1 = the input has no end */
+	uint64_t first_emit_ns;		/* spouts: first message emitted */
+	uint64_t first_ack_ns;		/* spouts */
+	uint64_t last_ack_ns;		/* spouts: last verdict "acked" */
+	uint64_t last_execute_ns;	/* bolts: last tuple executed, finish phase left out */
+
+	/* The tuple in hand, while execute runs: hand_since_ns != 0. */
+	uint64_t hand_since_ns;
+	uint64_t hand_root;		/* 0: not tracked */
+	uint32_t hand_source;		/* task that sent it */
+	uint32_t hand_n;		/* bytes of its values, encoded; those below are the first */
+	uint8_t hand[STATUS_HAND_BYTES];
+
+	char last_words[512];		/* why it ends, when it knows */
+
+	struct status_metric metrics[STATUS_METRICS];
+	struct hist execute;		/* ns in execute; those under 2 us measured in groups */
+	struct hist process;		/* bolts: execute to ack, for held tuples */
+	struct hist complete;		/* spouts: emit to ack */
+};
+
+/* status_create makes the page PATH for worker WORKER's start number START, zeroed, and
+ * maps it for writing; the page of an earlier start is replaced, not changed: who has it
+ * mapped keeps it. status_open maps an existing one, read-only when WRITABLE is 0.
+ * Return NULL with E set. status_close unmaps; NULL is allowed. */
+struct status *status_create(const char *path, uint32_t worker, uint32_t start, struct error *e);
+struct status *status_open(const char *path, int writable, struct error *e);
+void status_close(struct status *s);
+
+#endif

@@ -1,0 +1,266 @@
+/* supervisor.c - see supervisor.h. SPDX-License-Identifier: Apache-2.0 */
+#include "supervisor.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include "clock.h"
+#include "crew.h"
+#include "life.h"
+#include "memory.h"
+#include "outlet.h"
+#include "progress.h"
+#include "rundir.h"
+#include "spawn.h"
+#include "status.h"
+
+enum {
+	READY_MS = 30000,
+	STOP_MS = 5000,
+	OUTLET_WAIT_MS = 2000		/* for a slow reader of standard error, at the end */
+};
+
+struct supervisor {
+	struct plan *plan;
+	struct rundir dir;
+	struct crew crew;
+	struct outlet outlet;
+	struct progress progress;
+	struct pollfd *polls;
+	int signal_fd;
+	sigset_t old_mask;
+	struct sigaction old_pipe, old_child;
+	unsigned n_signals;
+	int signal;			/* that ended the run; 0: none */
+};
+
+/* ---- signals ----------------------------------------------------------------------- */
+
+static bool any_unbounded(const struct supervisor *s)
+{
+	for (uint32_t i = 0; i < s->plan->n_workers; i++)
+		if (s->plan->workers[i].role == ROLE_SPOUT && s->crew.workers[i].page != NULL &&
+		    s->crew.workers[i].page->unbounded)
+			return true;
+	return false;
+}
+
+/* The first one drains, the second one kills. One that comes when all is over anyway
+ * changes nothing. */
+static void interrupt(struct supervisor *s, int number)
+{
+	s->n_signals++;
+	if (s->n_signals == 1 && s->crew.lives.phase < RUN_STOPPING) {
+		if (s->crew.lives.phase == RUN_ACTIVE)
+			outlet_say(&s->outlet, "SIG%s: finishing what is open; a second one stops "
+			    "at once", sigabbrev_np(number));
+		s->signal = number;
+		lives_drain(&s->crew.lives, any_unbounded(s), clock_now_ns());
+	} else if (s->n_signals > 1) {
+		if (s->signal == 0)
+			s->signal = number;
+		s->crew.impatient = true;
+		lives_kill(&s->crew.lives, clock_now_ns());
+	}
+}
+
+static void read_signals(struct supervisor *s)
+{
+	struct signalfd_siginfo info;
+
+	while (read(s->signal_fd, &info, sizeof info) == (ssize_t)sizeof info) {
+		if (info.ssi_signo == SIGCHLD)
+			spawn_bury(&s->crew.workers[0].child, s->plan->n_workers,
+			    sizeof *s->crew.workers);
+		else
+			interrupt(s, (int)info.ssi_signo);
+	}
+}
+
+/* SIGHUP counts unless it is ignored (nohup). SIGINT counts even when ignored, which is
+ * what a shell does to background jobs: `kill -INT` from a script is meant. */
+static int take_signals(struct supervisor *s, struct error *e)
+{
+	struct sigaction plain = { .sa_handler = SIG_DFL }, ignored = { .sa_handler = SIG_IGN };
+	struct sigaction hangup = { 0 };
+	sigset_t set;
+
+	sigaction(SIGHUP, NULL, &hangup);
+	sigaction(SIGCHLD, &plain, &s->old_child);	/* inherited SIG_IGN would eat exits */
+	sigaction(SIGPIPE, &ignored, &s->old_pipe);
+	sigemptyset(&set);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGCHLD);
+	if (hangup.sa_handler != SIG_IGN)
+		sigaddset(&set, SIGHUP);
+	sigprocmask(SIG_BLOCK, &set, &s->old_mask);
+	s->signal_fd = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
+	return s->signal_fd >= 0 ? 0 : error_errno(e, "cannot watch for signals");
+}
+
+/* Signals that came in the last moment are dropped: what they want is done. */
+static void give_signals_back(struct supervisor *s)
+{
+	struct signalfd_siginfo info;
+
+	if (s->signal_fd >= 0) {
+		while (read(s->signal_fd, &info, sizeof info) > 0)
+			;
+		close(s->signal_fd);
+	}
+	sigaction(SIGCHLD, &s->old_child, NULL);
+	sigaction(SIGPIPE, &s->old_pipe, NULL);
+	sigprocmask(SIG_SETMASK, &s->old_mask, NULL);
+}
+
+/* ---- the loop ---------------------------------------------------------------------- */
+
+/* The descriptors of a turn: signals, our output, then the workers'. */
+enum { POLL_SIGNALS, POLL_OUTLET, POLL_CREW };
+
+static void fill_polls(struct supervisor *s)
+{
+	int out = outlet_waits(&s->outlet) ? s->outlet.fd : -1;
+
+	s->polls[POLL_SIGNALS] = (struct pollfd){ .fd = s->signal_fd, .events = POLLIN };
+	s->polls[POLL_OUTLET] = (struct pollfd){ .fd = out, .events = POLLOUT };
+	crew_fill_polls(&s->crew, s->polls + POLL_CREW);
+}
+
+/* timeout_ms: until the next deadline, rounded up; -1: there is none. */
+static int timeout_ms(const struct supervisor *s)
+{
+	uint64_t next = lives_deadline(&s->crew.lives), now = clock_now_ns();
+
+	if (s->progress.next_ns != 0 && (next == 0 || s->progress.next_ns < next))
+		next = s->progress.next_ns;
+	if (next == 0)
+		return -1;
+	return next <= now ? 0 : (int)((next - now + NS_PER_MS - 1) / NS_PER_MS);
+}
+
+static void show_progress(struct supervisor *s, uint64_t now_ns)
+{
+	struct progress_now now = { .tracked = s->plan->n_ackers > 0 };
+
+	if (s->progress.next_ns == 0 || now_ns < s->progress.next_ns)
+		return;
+	for (uint32_t i = 0; i < s->plan->n_workers; i++) {
+		const struct status *page = s->crew.workers[i].page;
+
+		if (page == NULL || s->plan->workers[i].role != ROLE_SPOUT)
+			continue;
+		now.failed += page->failed;
+		now.pending += page->pending;
+		now.done += now.tracked ? page->acked : 0;
+		for (uint32_t k = 0; k < STATUS_STREAMS && !now.tracked; k++)
+			now.done += page->streams[k].emitted;
+	}
+	progress_show(&s->progress, &now, &s->outlet, now_ns);
+}
+
+/* What happened comes before what is late: after a stop of this very process (SIGSTOP)
+ * everything looks late. */
+static void loop(struct supervisor *s)
+{
+	nfds_t n = (nfds_t)POLL_CREW + (nfds_t)s->plan->n_workers * CREW_POLLS;
+
+	while (s->crew.lives.phase != RUN_OVER) {
+		fill_polls(s);
+		if (poll(s->polls, n, timeout_ms(s)) < 0 && errno != EINTR)
+			die("poll: %s", strerror(errno));
+		crew_serve(&s->crew, s->polls + POLL_CREW);
+		if (s->polls[POLL_OUTLET].revents)
+			outlet_push(&s->outlet);
+		if (s->polls[POLL_SIGNALS].revents)
+			read_signals(s);
+		lives_expire(&s->crew.lives, clock_now_ns());
+		show_progress(s, clock_now_ns());
+	}
+}
+
+/* ---- from the first to the last ---------------------------------------------------- */
+
+static int prepare(struct supervisor *s, const struct topology *t, struct error *e)
+{
+	char *path;
+	int rc;
+
+	if (take_signals(s, e) != 0 || spawn_prepare(e) != 0 ||
+	    rundir_create(&s->dir, t->name, e) != 0)
+		return -1;
+	path = rundir_topology(s->dir.path);
+	rc = topology_write(t, path, e);
+	free(path);
+	s->crew.run_dir = s->dir.path;
+	return rc;
+}
+
+static void run(struct supervisor *s, const struct topology *t, bool quiet)
+{
+	struct error e;
+
+	if (prepare(s, t, &e) != 0) {
+		crew_fail(&s->crew, e.text);
+		s->crew.lives.failed = true;
+		return;
+	}
+	progress_start(&s->progress, t->name, s->outlet.terminal, quiet, clock_now_ns());
+	crew_start(&s->crew);
+	loop(s);
+	outlet_status(&s->outlet, "");
+	spawn_sweep();
+}
+
+/* conclude gathers what the pages say, before they are gone. */
+static void conclude(const struct supervisor *s, struct run_result *r)
+{
+	const struct status **pages = xcalloc((size_t)s->plan->n_workers + 1, sizeof *pages);
+
+	for (uint32_t i = 0; i < s->plan->n_workers; i++)
+		pages[i] = s->crew.workers[i].page;
+	r->plan = s->plan;
+	r->summary = summary_make(s->plan, pages);
+	r->error = s->crew.why;
+	r->exit = s->crew.lives.failed ? 1 : s->signal != 0 ? 128 + s->signal : 0;
+	free(pages);
+}
+
+int supervisor_run(const struct topology *t, const struct run_options *options,
+    struct run_result *r)
+{
+	struct supervisor s = { .signal_fd = -1, .dir = { .lock_fd = -1 } };
+
+	*r = (struct run_result){ 0 };
+	outlet_open(&s.outlet, STDERR_FILENO);
+	s.plan = plan_make(t);
+	s.crew.plan = s.plan;
+	s.crew.outlet = &s.outlet;
+	s.crew.program = options->worker_program;
+	crew_init(&s.crew, options->ready_ms ? options->ready_ms : READY_MS,
+	    options->stop_ms ? options->stop_ms : STOP_MS);
+	s.polls = xcalloc(POLL_CREW + (size_t)s.plan->n_workers * CREW_POLLS, sizeof *s.polls);
+
+	run(&s, t, options->quiet);
+	conclude(&s, r);
+
+	rundir_remove(&s.dir);
+	crew_free(&s.crew);
+	outlet_close(&s.outlet, OUTLET_WAIT_MS);
+	give_signals_back(&s);
+	free(s.polls);
+	return r->exit;
+}
+
+void run_result_free(struct run_result *r)
+{
+	summary_free(r->summary);
+	plan_free(r->plan);
+	*r = (struct run_result){ 0 };
+}

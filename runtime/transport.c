@@ -1,0 +1,406 @@
+/* transport.c - see transport.h. SPDX-License-Identifier: Apache-2.0 */
+#include "transport.h"
+
+#include <errno.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <zmq.h>
+
+#include <gale/gale.h>
+
+#include "memory.h"
+#include "wire.h"
+
+enum {
+	HIGH_WATER = 2,		/* frames, on each side of a pipe (F1) */
+	SMALL = 4096,		/* frames below are copied by ZeroMQ: their chunk stays here */
+	POOL_CHUNK = 1 << 17,	/* chunks up to this size are recycled */
+	POOL_CLASSES = 18,	/* by power of two */
+	RECONNECT_MS = 10,
+	RECONNECT_MAX_MS = 200,
+	HANDSHAKE_MS = 2000
+};
+
+struct transport {
+	void *context;
+	/* Chunks that ZeroMQ is done with come back from its I/O thread: a stack that it
+	 * pushes to and we take whole, so there is no ABA. */
+	_Atomic(struct chunk *) returned;
+	struct chunk *pool[POOL_CLASSES];
+	struct inbox *inboxes;
+	struct outbox *outboxes;
+};
+
+struct held_frame {
+	struct frame frame;	/* first: a frame is its held_frame */
+	zmq_msg_t message;
+	struct held_frame *next;
+};
+
+struct inbox {
+	void *socket;
+	struct held_frame *spare;
+	struct inbox *next;
+};
+
+struct outbox {
+	struct transport *transport;
+	void *socket;
+	struct chunk *first, **last;	/* waiting */
+	struct outbox *next;
+};
+
+struct transport *transport_new(struct error *e)
+{
+	struct transport *t = xcalloc(1, sizeof *t);
+
+	t->context = zmq_ctx_new();
+	if (t->context == NULL) {
+		free(t);
+		error_errno(e, "cannot start ZeroMQ");
+		return NULL;
+	}
+	zmq_ctx_set(t->context, ZMQ_BLOCKY, 0);
+	zmq_ctx_set(t->context, ZMQ_MAX_SOCKETS, zmq_ctx_get(t->context, ZMQ_SOCKET_LIMIT));
+	return t;
+}
+
+static void free_list(struct chunk *c)
+{
+	while (c != NULL) {
+		struct chunk *next = c->next;
+
+		free(c);
+		c = next;
+	}
+}
+
+static void close_all(struct transport *t, int linger_ms)
+{
+	for (struct inbox *in; (in = t->inboxes) != NULL; free(in)) {
+		t->inboxes = in->next;
+		zmq_close(in->socket);
+		for (struct held_frame *f; (f = in->spare) != NULL; free(f))
+			in->spare = f->next;
+	}
+	for (struct outbox *o; (o = t->outboxes) != NULL; free(o)) {
+		t->outboxes = o->next;
+		zmq_setsockopt(o->socket, ZMQ_LINGER, &linger_ms, sizeof linger_ms);
+		zmq_close(o->socket);
+		free_list(o->first);
+	}
+}
+
+void transport_flush(struct transport *t, int most_ms)
+{
+	close_all(t, most_ms);
+}
+
+void transport_free(struct transport *t)
+{
+	if (t == NULL)
+		return;
+	close_all(t, 0);
+	zmq_ctx_term(t->context);
+	free_list(atomic_load(&t->returned));
+	for (int i = 0; i < POOL_CLASSES; i++)
+		free_list(t->pool[i]);
+	free(t);
+}
+
+/* ---- sockets ---- */
+
+static void set_option(void *socket, int option, int value)
+{
+	if (zmq_setsockopt(socket, option, &value, sizeof value) != 0)
+		die("ZeroMQ refuses option %d = %d: %s", option, value, zmq_strerror(errno));
+}
+
+static void *open_socket(struct transport *t, int type, struct error *e)
+{
+	void *socket = zmq_socket(t->context, type);
+	int64_t most = WIRE_FRAME_MAX;
+
+	if (socket == NULL) {
+		error_set(e, "cannot open a socket: %s (see ulimit -n)", zmq_strerror(errno));
+		return NULL;
+	}
+	set_option(socket, ZMQ_SNDHWM, HIGH_WATER);
+	set_option(socket, ZMQ_RCVHWM, HIGH_WATER);
+	set_option(socket, ZMQ_LINGER, 0);
+	set_option(socket, ZMQ_RECONNECT_IVL, RECONNECT_MS);
+	set_option(socket, ZMQ_RECONNECT_IVL_MAX, RECONNECT_MAX_MS);
+	set_option(socket, ZMQ_HANDSHAKE_IVL, HANDSHAKE_MS);
+	zmq_setsockopt(socket, ZMQ_MAXMSGSIZE, &most, sizeof most);
+	return socket;
+}
+
+struct inbox *inbox_new(struct transport *t, const char *endpoint, struct error *e)
+{
+	struct inbox *in;
+	void *socket = open_socket(t, ZMQ_PULL, e);
+
+	if (socket == NULL)
+		return NULL;
+	if (zmq_bind(socket, endpoint) != 0) {
+		error_set(e, "cannot bind %s: %s", endpoint, zmq_strerror(errno));
+		zmq_close(socket);
+		return NULL;
+	}
+	in = xcalloc(1, sizeof *in);
+	in->socket = socket;
+	in->next = t->inboxes;
+	t->inboxes = in;
+	return in;
+}
+
+struct outbox *outbox_new(struct transport *t, const char *endpoint, struct error *e)
+{
+	struct outbox *o;
+	void *socket = open_socket(t, ZMQ_PUSH, e);
+
+	if (socket == NULL)
+		return NULL;
+	if (zmq_connect(socket, endpoint) != 0) {
+		error_set(e, "cannot connect to %s: %s", endpoint, zmq_strerror(errno));
+		zmq_close(socket);
+		return NULL;
+	}
+	o = xcalloc(1, sizeof *o);
+	o->transport = t;
+	o->socket = socket;
+	o->last = &o->first;
+	o->next = t->outboxes;
+	t->outboxes = o;
+	return o;
+}
+
+/* ---- frames in ---- */
+
+struct frame *inbox_receive(struct inbox *in)
+{
+	struct held_frame *f = in->spare;
+
+	if (f != NULL)
+		in->spare = f->next;
+	else
+		f = xmalloc(sizeof *f);
+	zmq_msg_init(&f->message);
+	while (zmq_msg_recv(&f->message, in->socket, ZMQ_DONTWAIT) < 0) {
+		if (errno == EINTR)
+			continue;
+		if (errno != EAGAIN)
+			die("cannot receive: %s", zmq_strerror(errno));
+		f->next = in->spare;
+		in->spare = f;
+		return NULL;
+	}
+	f->frame.data = zmq_msg_data(&f->message);
+	f->frame.n = zmq_msg_size(&f->message);
+	f->frame.refs = 1;
+	return &f->frame;
+}
+
+void frame_hold(struct frame *f)
+{
+	f->refs++;
+}
+
+void frame_release(struct inbox *in, struct frame *frame)
+{
+	struct held_frame *f = (struct held_frame *)frame;
+
+	if (--frame->refs > 0)
+		return;
+	zmq_msg_close(&f->message);
+	f->next = in->spare;
+	in->spare = f;
+}
+
+/* ---- chunks ---- */
+
+static unsigned class_of(size_t cap)
+{
+	return 63u - (unsigned)__builtin_clzll(cap);
+}
+
+static void pool_put(struct transport *t, struct chunk *c)
+{
+	if (c->cap > POOL_CHUNK) {
+		free(c);
+		return;
+	}
+	c->next = t->pool[class_of(c->cap)];
+	t->pool[class_of(c->cap)] = c;
+}
+
+static void take_returned(struct transport *t)
+{
+	struct chunk *c = atomic_exchange_explicit(&t->returned, NULL, memory_order_acquire);
+
+	while (c != NULL) {
+		struct chunk *next = c->next;
+
+		pool_put(t, c);
+		c = next;
+	}
+}
+
+/* sent runs in ZeroMQ's I/O thread. */
+static void sent(void *data, void *hint)
+{
+	struct transport *t = hint;
+	struct chunk *c = (struct chunk *)((uint8_t *)data - offsetof(struct chunk, data));
+
+	c->next = atomic_load_explicit(&t->returned, memory_order_relaxed);
+	while (!atomic_compare_exchange_weak_explicit(&t->returned, &c->next, c,
+	    memory_order_release, memory_order_relaxed))
+		;
+}
+
+struct chunk *chunk_new(struct transport *t, size_t cap)
+{
+	struct chunk *c;
+	size_t round = 256;
+
+	while (round < cap)
+		round *= 2;
+	if (round <= POOL_CHUNK && t->pool[class_of(round)] == NULL)
+		take_returned(t);
+	if (round <= POOL_CHUNK && (c = t->pool[class_of(round)]) != NULL) {
+		t->pool[class_of(round)] = c->next;
+	} else {
+		c = xmalloc(sizeof *c + round);
+		c->cap = round;
+	}
+	c->n = 0;
+	c->next = NULL;
+	return c;
+}
+
+void chunk_free(struct transport *t, struct chunk *c)
+{
+	pool_put(t, c);
+}
+
+/* ---- frames out ---- */
+
+static bool would_block(void)
+{
+	if (errno == EAGAIN)
+		return true;
+	if (errno != EINTR)
+		die("cannot send: %s", zmq_strerror(errno));
+	return false;
+}
+
+static bool send_copy(struct outbox *o, struct chunk *c)
+{
+	while (zmq_send(o->socket, c->data, c->n, ZMQ_DONTWAIT) < 0)
+		if (would_block())
+			return false;
+	pool_put(o->transport, c);
+	return true;
+}
+
+static bool send_whole(struct outbox *o, struct chunk *c)
+{
+	zmq_msg_t message;
+
+	/* Whether there is room is asked first: a message that was refused would have to be
+	 * taken apart again without running its free function. */
+	uint32_t events = 0;
+	size_t size = sizeof events;
+
+	if (zmq_getsockopt(o->socket, ZMQ_EVENTS, &events, &size) != 0 || !(events & ZMQ_POLLOUT))
+		return false;
+	if (zmq_msg_init_data(&message, c->data, c->n, sent, o->transport) != 0)
+		die("cannot make a message: %s", zmq_strerror(errno));
+	while (zmq_msg_send(&message, o->socket, ZMQ_DONTWAIT) < 0)
+		if (would_block())
+			die("cannot send: a destination with room refused a frame");
+	return true;
+}
+
+bool outbox_try(struct outbox *o, struct chunk *c)
+{
+	if (o->first != NULL)
+		return false;
+	return c->n < SMALL ? send_copy(o, c) : send_whole(o, c);
+}
+
+void outbox_send(struct outbox *o, struct chunk *c)
+{
+	if (outbox_try(o, c))
+		return;
+	c->next = NULL;
+	*o->last = c;
+	o->last = &c->next;
+}
+
+void outbox_retry(struct outbox *o)
+{
+	struct chunk *c;
+
+	while ((c = o->first) != NULL) {
+		struct chunk *next = c->next;
+
+		o->first = NULL;
+		if (!outbox_try(o, c)) {
+			o->first = c;
+			return;
+		}
+		o->first = next;
+	}
+	o->last = &o->first;
+}
+
+bool outbox_waits(const struct outbox *o)
+{
+	return o->first != NULL;
+}
+
+/* ---- waiting ---- */
+
+static void fill(zmq_pollitem_t *z, const struct poll_item *item)
+{
+	*z = (zmq_pollitem_t){ 0 };
+	if (item->kind == POLL_INBOX) {
+		z->socket = item->inbox->socket;
+		z->events = ZMQ_POLLIN;
+	} else if (item->kind == POLL_OUTBOX) {
+		z->socket = item->outbox->socket;
+		z->events = ZMQ_POLLOUT;
+	} else {
+		z->fd = item->fd;
+		z->events = (short)((item->events & GALE_READABLE ? ZMQ_POLLIN : 0) |
+		    (item->events & GALE_WRITABLE ? ZMQ_POLLOUT : 0));
+	}
+}
+
+static int ready(const zmq_pollitem_t *z, const struct poll_item *item)
+{
+	if (item->kind != POLL_FD)
+		return z->revents != 0;
+	return (z->revents & ZMQ_POLLIN ? GALE_READABLE : 0) |
+	    (z->revents & ZMQ_POLLOUT ? GALE_WRITABLE : 0) |
+	    (z->revents & ZMQ_POLLERR ? GALE_HANGUP : 0);
+}
+
+int transport_poll(struct poll_item *items, size_t n, int timeout_ms)
+{
+	zmq_pollitem_t stack[64], *z = n <= 64 ? stack : xmalloc(n * sizeof *z);
+	int r;
+
+	for (size_t i = 0; i < n; i++)
+		fill(&z[i], &items[i]);
+	r = zmq_poll(z, (int)n, timeout_ms);
+	if (r < 0 && errno != EINTR)
+		die("cannot poll: %s", zmq_strerror(errno));
+	for (size_t i = 0; i < n; i++)
+		items[i].ready = r > 0 ? ready(&z[i], &items[i]) : 0;
+	if (z != stack)
+		free(z);
+	return r < 0 ? 0 : r;
+}

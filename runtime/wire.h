@@ -1,0 +1,221 @@
+/* wire.h - frames: what one ZeroMQ message between two workers holds, version 1.
+ *
+ * A frame is a header and a body. Numbers are little-endian. A frame that came from a
+ * socket is untrusted: every length is checked before it is used, nothing is allocated
+ * from a count, and a frame that does not add up is dropped whole or from the bad tuple on.
+ *
+ *     byte  0        4    5     6      8       12      16      20
+ *           +--------+----+-----+------+-------+-------+-------+-------------+
+ *           | magic  | v1 |kind |flags |worker |  run  | start | source task |
+ *           +--------+----+-----+------+-------+-------+-------+-------------+
+ *     byte 24        28       30       32      36      40      48           56
+ *           +--------+--------+--------+-------+-------+-------+------------+
+ *           | target | stream |   0    | count | body  | txid  | generation |
+ *           +--------+--------+--------+-------+-------+-------+------------+
+ *     byte 56        64       72
+ *           +--------+--------+------------------------------------ - - -
+ *           |  root  |  edge  | body: `body` bytes
+ *           |  base  |  base  |
+ *           +--------+--------+------------------------------------ - - -
+ *
+ *   worker, run, start   the sender (its number in the plan) and its incarnation (I1)
+ *   source task          of every tuple, unless TUPLE_SOURCE
+ *   target               task that the tuples are for, unless TUPLE_TARGET
+ *   stream               number among the sender's outputs, unless TUPLE_STREAM
+ *   txid, generation     0: not part of a batch
+ *   root base            what the first tuple's root is told from
+ *   edge base            the id of tuple i's edge is random_mix(edge base + i)
+ *
+ * Kinds: DATA (tuples), END and DRAIN (markers, no body; rules B1, B2), ACKS (records for
+ * an acker), VERDICTS (an acker's answers); the two last are in record.h.
+ *
+ * A tuple in a DATA body, packed back to back:
+ *
+ *     head      varint   0     not tracked
+ *                        1     a list of roots follows: varint n, n * u64
+ *                        h>=2  one root: that of the tuple before + unzigzag(h - 2)
+ *     [stream   u8]      with TUPLE_STREAM
+ *     [source   varint]  with TUPLE_SOURCE: source task = the header's + this
+ *     [target   varint]  with TUPLE_TARGET: target task = the header's + this
+ *     n         u8       values
+ *     values    n times  type u8, then
+ *                        null    -
+ *                        bool    u8, 0 or 1
+ *                        int     varint of the zigzagged number
+ *                        float   u64, IEEE 754
+ *                        string, bytes   varint length, the bytes
+ *                        list, map       varint count, u32 bytes, that many bytes of
+ *                                        values (map: 2 * count of them)
+ *
+ * A tuple anchored to several roots has one edge id for all of them: in each root's tree
+ * it is another edge. So the word "the" of a line costs 9 bytes, acking included:
+ *
+ *     02          root as before        04 03 74 68 65     string, 3, "the"
+ *     01          one value
+ *
+ * Varint: 7 bits a byte, low ones first, at most 10 bytes (as in Protocol Buffers).
+ */
+#ifndef GALE_WIRE_H
+#define GALE_WIRE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <gale/gale.h>
+
+#include "buf.h"
+#include "error.h"
+#include "random.h"
+
+enum {
+	WIRE_MAGIC = 0x454c4147,	/* "GALE" */
+	WIRE_VERSION = 1,
+	WIRE_HEADER = 72,		/* bytes */
+	WIRE_TARGET_AT = 24,		/* where the target is, for who chooses it last */
+	WIRE_FRAME_MAX = GALE_MAX_VALUE + 65536,	/* one large tuple travels alone */
+	WIRE_ROOTS_MAX = 4096		/* roots of one tuple */
+};
+
+enum wire_kind { WIRE_DATA = 1, WIRE_END, WIRE_DRAIN, WIRE_ACKS, WIRE_VERDICTS };
+
+/* Flags. */
+enum {
+	WIRE_TUPLE_STREAM = 1,
+	WIRE_TUPLE_SOURCE = 2,
+	WIRE_TUPLE_TARGET = 4,
+	WIRE_DISCARD = 8,	/* of an END marker: the run was cut short, skip finish */
+	WIRE_FINISH = 16	/* these tuples come from finish: they are not the run's work */
+};
+
+struct wire_header {
+	uint8_t kind;
+	uint16_t flags;
+	uint32_t worker, run, start;
+	uint32_t source, target;
+	uint16_t stream;
+	uint32_t count, body_bytes;
+	uint64_t txid, generation;
+	uint64_t root_base, edge_base;
+};
+
+/* A tuple as read: a view. */
+struct wire_tuple {
+	uint64_t edge;
+	uint64_t root;			/* n_roots == 1: the root */
+	const uint8_t *roots;		/* n_roots > 1: that many u64, unaligned */
+	uint32_t n_roots;		/* 0: not tracked */
+	uint32_t stream, source, target;
+	uint32_t n_values;
+	const uint8_t *body;		/* its values, encoded */
+	uint32_t body_bytes;
+};
+
+struct wire_reader {
+	const uint8_t *at, *end;
+	uint64_t root;			/* of the tuple before */
+	uint32_t index;			/* of the next tuple */
+	struct wire_header header;
+};
+
+/* wire_open reads and checks the header of the N bytes at FRAME, which must outlive R and
+ * every tuple read from it. Returns 0 or -1 with E set. */
+int wire_open(struct wire_reader *r, const uint8_t *frame, size_t n, struct error *e);
+
+/* wire_next reads one tuple; its values go to VALUES (room for GALE_MAX_FIELDS) and point
+ * into the frame. Returns 1, or 0 at the end, or -1 when the rest of the frame is not
+ * what it should be. */
+int wire_next(struct wire_reader *r, struct wire_tuple *t, gale_value *values);
+
+/* wire_root gives root number I of T. */
+uint64_t wire_root(const struct wire_tuple *t, uint32_t i);
+
+/* wire_put_header writes the WIRE_HEADER bytes of H at P. */
+void wire_put_header(uint8_t *p, const struct wire_header *h);
+
+/* wire_bound gives the most bytes that the values can take encoded, or 0 with E set when
+ * they can't be: too many, too large, too deep, or of no known type. N may be 0. */
+size_t wire_bound(const gale_value *values, uint32_t n, struct error *e);
+
+/* wire_put_values writes count and values at P (room for wire_bound); returns the byte
+ * behind. */
+uint8_t *wire_put_values(uint8_t *p, const gale_value *values, uint32_t n);
+
+/* wire_read_values reads what wire_put_values wrote, N_BYTES at P, into VALUES (room for
+ * GALE_MAX_FIELDS). Returns their number or -1. */
+int wire_read_values(const uint8_t *p, size_t n_bytes, gale_value *values);
+
+/* wire_unpack reads one value of a packed list or map, which was checked when its frame
+ * was read; returns where the next one is (gale_host.unpack). */
+const uint8_t *wire_unpack(const uint8_t *p, gale_value *value);
+
+/* wire_canonical appends the bytes by which a value is hashed and compared: type and
+ * content, the same for equal values however they were made. The layout is part of what
+ * pins keys to tasks: never change it. */
+void wire_canonical(struct buf *out, const gale_value *value);
+
+/* wire_describe appends the value for people and for JSON: strings quoted, bytes as
+ * {"$bytes":"base64"}, strings that are no UTF-8 as {"$string":"base64"}, maps as
+ * {"$map":[[key,value],...]}. Exact: it can be read back (the spout `deadletters`). */
+void wire_describe(struct buf *out, const gale_value *value);
+
+/* Numbers, for this file's friends. */
+static inline uint32_t wire_get32(const uint8_t *p)
+{
+	uint32_t v;
+	__builtin_memcpy(&v, p, sizeof v);
+	return v;
+}
+
+static inline uint64_t wire_get64(const uint8_t *p)
+{
+	uint64_t v;
+	__builtin_memcpy(&v, p, sizeof v);
+	return v;
+}
+
+static inline uint8_t *wire_put32(uint8_t *p, uint32_t v)
+{
+	__builtin_memcpy(p, &v, sizeof v);
+	return p + sizeof v;
+}
+
+static inline uint8_t *wire_put64(uint8_t *p, uint64_t v)
+{
+	__builtin_memcpy(p, &v, sizeof v);
+	return p + sizeof v;
+}
+
+static inline uint8_t *wire_put_varint(uint8_t *p, uint64_t v)
+{
+	while (v >= 0x80) {
+		*p++ = (uint8_t)(v | 0x80);
+		v >>= 7;
+	}
+	*p++ = (uint8_t)v;
+	return p;
+}
+
+static inline uint64_t wire_zigzag(int64_t v)
+{
+	return ((uint64_t)v << 1) ^ (uint64_t)(v >> 63);
+}
+
+static inline int64_t wire_unzigzag(uint64_t v)
+{
+	return (int64_t)(v >> 1) ^ -(int64_t)(v & 1);
+}
+
+/* wire_put_root writes the head of a tuple with one root. */
+static inline uint8_t *wire_put_root(uint8_t *p, uint64_t root, uint64_t before)
+{
+	uint64_t step = wire_zigzag((int64_t)(root - before));
+
+	if (step <= UINT64_MAX - 2)
+		return wire_put_varint(p, step + 2);
+	*p++ = 1;
+	*p++ = 1;
+	return wire_put64(p, root);
+}
+
+#endif

@@ -1,0 +1,350 @@
+/* worker.c - a worker's life, from exec to exit, and the turns of its loop.
+ *
+ *     bind --hello--> wait for "peers" --> connect, open plugin --ready--> turns --> exit
+ *
+ * One turn: sample the clock; control messages; retry what waited for room; ticks; the
+ * role's piece of work. Only when that found nothing to do: flush, let the role end what
+ * is to end, and sleep. Control comes first so that no load keeps it out; flushing comes
+ * last so that frames fill themselves under load and leave at once without.
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
+#include "worker.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include "clock.h"
+#include "command.h"
+#include "control.h"
+#include "memory.h"
+#include "rundir.h"
+
+enum {
+	CONTROL_EVERY_NS = 1000000,	/* under load the control channel is read this often */
+	FLUSH_AT_END_MS = 1000
+};
+
+static const struct role_ops *const role_ops[] = {
+	[ROLE_SPOUT] = &spout_ops, [ROLE_BOLT] = &bolt_ops, [ROLE_ACKER] = &acker_ops,
+};
+
+void worker_fatal(struct worker *w, const char *format, ...)
+{
+	char text[sizeof w->status->last_words];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(text, sizeof text, format, args);
+	va_end(args);
+	if (w->status != NULL)
+		memcpy(w->status->last_words, text, sizeof text);
+	control_send(CONTROL_FD, "fatal %s", text);
+	fprintf(stderr, "error: %s\n", text);
+	/* Not exit(): handlers of plugins and libraries would run in a process that is broken. */
+	_exit(EXIT_FAILED);
+}
+
+void worker_ended(struct worker *w)
+{
+	if (w->ended)
+		return;
+	w->ended = true;
+	control_send(CONTROL_FD, "ended");
+}
+
+bool worker_frame_ok(struct worker *w, const struct frame *f, struct wire_reader *r)
+{
+	struct error e;
+
+	w->status->frames_in++;
+	w->status->bytes_in += f->n;
+	if (wire_open(r, f->data, f->n, &e) != 0) {
+		fprintf(stderr, "error: a frame is dropped: %s\n", e.text);
+		return false;
+	}
+	if (r->header.worker >= w->plan->n_workers) {
+		fprintf(stderr, "error: a frame is dropped: it comes from worker %u\n", r->header.worker);
+		return false;
+	}
+	return r->header.run == w->run && r->header.start == w->starts[r->header.worker];
+}
+
+/* ---- control messages ---- */
+
+static void on_activate(struct worker *w, const char *arguments)
+{
+	(void)arguments;
+	w->active = true;
+	for (uint32_t i = 0; i < w->n_tasks; i++) {
+		w->tasks[i].idle_until_ns = 0;
+		if (w->code->activate != NULL)
+			w->code->activate(w->tasks[i].self, &w->tasks[i].ctx);
+	}
+}
+
+static void on_deactivate(struct worker *w, const char *arguments)
+{
+	(void)arguments;
+	if (!w->active)
+		return;
+	w->active = false;
+	for (uint32_t i = 0; i < w->n_tasks; i++)
+		if (w->code->deactivate != NULL)
+			w->code->deactivate(w->tasks[i].self, &w->tasks[i].ctx);
+}
+
+static void on_drain(struct worker *w, const char *arguments)
+{
+	w->ending = strcmp(arguments, "discard") == 0 ? ENDING_DISCARD : ENDING_FINISH;
+	on_deactivate(w, arguments);
+}
+
+static void on_stop(struct worker *w, const char *arguments)
+{
+	(void)arguments;
+	w->stop = true;
+}
+
+static const struct {
+	const char *word;
+	void (*act)(struct worker *w, const char *arguments);
+} control_words[] = {
+	{ "activate", on_activate },
+	{ "deactivate", on_deactivate },
+	{ "drain", on_drain },
+	{ "stop", on_stop },
+};
+
+static void obey(struct worker *w, char *text)
+{
+	char *arguments = strchrnul(text, ' ');
+
+	if (*arguments != '\0')
+		*arguments++ = '\0';
+	for (size_t i = 0; i < sizeof control_words / sizeof *control_words; i++)
+		if (strcmp(text, control_words[i].word) == 0) {
+			control_words[i].act(w, arguments);
+			return;
+		}
+	fprintf(stderr, "error: the supervisor says \"%s\", which this gale does not know\n", text);
+}
+
+/* read_control obeys all that is there; the end of the channel ends the worker (R6). */
+static void read_control(struct worker *w)
+{
+	char text[CONTROL_MAX];
+	int n;
+
+	while (!w->stop && (n = control_receive(CONTROL_FD, text, sizeof text)) != -1) {
+		if (n == 0)
+			_exit(EXIT_FAILED);
+		obey(w, text);
+	}
+}
+
+/* ---- birth ---- */
+
+static uint32_t number(const char *text)
+{
+	return (uint32_t)strtoul(text, NULL, 10);
+}
+
+/* wait_for_peers waits for the endpoint table: the start number of every worker. */
+static void wait_for_peers(struct worker *w)
+{
+	struct pollfd p = { .fd = CONTROL_FD, .events = POLLIN };
+	char text[CONTROL_MAX], *word, *rest;
+
+	for (int n; (n = control_receive(CONTROL_FD, text, sizeof text)) <= 0; ) {
+		if (n == 0)
+			_exit(EXIT_FAILED);
+		poll(&p, 1, -1);
+	}
+	word = strtok_r(text, " ", &rest);
+	if (word != NULL && strcmp(word, "stop") == 0)
+		_exit(EXIT_DONE);
+	for (uint32_t i = 0; i < w->plan->n_workers; i++) {
+		if ((word = strtok_r(NULL, " ", &rest)) == NULL)
+			worker_fatal(w, "the supervisor's table of workers is too short");
+		w->starts[i] = number(word);
+	}
+}
+
+static struct inbox *bind_inbox(struct worker *w, char *endpoint)
+{
+	struct error e;
+	struct inbox *in = inbox_new(w->transport, endpoint, &e);
+
+	if (in == NULL)
+		worker_fatal(w, "%s", e.text);
+	free(endpoint);
+	return in;
+}
+
+static void read_plan(struct worker *w)
+{
+	char *path = rundir_topology(w->rundir);
+	struct error e;
+
+	w->topology = topology_read(path, &e);
+	if (w->topology == NULL)
+		worker_fatal(w, "%s", e.text);
+	free(path);
+	w->plan = plan_make(w->topology);
+	if (w->number >= w->plan->n_workers)
+		worker_fatal(w, "there is no worker %u in this topology", w->number);
+	w->me = &w->plan->workers[w->number];
+	if (w->me->role != ROLE_ACKER)
+		w->component = &w->topology->components[w->me->component];
+	w->starts = xcalloc(w->plan->n_workers, sizeof *w->starts);
+}
+
+static void be_born(struct worker *w)
+{
+	struct error e;
+	char *path = rundir_status(w->rundir, w->number);
+
+	w->status = status_create(path, w->number, w->start, &e);
+	if (w->status == NULL)
+		worker_fatal(w, "%s", e.text);
+	free(path);
+	w->status->started_ns = clock_now_ns();
+	read_plan(w);
+	if (loop_init(&w->loop, &e) != 0 || (w->transport = transport_new(&e)) == NULL)
+		worker_fatal(w, "%s", e.text);
+	if (w->me->role == ROLE_BOLT)
+		w->data = bind_inbox(w, rundir_data_endpoint(w->rundir, w->number, w->start));
+	w->acks = bind_inbox(w, rundir_ack_endpoint(w->rundir, w->number, w->start));
+	control_send(CONTROL_FD, "hello");
+	wait_for_peers(w);
+	out_init(&w->out, w->transport, w->status, w->plan, w->number, w->run, w->start);
+	if (out_connect(&w->out, w->rundir, w->starts, &e) != 0)
+		worker_fatal(w, "%s", e.text);
+	if (w->component != NULL) {
+		router_init(&w->router, w->topology, w->me->component, &w->out);
+		source_init(w);
+		task_open_all(w);
+	}
+}
+
+/* ---- turns ---- */
+
+static void sample_clock(struct worker *w)
+{
+	w->now_ns = w->out.sender.now_ns = clock_now_ns();
+}
+
+static uint64_t earliest(uint64_t a, uint64_t b)
+{
+	return a < b ? a : b;
+}
+
+/* sleep_until_something waits for input, room, control, watches or time. */
+static void sleep_until_something(struct worker *w, const struct role_ops *ops, struct poll_item *items)
+{
+	bool blocked = out_blocked(&w->out), woken;
+	uint64_t before = clock_now_ns(), due;
+	size_t n = 0;
+
+	items[n++] = (struct poll_item){ .kind = POLL_FD, .fd = CONTROL_FD, .events = GALE_READABLE };
+	items[n++] = (struct poll_item){ .kind = POLL_INBOX, .inbox = w->acks };
+	if (w->data != NULL && !blocked && ops->wants_data(w))
+		items[n++] = (struct poll_item){ .kind = POLL_INBOX, .inbox = w->data };
+	n += out_poll(&w->out, items + n);
+	due = earliest(earliest(ops->due(w), task_tick_due(w)), loop_due(&w->loop));
+	loop_poll(&w->loop, items, n, before, due);
+	sample_clock(w);
+	*(blocked ? &w->status->blocked_ns : &w->status->idle_ns) += w->now_ns - before;
+	if (items[0].ready)
+		read_control(w);
+	if (loop_dispatch(&w->loop, items + n, loop_items(&w->loop), w->now_ns, &woken) || woken)
+		task_woken(w);
+}
+
+static void run(struct worker *w, const struct role_ops *ops)
+{
+	struct poll_item *items = NULL;
+	size_t cap = 0;
+	uint64_t control_ns = 0, since_ns;
+
+	sample_clock(w);
+	since_ns = w->now_ns;
+	while (!w->stop) {
+		sample_clock(w);
+		if (w->now_ns - control_ns >= CONTROL_EVERY_NS) {
+			w->status->busy_ns += w->now_ns - since_ns;
+			since_ns = control_ns = w->now_ns;
+			read_control(w);
+		}
+		if (out_waits(&w->out))
+			out_retry(&w->out);
+		task_ticks(w);
+		if (ops->turn(w))
+			continue;
+		out_flush(&w->out);
+		if (ops->rest(w))
+			continue;
+		sample_clock(w);
+		w->status->busy_ns += w->now_ns - since_ns;
+		items = xgrow(items, &cap, w->plan->n_workers + loop_items(&w->loop) + 4, sizeof *items);
+		sleep_until_something(w, ops, items);
+		since_ns = w->now_ns;
+	}
+	free(items);
+}
+
+static void be_buried(struct worker *w, const struct role_ops *ops)
+{
+	if (w->component != NULL) {
+		task_close_all(w);
+		router_free(&w->router);
+		source_free(w);
+	}
+	ops->stop(w);
+	out_free(&w->out);
+	transport_flush(w->transport, FLUSH_AT_END_MS);
+	transport_free(w->transport);
+	loop_free(&w->loop);
+	status_close(w->status);
+	plan_free(w->plan);
+	topology_free(w->topology);
+	free(w->starts);
+}
+
+/* cmd_worker is what the supervisor executes:
+ *     gale worker --run-dir DIR --worker N --start S LABEL
+ * The label is for people who read ps. */
+int cmd_worker(const struct command_line *line)
+{
+	static struct worker w;
+	const struct role_ops *ops;
+
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	signal(SIGPIPE, SIG_IGN);
+	for (int i = 1; i + 1 < line->argc; i += 2) {
+		if (strcmp(line->argv[i], "--run-dir") == 0)
+			w.rundir = line->argv[i + 1];
+		else if (strcmp(line->argv[i], "--worker") == 0)
+			w.number = number(line->argv[i + 1]);
+		else if (strcmp(line->argv[i], "--start") == 0)
+			w.start = number(line->argv[i + 1]);
+	}
+	if (w.rundir == NULL) {
+		command_say("\"worker\" is started by gale run, not by hand");
+		return EXIT_USAGE;
+	}
+	be_born(&w);
+	ops = role_ops[w.me->role];
+	ops->start(&w);
+	control_send(CONTROL_FD, "ready");
+	run(&w, ops);
+	be_buried(&w, ops);
+	return EXIT_DONE;
+}

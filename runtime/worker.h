@@ -1,0 +1,208 @@
+/* worker.h - one worker process: its executor's tasks and all that they share.
+ *
+ *     worker.c   life of the process, control messages, the turns of the loop
+ *     task.c     opening the plugin, one context per task
+ *     host.c     the calls that a plugin makes (gale_host)
+ *     source.c   messages: roots, verdicts, replays, dead letters
+ *     spout.c    bolt.c    acker/acker.c    what one turn does, by role
+ */
+#ifndef GALE_WORKER_H
+#define GALE_WORKER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <gale/gale.h>
+
+#include "loop.h"
+#include "out.h"
+#include "pending.h"
+#include "plan.h"
+#include "plugin.h"
+#include "route.h"
+#include "status.h"
+#include "topology.h"
+#include "transport.h"
+#include "wire.h"
+
+struct worker;
+
+/* What an emit is anchored to: the input in hand, or a held one. */
+struct anchor {
+	struct roots roots;
+	uint64_t edge;		/* of the input */
+	uint64_t children;	/* XOR of the edges of all that was emitted for it */
+};
+
+/* A tuple that outlives its execute. */
+struct held {
+	uint32_t generation;	/* of the handle; odd: in use */
+	uint32_t next_free;
+	struct frame *frame;
+	struct anchor anchor;
+	gale_tuple tuple;
+	gale_value *values;
+	uint64_t since_ns;
+};
+
+struct task {
+	gale_ctx ctx;			/* first: a gale_ctx of ours is its task */
+	struct worker *worker;
+	void *self;
+	uint32_t index;			/* in this worker */
+	struct anchor *hand;		/* what emits are anchored to; NULL: nothing */
+	bool hand_finished;		/* it was held and is acked or failed already */
+	const gale_tuple *tuple;	/* in execute: the tuple in hand */
+	struct frame *frame;		/* in execute: what it points into */
+	gale_held held_hand;		/* in execute: the handle, when it was held */
+	bool broken;			/* a call failed: the tuple in hand fails */
+	bool done;			/* spout: next said GALE_DONE; bolt: finish did */
+	bool asked_again;		/* spout: a fail came after GALE_DONE */
+	uint64_t idle_until_ns;		/* spout: ask again not before; UINT64_MAX: when woken */
+	uint32_t idle_ms;		/* spout: how long it was last left alone */
+	uint64_t tick_ns, next_tick_ns;	/* 0: no ticks */
+	atomic_bool woken;
+	char why[512];			/* what gale_failed, gale_fatal or a refused call said */
+};
+
+/* How a run was told to end early. */
+enum ending { ENDING_NOT, ENDING_FINISH, ENDING_DISCARD };
+
+/* What an upstream worker's markers have said (B1, B2). */
+enum upstream { UPSTREAM_NONE, UPSTREAM_OPEN, UPSTREAM_DRAINED, UPSTREAM_ENDED };
+
+struct worker {
+	const char *rundir;
+	struct topology *topology;
+	struct plan *plan;
+	uint32_t number, start, run;
+	const struct plan_worker *me;
+	const struct component *component;	/* NULL: an acker */
+	uint64_t now_ns;			/* sampled in every turn */
+
+	struct transport *transport;
+	struct inbox *data;			/* bolts: tuples and markers */
+	struct inbox *acks;			/* ackers: records; others: verdicts */
+	struct status *status;
+	struct loop loop;
+	struct out out;
+	struct router router;
+	uint32_t *starts;			/* which start of each worker we know (I1) */
+
+	struct plugin *plugin;
+	const gale_component *code;
+	struct task *tasks;
+	uint32_t n_tasks;
+	char **config_texts;			/* what gale_config gave out */
+	size_t n_config_texts, config_texts_cap;
+
+	/* life */
+	bool active, ended, stop;
+	enum ending ending;
+
+	/* source.c: messages of a spout or a finishing bolt */
+	struct pending pending;
+	uint64_t next_root;
+	int64_t most_pending;
+	int64_t max_attempts;			/* 0: no limit */
+	uint64_t timeout_ns;			/* 0: none */
+	uint64_t next_silence_ns;		/* when to look for roots without a verdict */
+	struct buf acked_now;			/* ackers 0: (task, id) to ack after next */
+
+	/* bolt.c */
+	gale_value values[GALE_MAX_FIELDS];
+	struct frame *frame;			/* the one being worked through; NULL: none */
+	struct wire_reader reader;
+	enum upstream *upstream;		/* by worker */
+	uint32_t n_upstream, n_drained, n_upstream_ended;
+	bool fed;				/* data came since the last drain */
+	bool drain_passed;			/* the drain marker was sent on ... */
+	uint64_t drain_frames;			/* ... when this many frames had left */
+	gale_source **sources;			/* [component][stream], NULL: never */
+	uint32_t turn;				/* next task for tuples to any */
+	struct held **held;			/* slots */
+	uint32_t n_held, free_held;		/* slots made; first free one, UINT32_MAX: none */
+	size_t held_cap;
+	bool finishing;				/* finish is being called */
+	bool end_passed;			/* the end marker was sent on */
+	uint32_t group;				/* executes per clock reading */
+
+	void *role;				/* acker.c */
+};
+
+/* A role's part of the loop. */
+struct role_ops {
+	/* start is called once, connected and with its tasks open. */
+	void (*start)(struct worker *w);
+	/* turn does a bounded piece of work; false: there was nothing to do. */
+	bool (*turn)(struct worker *w);
+	/* rest is called when turn had nothing to do and all is flushed: markers, endings.
+	 * True: it changed something, so take another turn. */
+	bool (*rest)(struct worker *w);
+	/* due gives when turn or rest has something to do although nothing arrives;
+	 * UINT64_MAX: never. */
+	uint64_t (*due)(const struct worker *w);
+	/* wants_data tells whether the data inbox shall be waited for. */
+	bool (*wants_data)(const struct worker *w);
+	void (*stop)(struct worker *w);
+};
+extern const struct role_ops spout_ops, bolt_ops, acker_ops;
+
+/* ---- worker.c ---- */
+
+/* worker_fatal tells the supervisor and the status page why, and ends the process. */
+_Noreturn void worker_fatal(struct worker *w, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* worker_ended tells the supervisor, once, that this worker has nothing left to do. */
+void worker_ended(struct worker *w);
+
+/* worker_frame_ok opens a received frame; one that is no frame, or of an older start of its
+ * sender (I1), is dropped and counted: false. */
+bool worker_frame_ok(struct worker *w, const struct frame *f, struct wire_reader *r);
+
+/* ---- task.c ---- */
+
+/* task_open_all opens the plugin and every task (open, prepare); ends the process when one
+ * can't be. task_close_all cleans up. */
+void task_open_all(struct worker *w);
+void task_close_all(struct worker *w);
+
+/* task_ticks calls what is due; task_tick_due when the next is. */
+void task_ticks(struct worker *w);
+uint64_t task_tick_due(const struct worker *w);
+
+/* task_woken: something happened that a task may have waited for; calls `woken` of those
+ * that gale_wake was called for. */
+void task_woken(struct worker *w);
+
+/* task_result makes sense of what a callback returned outside of execute: fatal ends the
+ * process. WHAT names the callback. */
+void task_result(struct task *t, int result, const char *what);
+
+/* ---- host.c ---- */
+
+extern const gale_host host_calls;
+
+/* host_ack_anchor, host_fail_anchor tell the ackers of every root of A, if it has any. */
+void host_ack_anchor(struct task *t, const struct anchor *a);
+void host_fail_anchor(struct task *t, const struct anchor *a, const char *why);
+
+/* ---- source.c ---- */
+
+void source_init(struct worker *w);
+void source_free(struct worker *w);
+
+/* source_emit emits message M of task T with VALUES (or, when they are NULL, M's body) as
+ * a new root. Takes M's body. Returns 0 or -1 with E set. */
+int source_emit(struct worker *w, struct message *m, const gale_value *values, uint32_t n, size_t bound,
+    struct error *e);
+
+/* source_has_room: fewer than topology.max.spout.pending messages are open. */
+bool source_has_room(const struct worker *w);
+
+/* source_turn takes in verdicts, replays what is due and fails what is silent; a bounded
+ * piece of it. False: there was nothing. source_due: when there will be. */
+bool source_turn(struct worker *w);
+uint64_t source_due(const struct worker *w);
+
+#endif

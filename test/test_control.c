@@ -1,0 +1,134 @@
+/* test_control.c - messages between supervisor and worker. SPDX-License-Identifier: Apache-2.0 */
+#include <check.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "control.h"
+#include "memory.h"
+
+static int ends[2];
+static char text[CONTROL_MAX];
+
+static void open_channel(void)
+{
+	int kind = SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC;
+
+	ck_assert_int_eq(socketpair(AF_UNIX, kind, 0, ends), 0);
+}
+
+static void close_channel(void)
+{
+	close(ends[0]);
+	close(ends[1]);
+}
+
+START_TEST(messages_arrive_one_by_one)
+{
+	ck_assert_int_eq(control_send(ends[0], "hello"), 0);
+	ck_assert_int_eq(control_send(ends[0], "peers %d %d", 1, 22), 0);
+	ck_assert_int_eq(control_receive(ends[1], text, sizeof text), 5);
+	ck_assert_str_eq(text, "hello");
+	ck_assert_int_eq(control_receive(ends[1], text, sizeof text), 10);
+	ck_assert_str_eq(text, "peers 1 22");
+}
+END_TEST
+
+START_TEST(an_empty_channel_says_so)
+{
+	ck_assert_int_eq(control_receive(ends[1], text, sizeof text), -1);
+	ck_assert_int_eq(errno, EAGAIN);
+}
+END_TEST
+
+START_TEST(a_message_is_one_line)
+{
+	ck_assert_int_eq(control_send(ends[0], "fatal %s", "one\ntwo\r\nthree"), 0);
+	control_receive(ends[1], text, sizeof text);
+	ck_assert_str_eq(text, "fatal one two  three");
+}
+END_TEST
+
+START_TEST(the_end_of_the_other_side_is_the_end)
+{
+	close(ends[0]);
+	ck_assert_int_eq(control_receive(ends[1], text, sizeof text), 0);
+	ck_assert_int_eq(control_receive(ends[1], text, sizeof text), 0);
+	ck_assert_int_eq(control_send(ends[1], "stop"), -1);
+	ck_assert_int_eq(errno, EPIPE);
+	ends[0] = dup(ends[1]);
+}
+END_TEST
+
+/* The kernel reports the lost "activate" first (ECONNRESET), and only then gives out what
+ * the dead one had said. */
+START_TEST(last_words_survive_unread_messages)
+{
+	ck_assert_int_eq(control_send(ends[1], "activate"), 0);
+	ck_assert_int_eq(control_send(ends[0], "fatal no disk"), 0);
+	close(ends[0]);
+	ck_assert_int_eq(control_receive(ends[1], text, sizeof text), 13);
+	ck_assert_str_eq(text, "fatal no disk");
+	ck_assert_int_eq(control_receive(ends[1], text, sizeof text), 0);
+	ends[0] = dup(ends[1]);
+}
+END_TEST
+
+START_TEST(too_long_a_message_is_refused_by_both)
+{
+	char *large = xcalloc(1, CONTROL_MAX + 1), small[8];
+
+	memset(large, 'x', CONTROL_MAX);
+	ck_assert_int_eq(control_send(ends[0], "%s", large), -1);
+	ck_assert_int_eq(errno, EMSGSIZE);
+	large[CONTROL_MAX - 1] = '\0';
+	ck_assert_int_eq(control_send(ends[0], "%s", large), 0);
+	ck_assert_int_eq(control_receive(ends[1], text, sizeof text), CONTROL_MAX - 1);
+	ck_assert_str_eq(text, large);
+
+	control_send(ends[0], "12345678");
+	control_send(ends[0], "1234567");
+	ck_assert_int_eq(control_receive(ends[1], small, sizeof small), -1);
+	ck_assert_int_eq(errno, EMSGSIZE);
+	ck_assert_int_eq(control_receive(ends[1], small, sizeof small), 7);
+	free(large);
+}
+END_TEST
+
+START_TEST(a_reader_that_sleeps_blocks_nobody)
+{
+	int n = 0;
+
+	while (control_send(ends[0], "tick") == 0)
+		ck_assert_int_lt(n++, 10000000);
+	ck_assert_int_eq(errno, EAGAIN);
+	while (control_receive(ends[1], text, sizeof text) > 0)
+		n--;
+	ck_assert_int_eq(n, 0);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *s = suite_create("control");
+	TCase *c = tcase_create("control");
+	SRunner *r;
+	int n;
+
+	tcase_add_checked_fixture(c, open_channel, close_channel);
+	tcase_add_test(c, messages_arrive_one_by_one);
+	tcase_add_test(c, an_empty_channel_says_so);
+	tcase_add_test(c, a_message_is_one_line);
+	tcase_add_test(c, the_end_of_the_other_side_is_the_end);
+	tcase_add_test(c, last_words_survive_unread_messages);
+	tcase_add_test(c, too_long_a_message_is_refused_by_both);
+	tcase_add_test(c, a_reader_that_sleeps_blocks_nobody);
+	suite_add_tcase(s, c);
+	r = srunner_create(s);
+	srunner_run_all(r, CK_NORMAL);
+	n = srunner_ntests_failed(r);
+	srunner_free(r);
+	return n == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}

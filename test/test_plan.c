@@ -1,0 +1,172 @@
+/* test_plan.c - who runs what. SPDX-License-Identifier: Apache-2.0 */
+#include <stdlib.h>
+#include <string.h>
+
+#include "faketopology.h"
+#include "plan.h"
+
+#include <check.h>	/* last: its macro `fail` would spoil gale.h */
+
+/* Every task has one worker, which lists it, and workers follow each other without gap. */
+static void check_numbers(const struct plan *p)
+{
+	uint32_t task = 0;
+
+	for (uint32_t w = 0; w < p->n_workers; w++) {
+		const struct plan_worker *worker = &p->workers[w];
+
+		ck_assert_uint_eq(worker->first_task, task);
+		ck_assert_uint_gt(worker->n_tasks, 0);
+		for (uint32_t i = 0; i < worker->n_tasks; i++)
+			ck_assert_uint_eq(p->task_worker[task + i], w);
+		task += worker->n_tasks;
+	}
+	ck_assert_uint_eq(task, p->n_tasks);
+	ck_assert_uint_eq(p->first_acker + p->n_ackers, p->n_workers);
+}
+
+START_TEST(components_come_in_order_and_ackers_last)
+{
+	struct topology *t = fake_words(3, 2);
+	struct plan *p = plan_make(t);
+	static const char *const labels[] = {
+		"lines[0]", "split[0]", "split[1]", "split[2]", "sink[0]", "acker[0]", "acker[1]"
+	};
+	char label[96];
+
+	check_numbers(p);
+	ck_assert_uint_eq(p->n_workers, 7);
+	ck_assert_uint_eq(p->first_acker, 5);
+	for (uint32_t i = 0; i < 7; i++) {
+		ck_assert_str_eq(p->workers[i].label, labels[i]);
+		ck_assert_str_eq(plan_task_label(p, i, label, sizeof label), labels[i]);
+	}
+	ck_assert_int_eq(p->workers[0].role, ROLE_SPOUT);
+	ck_assert_int_eq(p->workers[4].role, ROLE_BOLT);
+	ck_assert_int_eq(p->workers[6].role, ROLE_ACKER);
+	ck_assert_uint_eq(p->workers[6].component, 3);
+	ck_assert_uint_eq(p->first_worker[2], 4);
+	ck_assert_str_eq(plan_component(p, 4), "sink");
+	ck_assert_str_eq(plan_component(p, 5), ACKER_ID);
+	plan_free(p);
+	topology_free(t);
+}
+END_TEST
+
+START_TEST(tasks_are_shared_out_evenly_the_larger_shares_first)
+{
+	struct topology *t = fake_topology("t", 1);
+	struct plan *p;
+	char label[96];
+
+	fake_component(t, GALE_SPOUT, "s", 1, 1);
+	fake_component(t, GALE_BOLT, "b", 3, 8);
+	p = plan_make(t);
+	check_numbers(p);
+	ck_assert_str_eq(p->workers[1].label, "b[0-2]");
+	ck_assert_str_eq(p->workers[2].label, "b[3-5]");
+	ck_assert_str_eq(p->workers[3].label, "b[6-7]");
+	ck_assert_uint_eq(p->workers[3].executor, 2);
+	ck_assert_uint_eq(p->first_task[1], 1);
+	ck_assert_str_eq(plan_task_label(p, 8, label, sizeof label), "b[7]");
+	ck_assert_str_eq(plan_task_label(p, 9, label, sizeof label), "acker[0]");
+	plan_free(p);
+	topology_free(t);
+}
+END_TEST
+
+START_TEST(any_task_number_has_a_label)
+{
+	struct topology *t = fake_words(1, 0);
+	struct plan *p = plan_make(t);
+	char label[96], tiny[4];
+
+	ck_assert_str_eq(plan_task_label(p, 3, label, sizeof label), "?[3]");
+	ck_assert_str_eq(plan_task_label(p, UINT32_MAX, label, sizeof label), "?[4294967295]");
+	ck_assert_str_eq(plan_task_label(p, 0, tiny, sizeof tiny), "lin");
+	plan_free(p);
+	topology_free(t);
+}
+END_TEST
+
+START_TEST(ackers_may_be_none)
+{
+	struct topology *t = fake_words(1, 0);
+	struct plan *p = plan_make(t);
+
+	check_numbers(p);
+	ck_assert_uint_eq(p->n_ackers, 0);
+	ck_assert_uint_eq(p->n_workers, 3);
+	plan_free(p);
+	topology_free(t);
+}
+END_TEST
+
+START_TEST(without_a_spout_there_are_no_ackers)
+{
+	struct topology *t = fake_topology("t", 4);
+	struct plan *p;
+
+	fake_component(t, GALE_BOLT, "b", 1, 1);
+	p = plan_make(t);
+	ck_assert_uint_eq(p->n_ackers, 0);
+	plan_free(p);
+	topology_free(t);
+}
+END_TEST
+
+START_TEST(a_long_id_is_cut_in_labels)
+{
+	struct topology *t = fake_topology("t", 0);
+	char id[300], label[96];
+	struct plan *p;
+
+	memset(id, 'x', sizeof id - 1);
+	id[sizeof id - 1] = '\0';
+	fake_component(t, GALE_BOLT, id, 1, 1);
+	p = plan_make(t);
+	ck_assert_uint_eq(strlen(p->workers[0].label), 64 + strlen("[0]"));
+	ck_assert_str_eq(plan_task_label(p, 0, label, sizeof label), p->workers[0].label);
+	plan_free(p);
+	topology_free(t);
+}
+END_TEST
+
+START_TEST(many_sizes_add_up)
+{
+	for (uint32_t parallelism = 1; parallelism <= 20; parallelism++)
+		for (uint32_t more = 0; more <= 25; more++) {
+			struct topology *t = fake_topology("t", more % 4);
+			struct plan *p;
+
+			fake_component(t, GALE_SPOUT, "s", 1 + more % 3, 3 + more % 3);
+			fake_component(t, GALE_BOLT, "b", parallelism, parallelism + more);
+			p = plan_make(t);
+			check_numbers(p);
+			plan_free(p);
+			topology_free(t);
+		}
+}
+END_TEST
+
+int main(void)
+{
+	Suite *s = suite_create("plan");
+	TCase *c = tcase_create("plan");
+	SRunner *r;
+	int n;
+
+	tcase_add_test(c, components_come_in_order_and_ackers_last);
+	tcase_add_test(c, tasks_are_shared_out_evenly_the_larger_shares_first);
+	tcase_add_test(c, any_task_number_has_a_label);
+	tcase_add_test(c, ackers_may_be_none);
+	tcase_add_test(c, without_a_spout_there_are_no_ackers);
+	tcase_add_test(c, a_long_id_is_cut_in_labels);
+	tcase_add_test(c, many_sizes_add_up);
+	suite_add_tcase(s, c);
+	r = srunner_create(s);
+	srunner_run_all(r, CK_NORMAL);
+	n = srunner_ntests_failed(r);
+	srunner_free(r);
+	return n == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
