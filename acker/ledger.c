@@ -13,7 +13,7 @@
 
 enum {
 	NO_INIT_MS = 60 * 1000,		/* longest life of an entry without init (A6) */
-	INTERVALS = 20,			/* walks per timeout: 5 % late at most, half of what A4 allows */
+	INTERVALS = 20,			/* walks per timeout: half of the 10 % that A4 allows */
 	MIN_POOL = 256,
 	LARGE_POOL = 4 * MIN_POOL	/* worth giving back */
 };
@@ -95,7 +95,8 @@ static struct entry *add(struct ledger *l, uint64_t root, uint64_t now_ms)
 		l->free = l->pool[i].next;
 	} else {
 		if (l->n_used == l->cap)
-			l->pool = xgrow(l->pool, &l->cap, l->cap ? l->cap + 1 : MIN_POOL, sizeof *e);
+			l->pool = xgrow(l->pool, &l->cap, l->cap ? l->cap + 1 : MIN_POOL,
+			    sizeof *e);
 		assert(l->n_used < NO_ENTRY);
 		i = l->n_used++;
 	}

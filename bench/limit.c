@@ -75,7 +75,10 @@ static size_t frame_bytes = 65536;
 static struct shared *shared;
 static int family;			/* the first process's id names the sockets */
 
-static void *context;			/* of this process */
+/* Of this process. */
+static void *context;
+static void *sockets[3];
+static int n_sockets;
 static uint64_t random_state;
 
 static _Noreturn void refuse(const char *why)
@@ -126,7 +129,7 @@ static void *open_socket(int type, int hwm)
 	    zmq_setsockopt(socket, ZMQ_RCVHWM, &hwm, sizeof hwm) != 0 ||
 	    zmq_setsockopt(socket, ZMQ_LINGER, &linger, sizeof linger) != 0)
 		die("socket");
-	return socket;
+	return sockets[n_sockets++] = socket;
 }
 
 /* endpoint is a name in the abstract namespace: nothing to remove afterwards. */
@@ -205,13 +208,20 @@ static inline void put_ack(struct output *o, uint64_t root, uint64_t edges)
 	memcpy(p + 8, &edges, 8);
 }
 
-/* put_end sends the end marker behind all data, and waits until it has left. */
+/* put_end sends the end marker behind all data. */
 static void put_end(struct output *o)
 {
 	flush(o);
 	if (zmq_send(o->socket, "X", 1, 0) < 0)
 		die("send");
-	zmq_close(o->socket);
+}
+
+/* leave waits until all that was sent has left this process. */
+static void leave(void)
+{
+	while (n_sockets > 0)
+		zmq_close(sockets[--n_sockets]);
+	zmq_ctx_term(context);
 }
 
 /* receive gives the bytes of the next frame, its start in AT. Frames leave when they are
@@ -503,6 +513,7 @@ static pid_t start(void (*role)(void))
 		return pid;
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	role();
+	leave();
 	exit(0);
 }
 

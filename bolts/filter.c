@@ -5,7 +5,8 @@
  *     (anything with a string) --> filter --default--> (line: string)
  *
  * The expression is an extended one of POSIX, as `grep -E` reads it, and is looked for
- * anywhere in the text: ^ and $ hold it to the ends. Text is taken as bytes.
+ * anywhere in the text: ^ and $ hold it to the ends. Text is taken as bytes; a point stands
+ * for any of them but NUL.
  *
  * What does not match is dropped, which is a success like any other: its message is acked.
  * With `fail` it fails instead, to be tried again and, when topology.max.attempts are used

@@ -6,8 +6,8 @@
  *     null     nothing                             null
  *     bool     true, false                         the same
  *     int      -17                                 the same
- *     float    shortest text that reads back as    the same; null for what is no number
- *              the same, with a point or exponent
+ *     float    15 to 17 digits, as few as read     the same; null for what is no number
+ *              back the same; a point or exponent
  *     string   its bytes                           "..."; wrong UTF-8 becomes U+FFFD
  *     bytes    its bytes                           {"$bytes": "base64"}
  *     list     as JSON                             [...]

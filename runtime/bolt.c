@@ -182,6 +182,8 @@ static void close_group(struct worker *w, uint32_t n, bool finish_phase)
 	w->now_ns = w->out.sender.now_ns = clock_now_ns();
 	each = (w->now_ns - before) / n;
 	hist_add(&w->status->execute, each, n);
+	hist_add(&w->status->process, each, n - w->n_just_held);
+	w->n_just_held = 0;
 	w->group = each < SHORT_NS ? GROUP : 1;
 	w->status->hand_since_ns = w->now_ns;
 	if (!finish_phase)

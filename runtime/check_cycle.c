@@ -24,13 +24,14 @@ struct graph {
 	uint32_t *place;	/* per component: where in the walk it was left, from 1; 0: not yet */
 };
 
-/* is_edge tells whether stream I still joins two components. */
+/* is_edge tells whether stream I still joins two components. One into a spout does not: it
+ * has been reported as what it is. */
 static bool is_edge(const struct graph *g, uint32_t i)
 {
 	const struct stream_draft *s = &g->c->streams[i];
 
 	return !g->cut[i] && s->from_number >= 0 && s->to_number >= 0 && !g->gone[s->from_number] &&
-	    !g->gone[s->to_number];
+	    !g->gone[s->to_number] && g->c->t->components[s->to_number].kind == GALE_BOLT;
 }
 
 /* trim takes one round of components away that are in no circle; false when there are none. */

@@ -5,7 +5,7 @@
 #ifndef GALE_CHECK_CYCLE_H
 #define GALE_CHECK_CYCLE_H
 
-#include "check.h"
+#include "checks.h"
 
 /* check_cycle reports every circle that it finds by following streams, at the stream that
  * closes it. Flow control is free of deadlock because data flows in no circle. */

@@ -1,4 +1,4 @@
-/* check_graph.c - the third step of check.h: who is joined to whom, and whether it works.
+/* check_graph.c - the third step of checks.h: who is joined to whom, and whether it works.
  *
  * SPDX-License-Identifier: Apache-2.0
  *
@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "check.h"
+#include "checks.h"
 #include "check_cycle.h"
 #include "memory.h"
 

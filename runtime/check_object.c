@@ -1,11 +1,11 @@
-/* check_object.c - what all checks of check.h share: keys, types, ids, numbers, paths.
+/* check_object.c - what all checks of checks.h share: keys, types, ids, numbers, paths.
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #include <stdlib.h>
 #include <string.h>
 
 #include "buf.h"
-#include "check.h"
+#include "checks.h"
 #include "memory.h"
 
 /* has_type tells whether X may stand where TYPES are wanted. What a substitution made a

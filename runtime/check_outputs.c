@@ -4,9 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "check.h"
+#include "checks.h"
 #include "memory.h"
-#include "plugin_check.h"
 
 enum { O_STREAM_ID, O_FIELDS, O_DIRECT, O_COUNT };
 

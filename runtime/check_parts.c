@@ -1,11 +1,11 @@
-/* check_parts.c - the second step of check.h: what the plugins declare.
+/* check_parts.c - the second step of checks.h: what the plugins declare.
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "check.h"
+#include "checks.h"
 #include "memory.h"
 
 /* ---- finding the libraries -------------------------------------------------------- */

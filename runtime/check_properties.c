@@ -7,9 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "check.h"
+#include "checks.h"
 #include "memory.h"
-#include "plugin_check.h"
 
 /* One property in the file, in either form. */
 struct given {

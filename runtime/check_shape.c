@@ -1,4 +1,4 @@
-/* check_shape.c - the first step of check.h: what the file alone tells.
+/* check_shape.c - the first step of checks.h: what the file alone tells.
  *
  * SPDX-License-Identifier: Apache-2.0
  *
@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "check.h"
+#include "checks.h"
 #include "config.h"
 #include "memory.h"
 

@@ -292,6 +292,7 @@ static gale_held host_hold(gale_ctx *ctx, const gale_tuple *tuple)
 	h->tuple.values = h->values;
 	h->since_ns = w->now_ns;
 	w->status->held++;
+	w->n_just_held++;
 	t->hand = &h->anchor;
 	t->held_hand.id = (uint64_t)h->generation << 32 | (slot + 1);
 	return t->held_hand;

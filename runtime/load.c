@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 #include "buf.h"
-#include "check.h"
+#include "checks.h"
 #include "json.h"
 #include "memory.h"
 

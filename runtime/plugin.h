@@ -16,6 +16,9 @@
 #include "error.h"
 #include "topology.h"
 
+/* A list that is longer has lost its end. */
+enum { PLUGIN_MAX_STREAMS = 255, PLUGIN_MAX_PROPS = 255, PLUGIN_MAX_COMPONENTS = 255 };
+
 /* Directories to search first (-P), in their order; borrowed. */
 struct plugin_path {
 	const char *const *dirs;

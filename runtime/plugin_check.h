@@ -9,8 +9,6 @@
 
 #include "error.h"
 
-enum { PLUGIN_MAX_STREAMS = 255, PLUGIN_MAX_PROPS = 255, PLUGIN_MAX_COMPONENTS = 255 };
-
 /* plugin_check examines one component, whose struct is of our size. 0, or -1 with E set.
  * Pointers can't be examined: a wild one ends the process, which is why the validator
  * calls this in a child. */

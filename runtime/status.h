@@ -46,15 +46,15 @@ struct status {
 	struct status_stream streams[STATUS_STREAMS];
 	uint64_t executed;		/* tuples given to execute */
 	uint64_t acked;			/* bolts: inputs acked; spouts: messages acked */
-	uint64_t failed;		/* bolts: inputs failed; spouts: failed verdicts, timeouts included */
+	uint64_t failed;		/* bolts: inputs; spouts: verdicts, timeouts included */
 	uint64_t timed_out;		/* spouts: of failed, those by time */
 	uint64_t dead_lettered;		/* spouts: messages given up */
-	uint64_t replayed;		/* spouts: emits that were not the first of their message */
+	uint64_t replayed;		/* spouts: emits but the first of each message */
 	uint64_t ticks;
 	uint64_t frames_in, frames_out, bytes_in, bytes_out;
 
 	uint64_t busy_ns, idle_ns, blocked_ns;
-	uint64_t pending;		/* spouts, finishing bolts: open messages; ackers: open trees */
+	uint64_t pending;		/* spouts, finishing bolts: messages; ackers: trees */
 	uint64_t held;			/* bolts: tuples held */
 	uint64_t unbounded;		/* spouts: 1 = the input has no end */
 	uint64_t first_emit_ns;		/* spouts: first message emitted */
@@ -66,7 +66,7 @@ struct status {
 	uint64_t hand_since_ns;
 	uint64_t hand_root;		/* 0: not tracked */
 	uint32_t hand_source;		/* task that sent it */
-	uint32_t hand_n;		/* bytes of its values, encoded; those below are the first */
+	uint32_t hand_n;		/* bytes of its values, encoded; the first are below */
 	uint8_t hand[STATUS_HAND_BYTES];
 
 	char last_words[512];		/* why it ends, when it knows */

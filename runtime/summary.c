@@ -367,7 +367,8 @@ void summary_text(struct buf *out, const struct summary *s, const struct summary
 		buf_puts(out, " ms\n");
 	}
 	if (sum->dead_lettered > 0) {
-		buf_printf(out, "gale: %s: %" PRIu64 " dead letters", name, sum->dead_lettered);
+		buf_printf(out, "gale: %s: %" PRIu64 " dead letter%s", name, sum->dead_lettered,
+		    sum->dead_lettered == 1 ? "" : "s");
 		if (end->dead_letter_file != NULL)
 			buf_printf(out, " in %s", end->dead_letter_file);
 		buf_puts(out, "\n");

@@ -76,7 +76,7 @@ static void free_list(struct chunk *c)
 	}
 }
 
-static void close_all(struct transport *t, int linger_ms)
+static void close_all(struct transport *t)
 {
 	for (struct inbox *in; (in = t->inboxes) != NULL; free(in)) {
 		t->inboxes = in->next;
@@ -86,22 +86,16 @@ static void close_all(struct transport *t, int linger_ms)
 	}
 	for (struct outbox *o; (o = t->outboxes) != NULL; free(o)) {
 		t->outboxes = o->next;
-		zmq_setsockopt(o->socket, ZMQ_LINGER, &linger_ms, sizeof linger_ms);
 		zmq_close(o->socket);
 		free_list(o->first);
 	}
-}
-
-void transport_flush(struct transport *t, int most_ms)
-{
-	close_all(t, most_ms);
 }
 
 void transport_free(struct transport *t)
 {
 	if (t == NULL)
 		return;
-	close_all(t, 0);
+	close_all(t);
 	zmq_ctx_term(t->context);
 	free_list(atomic_load(&t->returned));
 	for (int i = 0; i < POOL_CLASSES; i++)

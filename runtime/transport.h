@@ -38,10 +38,6 @@ struct transport *transport_new(struct error *e);
 /* transport_free closes all inboxes and outboxes; what is not sent yet is lost. */
 void transport_free(struct transport *t);
 
-/* transport_flush waits until what the outboxes have accepted has left this process, at most
- * MOST_MS; for the end of a worker's life. It closes all sockets. */
-void transport_flush(struct transport *t, int most_ms);
-
 struct inbox *inbox_new(struct transport *t, const char *endpoint, struct error *e);
 struct outbox *outbox_new(struct transport *t, const char *endpoint, struct error *e);
 

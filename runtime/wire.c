@@ -292,7 +292,10 @@ uint64_t wire_root(const struct wire_tuple *t, uint32_t i)
 
 /* ---- values out ---- */
 
-enum { VALUE_HEAD = 16 };	/* most bytes of a value beside its content */
+enum {
+	VALUE_HEAD = 16,	/* most bytes of a value beside its content */
+	VALUES_MOST = GALE_MAX_VALUE + VALUE_HEAD * GALE_MAX_FIELDS
+};
 
 /* refuse turns "an error was set" into "no size". */
 static size_t refuse(int failure)
@@ -301,29 +304,72 @@ static size_t refuse(int failure)
 	return 0;
 }
 
-static size_t bound(const gale_value *v, int depth, struct error *e)
+static size_t refuse_large(struct error *e)
 {
-	size_t sum = VALUE_HEAD, items, item;
+	return refuse(error_set(e, "values of more than %d bytes", GALE_MAX_VALUE));
+}
 
-	if (v->type > GALE_MAP)
-		return refuse(error_set(e, "a value of unknown type %u", v->type));
-	if (v->type == GALE_STRING || v->type == GALE_BYTES)
-		return sum + v->n;
-	if (v->type < GALE_LIST)
-		return sum;
+static inline size_t varint_bytes(uint64_t v)
+{
+	return (70u - (unsigned)__builtin_clzll(v | 1)) / 7;
+}
+
+/* packed_fits tells whether a received list or map, which was read at depth 0, may stand
+ * at DEPTH: what is too deep here would be refused by whoever receives it. */
+static bool packed_fits(const gale_value *v, int depth)
+{
+	const uint8_t *p = v->u.body, *end = p + wire_get32(p - 4);
+	gale_value item;
+
+	if (depth >= GALE_MAX_DEPTH)
+		return false;
+	while (p != end)
+		if ((p = get_value(p, end, &item, depth + 1)) == NULL)
+			return false;
+	return true;
+}
+
+static size_t bound(const gale_value *v, int depth, struct error *e);
+
+static size_t bound_items(const gale_value *v, int depth, struct error *e)
+{
+	size_t items = v->type == GALE_MAP ? 2 * (size_t)v->n : v->n;
+	size_t sum = 1 + varint_bytes(v->n) + 4, item;
+
+	if (v->packed ? depth > 0 && !packed_fits(v, depth) : depth >= GALE_MAX_DEPTH)
+		return refuse(error_set(e, "lists or maps nested deeper than %d", GALE_MAX_DEPTH));
 	if (v->packed)
 		return sum + wire_get32(v->u.body - 4);
-	if (depth >= GALE_MAX_DEPTH)
-		return refuse(error_set(e, "lists or maps nested deeper than %d", GALE_MAX_DEPTH));
-	items = v->type == GALE_MAP ? 2 * (size_t)v->n : v->n;
 	for (size_t i = 0; i < items; i++) {
 		if ((item = bound(&v->u.items[i], depth + 1, e)) == 0)
 			return 0;
 		sum += item;
-		if (sum > GALE_MAX_VALUE + (size_t)VALUE_HEAD)
-			return refuse(error_set(e, "values of more than %d bytes", GALE_MAX_VALUE));
+		if (sum > VALUES_MOST)
+			return refuse_large(e);
 	}
 	return sum;
+}
+
+static inline size_t bound(const gale_value *v, int depth, struct error *e)
+{
+	switch (v->type) {
+	case GALE_STRING:
+	case GALE_BYTES:
+		return 1 + varint_bytes(v->n) + v->n;
+	case GALE_INT:
+		return 1 + varint_bytes(wire_zigzag(v->u.i));
+	case GALE_FLOAT:
+		return 1 + sizeof v->u.f;
+	case GALE_BOOL:
+		return 2;
+	case GALE_NULL:
+		return 1;
+	case GALE_LIST:
+	case GALE_MAP:
+		return bound_items(v, depth, e);
+	default:
+		return refuse(error_set(e, "a value of unknown type %u", v->type));
+	}
 }
 
 size_t wire_bound(const gale_value *values, uint32_t n, struct error *e)
@@ -337,10 +383,7 @@ size_t wire_bound(const gale_value *values, uint32_t n, struct error *e)
 			return 0;
 		sum += one;
 	}
-	if (sum > GALE_MAX_VALUE + (size_t)VALUE_HEAD * GALE_MAX_FIELDS)
-		return refuse(error_set(e, "values of %zu bytes; a tuple has at most %d", sum,
-		    GALE_MAX_VALUE));
-	return sum;
+	return sum <= VALUES_MOST ? sum : refuse_large(e);
 }
 
 static uint8_t *put_value(uint8_t *p, const gale_value *v);

@@ -26,10 +26,7 @@
 #include "memory.h"
 #include "rundir.h"
 
-enum {
-	CONTROL_EVERY_NS = 1000000,	/* under load the control channel is read this often */
-	FLUSH_AT_END_MS = 1000
-};
+enum { CONTROL_EVERY_NS = 1000000 };	/* under load the control channel is read this often */
 
 static const struct role_ops *const role_ops[] = {
 	[ROLE_SPOUT] = &spout_ops, [ROLE_BOLT] = &bolt_ops, [ROLE_ACKER] = &acker_ops,
@@ -46,7 +43,6 @@ void worker_fatal(struct worker *w, const char *format, ...)
 	if (w->status != NULL)
 		memcpy(w->status->last_words, text, sizeof text);
 	control_send(CONTROL_FD, "fatal %s", text);
-	fprintf(stderr, "error: %s\n", text);
 	/* Not exit(): handlers of plugins and libraries would run in a process that is broken. */
 	_exit(EXIT_FAILED);
 }
@@ -300,6 +296,8 @@ static void run(struct worker *w, const struct role_ops *ops)
 	free(items);
 }
 
+/* be_buried ends a worker that was told to stop. Nothing that still lies in its sockets is
+ * wanted: "stop" comes when all have ended, so all was received, or when the run failed. */
 static void be_buried(struct worker *w, const struct role_ops *ops)
 {
 	if (w->component != NULL) {
@@ -309,7 +307,6 @@ static void be_buried(struct worker *w, const struct role_ops *ops)
 	}
 	ops->stop(w);
 	out_free(&w->out);
-	transport_flush(w->transport, FLUSH_AT_END_MS);
 	transport_free(w->transport);
 	loop_free(&w->loop);
 	status_close(w->status);
@@ -336,6 +333,7 @@ int cmd_worker(const struct command_line *line)
 		else if (strcmp(line->argv[i], "--start") == 0)
 			w.start = number(line->argv[i + 1]);
 	}
+	prctl(PR_SET_NAME, line->argv[line->argc - 1]);	/* what top shows */
 	if (w.rundir == NULL) {
 		command_say("\"worker\" is started by gale run, not by hand");
 		return EXIT_USAGE;

@@ -126,6 +126,7 @@ struct worker {
 	bool finishing;				/* finish is being called */
 	bool end_passed;			/* the end marker was sent on */
 	uint32_t group;				/* executes per clock reading */
+	uint32_t n_just_held;			/* of them, those held: acked later */
 
 	void *role;				/* acker.c */
 };

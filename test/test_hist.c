@@ -37,11 +37,14 @@ static uint64_t duration(uint64_t *state)
 
 START_TEST(quantiles_are_within_3_2_percent)
 {
-	static const double quantiles[] = { 0.001, 0.01, 0.1, 0.25, 0.5, 0.75, 0.9, 0.99, 0.999, 1 };
+	static const double quantiles[] = {
+		0.001, 0.01, 0.1, 0.25, 0.5, 0.75, 0.9, 0.99, 0.999, 1,
+	};
 	static uint64_t values[N_VALUES];
 	static struct hist h;
 	uint64_t state = seed + (uint64_t)_i;
 
+	h = (struct hist){ 0 };
 	for (size_t i = 0; i < N_VALUES; i++) {
 		values[i] = duration(&state);
 		hist_add(&h, values[i], 1);

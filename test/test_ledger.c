@@ -44,7 +44,8 @@ static struct ledger *make(uint64_t timeout_ms, uint64_t progress_ms)
 	return ledger_new(timeout_ms, progress_ms, note, &n_verdicts);
 }
 
-static void fail_root(struct ledger *l, uint64_t root, const char *why, uint32_t task, uint64_t now_ms)
+static void fail_root(struct ledger *l, uint64_t root, const char *why, uint32_t task,
+		      uint64_t now_ms)
 {
 	ledger_fail(l, root, why, (uint32_t)strlen(why), task, now_ms);
 }

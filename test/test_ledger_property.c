@@ -162,7 +162,8 @@ static void judge(void *arg, const struct ledger_outcome *o)
 	}
 	n_verdicts[o->verdict]++;
 	if (!r->init_delivered || r->voided)
-		violation(w, "root %d: verdict %d without init or after void", (int)i, (int)o->verdict);
+		violation(w, "root %d: verdict %d without init or after void", (int)i,
+		    (int)o->verdict);
 	if (o->owner.worker != r->owner.worker || o->owner.start != r->owner.start)
 		violation(w, "root %d: the owner is wrong", (int)i);
 	if (o->verdict == LEDGER_EXTENDED) {
@@ -176,8 +177,9 @@ static void judge(void *arg, const struct ledger_outcome *o)
 	switch (o->verdict) {
 	case LEDGER_ACKED:
 		if (r->open || r->under_way || r->lost || r->failed)
-			violation(w, "root %d: acked with %u tuples open, %u records under way%s%s",
-			    (int)i, r->open, r->under_way, r->lost ? ", something lost" : "",
+			violation(w, "root %d: acked with %u tuples open, %u records under "
+			    "way%s%s", (int)i, r->open, r->under_way,
+			    r->lost ? ", something lost" : "",
 			    r->failed ? ", something failed" : "");
 		break;
 	case LEDGER_FAILED:
@@ -186,7 +188,8 @@ static void judge(void *arg, const struct ledger_outcome *o)
 			violation(w, "root %d: failed, but nothing did", (int)i);
 		else if (w->profile != IMPATIENT &&
 			 (strcmp(o->why, why) != 0 || o->last_task != r->first_to_fail))
-			violation(w, "root %d: failed by \"%s\", not by \"%s\"", (int)i, o->why, why);
+			violation(w, "root %d: failed by \"%s\", not by \"%s\"", (int)i,
+			    o->why, why);
 		break;
 	case LEDGER_TIMED_OUT:
 		if (!w->expiring || w->now_ms < r->timer_ms + TIMEOUT_MS)
@@ -401,14 +404,14 @@ static void work_on(struct world *w, struct flying *f)
 	}
 	if (w->profile == IMPATIENT && percent(w, 10))
 		each_root(w, RESET, f, task);
-	if (w->protocol == EMIT_AFTER_ACK && percent(w, 30))
+	if (w->protocol == EMIT_AFTER_ACK && percent(w, 30)) {
 		for (uint32_t k = 0; k < n; k++) {
 			ack(w, inputs[k], task);
-			inputs[k]->tuple.children = 0;
-			emit(w, &inputs[k], f->level < MAX_LEVEL, f->level);
-			if (k == n - 1)
-				return;
+			if (f->level < MAX_LEVEL && w->n_tuples < MAX_TUPLES)
+				emit(w, &inputs[k], 1, f->level);
 		}
+		return;
+	}
 	for (uint32_t e = 0; e < n_emits; e++) {
 		uint32_t level = 0;
 
@@ -555,7 +558,8 @@ static void check_end(struct world *w)
 		else if (r->lost || r->open)
 			expected = LEDGER_TIMED_OUT;
 		if (w->profile != IMPATIENT && r->verdict != expected)
-			violation(w, "root %u: verdict %d, not %d", i, (int)r->verdict, (int)expected);
+			violation(w, "root %u: verdict %d, not %d", i, (int)r->verdict,
+			    (int)expected);
 	}
 }
 
@@ -581,7 +585,7 @@ static uint64_t n_trees(void)
 START_TEST(every_tree_gets_its_one_true_verdict)
 {
 	static struct world w;
-	uint64_t trees = 0, n_worlds = 0, tuples = 0, records = 0;
+	uint64_t trees = 0, n_worlds = 0, tuples = 0, edges = 0;
 
 	while (trees < n_trees()) {
 		uint64_t world_seed = random_mix(seed + n_worlds);
@@ -590,13 +594,13 @@ START_TEST(every_tree_gets_its_one_true_verdict)
 		ck_assert_msg(w.n_violations == 0, "world %llu of GALE_SEED=%llu: %s",
 		    (unsigned long long)n_worlds, (unsigned long long)seed, w.violation);
 		tuples += w.n_tuples;
-		records += w.n_edges;
+		edges += w.n_edges;
 		n_worlds++;
 	}
 	printf("%llu trees in %llu worlds: %llu tuples, %llu edges; %llu acked, %llu failed, "
 	    "%llu timed out, %llu extended\n", (unsigned long long)trees,
 	    (unsigned long long)n_worlds, (unsigned long long)tuples,
-	    (unsigned long long)records, (unsigned long long)n_verdicts[LEDGER_ACKED],
+	    (unsigned long long)edges, (unsigned long long)n_verdicts[LEDGER_ACKED],
 	    (unsigned long long)n_verdicts[LEDGER_FAILED],
 	    (unsigned long long)n_verdicts[LEDGER_TIMED_OUT],
 	    (unsigned long long)n_verdicts[LEDGER_EXTENDED]);
@@ -636,7 +640,8 @@ int main(void)
 	seed = test_seed();
 	tcase_set_timeout(tcase, 0);
 	tcase_add_test(tcase, every_tree_gets_its_one_true_verdict);
-	tcase_add_loop_test(tcase, the_judge_finds_a_faulty_protocol_guilty, RIGHT + 1, N_PROTOCOLS);
+	tcase_add_loop_test(tcase, the_judge_finds_a_faulty_protocol_guilty, RIGHT + 1,
+	    N_PROTOCOLS);
 	suite_add_tcase(suite, tcase);
 	srunner_run_all(runner, CK_NORMAL);
 	n_failed = srunner_ntests_failed(runner);

@@ -261,7 +261,7 @@ START_TEST(people_get_a_few_lines)
 	ck_assert_str_eq(buf_text(&text),
 	    "gale: words: 1.000 s: 1,234,567 acked (1,234,567/s), 2 failed (1 timed out); "
 	    "0 tuples (0/s)\n"
-	    "gale: words: 1 dead letters in /x/words.dead-letters.jsonl\n");
+	    "gale: words: 1 dead letter in /x/words.dead-letters.jsonl\n");
 }
 END_TEST
 

@@ -198,7 +198,8 @@ START_TEST(workers_find_what_they_were_promised)
 	ck_assert_int_gt((int)read(run_out, text, sizeof text - 1), 0);
 	ck_assert_str_eq(text, "data\n");
 	ck_assert_int_eq(finish(), 0);
-	expect("split[0] death signal 9, group own, 0 signals ignored or blocked, 5 descriptors\n");
+	expect("split[0] death signal 9, group own, 0 signals ignored or blocked, "
+	    "5 descriptors\n");
 	expect("split[1] input 0 \n");
 }
 END_TEST
@@ -230,7 +231,8 @@ END_TEST
 
 START_TEST(a_crash_ends_the_run_and_names_the_tuple)
 {
-	ck_assert_int_eq(run("lines[0]=stay@start;split[1]=hand@ready;split[1]=signal:11@ready"), 1);
+	ck_assert_int_eq(run("lines[0]=stay@start;split[1]=hand@ready;"
+	    "split[1]=signal:11@ready"), 1);
 	expect("gale: words: split[1] (pid ");
 	expect(", start 1) was killed by SIGSEGV (signal 11");
 	expect("; tuple in hand for ");
@@ -293,7 +295,8 @@ END_TEST
 
 START_TEST(several_deaths_at_once_are_all_told)
 {
-	ck_assert_int_eq(run("split[0]=exit:3@ready;split[1]=exit:4@ready;sink[0]=exit:5@ready"), 1);
+	ck_assert_int_eq(run("split[0]=exit:3@ready;split[1]=exit:4@ready;"
+	    "sink[0]=exit:5@ready"), 1);
 	expect("exited with code 3");
 	expect("exited with code 4");
 	expect("exited with code 5");

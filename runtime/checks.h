@@ -1,4 +1,4 @@
-/* check.h - the steps of the validator, and what they hand to each other; for load.c.
+/* checks.h - the steps of the validator, and what they hand to each other; for load.c.
  *
  * SPDX-License-Identifier: Apache-2.0
  *
@@ -10,8 +10,8 @@
  *     check_parts     libraries, components, properties, outputs: what the plugins declare
  *     check_graph     streams: who is joined to whom, and whether that can work
  */
-#ifndef GALE_CHECK_H
-#define GALE_CHECK_H
+#ifndef GALE_CHECKS_H
+#define GALE_CHECKS_H
 
 #include <stdbool.h>
 #include <stddef.h>
