@@ -411,6 +411,8 @@ static int open_temporary(struct file *f, gale_ctx *ctx)
 	free(dir);
 	if (f->fd == -1 && (errno == EOPNOTSUPP || errno == EISDIR))
 		open_named(f);
+	if (f->fd == -1 && errno == ENOENT)
+		return fatal(ctx, "can't create %s: its directory does not exist", f->name);
 	return f->fd == -1 ? cannot(f, ctx, "create") : 0;
 }
 

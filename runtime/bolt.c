@@ -148,8 +148,6 @@ static void fail_hand(struct task *t, const struct anchor *a, int result)
 		t->ctx.host->fail(&t->ctx, t->held_hand, t->why[0] ? t->why : "no reason given");
 	else
 		host_fail_anchor(t, a, t->why[0] ? t->why : "no reason given");
-	t->broken = false;
-	t->why[0] = '\0';
 }
 
 static void execute(struct worker *w, struct task *t, const struct wire_tuple *in, const gale_source *source)
@@ -159,6 +157,8 @@ static void execute(struct worker *w, struct task *t, const struct wire_tuple *i
 	int result;
 
 	put_in_hand(w, in);
+	t->broken = false;	/* a timer may have left it */
+	t->why[0] = '\0';
 	t->hand = &hand;
 	t->tuple = &tuple;
 	t->frame = w->frame;
@@ -362,6 +362,21 @@ static void begin_finish(struct worker *w)
 		w->tasks[i].done = w->code->finish == NULL || w->ending == ENDING_DISCARD;
 }
 
+/* waits_for_held: finish waits for held tuples that belong to no message, as the others were
+ * waited for by their spouts; but no longer than those wait. */
+static bool waits_for_held(struct worker *w)
+{
+	if (w->n_held_loose == 0 || w->ending == ENDING_DISCARD)
+		return false;
+	if (w->patience_ns == 0)
+		w->patience_ns = w->timeout_ns != 0 ? w->now_ns + w->timeout_ns : UINT64_MAX;
+	if (w->now_ns < w->patience_ns)
+		return true;
+	fprintf(stderr, "warn: %u held tuples were neither acked nor failed: going on without them\n",
+	    w->n_held_loose);
+	return false;
+}
+
 static bool rest(struct worker *w)
 {
 	if (w->n_drained < w->n_upstream || out_blocked(&w->out))
@@ -377,6 +392,8 @@ static bool rest(struct worker *w)
 		return true;
 	}
 	if (w->n_upstream_ended < w->n_upstream)
+		return false;
+	if (!w->finishing && waits_for_held(w))
 		return false;
 	if (!w->finishing) {
 		begin_finish(w);
@@ -396,7 +413,9 @@ static bool rest(struct worker *w)
 
 static uint64_t due(const struct worker *w)
 {
-	return source_due(w);
+	uint64_t at = source_due(w);
+
+	return w->patience_ns != 0 && !w->finishing && w->patience_ns < at ? w->patience_ns : at;
 }
 
 static bool wants_data(const struct worker *w)

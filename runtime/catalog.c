@@ -40,8 +40,8 @@ const struct catalog_library *catalog_find(const struct catalog *c, const char *
 	return NULL;
 }
 
-const struct catalog_component *catalog_component(const struct catalog_library *l, const char *name,
-    struct error *e)
+const struct catalog_component *catalog_component(
+    const struct catalog_library *l, const char *name, struct error *e)
 {
 	struct nearest near = nearest_to(name != NULL ? name : "");
 
@@ -53,7 +53,8 @@ const struct catalog_component *catalog_component(const struct catalog_library *
 		nearest_try(&near, l->components[i].declared.name);
 	}
 	if (name == NULL)
-		error_set(e, "%s has %zu components: name one of them; %s", l->path, l->n, nearest_help(&near));
+		error_set(e, "%s has %zu components: name one of them; %s", l->path, l->n,
+		    nearest_help(&near));
 	else
 		error_set(e, "%s has no component \"%s\"; %s", l->path, name, nearest_help(&near));
 	return NULL;
@@ -276,9 +277,11 @@ static char *died(const char *path, int status)
 
 	if (WIFSIGNALED(status)) {
 		signal_name = sigabbrev_np(WTERMSIG(status));
-		return xasprintf("%s crashed while it was loaded: SIG%s", path, signal_name ? signal_name : "?");
+		return xasprintf("%s crashed while it was loaded: SIG%s", path,
+		    signal_name ? signal_name : "?");
 	}
-	return xasprintf("%s ended the process while it was loaded: exit code %d", path, WEXITSTATUS(status));
+	return xasprintf(
+	    "%s ended the process while it was loaded: exit code %d", path, WEXITSTATUS(status));
 }
 
 /* run_child loads the libraries from FIRST on in one child and returns the first that is
@@ -307,8 +310,9 @@ static size_t run_child(struct catalog *c, size_t first, int deadline_ms)
 	if (l.ended)
 		return c->n;
 	if (!in_time)
-		set_error(&c->libraries[l.library], xasprintf("%s did not come back within %g s while it was loaded",
-		    c->libraries[l.library].path, deadline_ms / 1000.0));
+		set_error(&c->libraries[l.library],
+		    xasprintf("%s did not come back within %g s while it was loaded",
+		        c->libraries[l.library].path, deadline_ms / 1000.0));
 	else
 		set_error(&c->libraries[l.library], died(c->libraries[l.library].path, status));
 	return l.library + 1;

@@ -60,8 +60,8 @@ const struct catalog_library *catalog_find(const struct catalog *c, const char *
 
 /* catalog_component gives the component NAME, or the only one when NAME is NULL. NULL with E
  * listing those there are. */
-const struct catalog_component *catalog_component(const struct catalog_library *l, const char *name,
-    struct error *e);
+const struct catalog_component *catalog_component(
+    const struct catalog_library *l, const char *name, struct error *e);
 
 void catalog_free(struct catalog *c);
 

@@ -65,7 +65,8 @@ static void put_props(struct buf *out, const gale_prop *props)
 		put_text(out, "default", p->fallback);
 		put_bool(out, "required", p->required);
 		if (p->min != 0 || p->max != 0)
-			buf_printf(out, ",\"min\":%lld,\"max\":%lld", (long long)p->min, (long long)p->max);
+			buf_printf(out, ",\"min\":%lld,\"max\":%lld", (long long)p->min,
+			    (long long)p->max);
 		put_text(out, "choices", p->choices);
 		buf_puts(out, "}");
 	}
@@ -173,7 +174,8 @@ static int read_outputs(const struct json_node *list, gale_component *made)
 	for (const struct json_node *c = json_first(list); c; c = json_next(list, c), n++) {
 		streams[n].id = text_of(c, "streamId");
 		streams[n].direct = bool_of(c, "direct");
-		if (streams[n].id == NULL || read_fields(list_of(c, "fields"), &streams[n].fields) < 0)
+		if (streams[n].id == NULL ||
+		    read_fields(list_of(c, "fields"), &streams[n].fields) < 0)
 			return -1;
 		if (streams[n].fields == NULL)
 			return -1;
@@ -190,7 +192,8 @@ static int read_props(const struct json_node *list, gale_component *made)
 		return -1;
 	made->props = p = xcalloc(list->n + 1, sizeof *p);
 	for (const struct json_node *c = json_first(list); c; c = json_next(list, c), p++) {
-		type = number_of(text_of(c, "type"), prop_type_name, GALE_PROP_BOOL, GALE_PROP_PATH + 1);
+		type = number_of(
+		    text_of(c, "type"), prop_type_name, GALE_PROP_BOOL, GALE_PROP_PATH + 1);
 		p->name = text_of(c, "name");
 		if (type < 0 || p->name == NULL)
 			return -1;

@@ -12,20 +12,17 @@ static void unknown(struct check *c, const struct json_node *x)
 {
 	struct nearest near = check_nearest(c, x->key);
 	const char *instead = config_missing(x->key), *help;
-	struct diagnostic *e;
 
 	if (instead != NULL) {
-		diag_help(check_key_error(c, x, "\"%s\" is not in gale", x->key), "%s", instead);
+		check_key_error(c, x, "\"%s\" is not in gale", x->key);
+		diag_help(c->d, "%s", instead);
 		return;
 	}
 	for (const struct config_key *k = config_keys; k->name != NULL; k++)
 		nearest_try(&near, k->name);
-	e = check_key_error(c, x, "unknown config key \"%s\"", x->key);
+	check_key_error(c, x, "unknown config key \"%s\"", x->key);
 	help = nearest_help(&near);
-	if (help[0] != '\0')
-		diag_help(e, "%s", help);
-	else
-		diag_help(e, "keys of your own begin with \"user.\"");
+	diag_help(c->d, "%s", help[0] != '\0' ? help : "keys of your own begin with \"user.\"");
 }
 
 static bool is_scalar(const struct json_node *x)
@@ -33,15 +30,15 @@ static bool is_scalar(const struct json_node *x)
 	return x->type != JSON_ARRAY && x->type != JSON_OBJECT;
 }
 
-static void known(struct check *c, const struct json_node *x, const struct config_key *key, unsigned scope,
-    struct settings *made)
+static void known(struct check *c, const struct json_node *x, const struct config_key *key,
+    unsigned scope, struct settings *made)
 {
 	struct setting *s;
 	struct error e;
 
 	if ((key->scope & scope) == 0) {
-		diag_help(check_key_error(c, x, "\"%s\" is no key of a single component", key->name),
-		    "move it into the \"config\" of the topology");
+		check_key_error(c, x, "\"%s\" is no key of a single component", key->name);
+		diag_help(c->d, "move it into the \"config\" of the topology");
 		return;
 	}
 	if (config_check(key, x, &e) < 0) {
@@ -61,12 +58,14 @@ static void one_tick(struct check *c, const struct json_node *config)
 	const struct json_node *secs = json_member(config, "topology.tick.tuple.freq.secs");
 	const struct json_node *ms = json_member(config, "topology.tick.tuple.freq.ms");
 
-	if (secs != NULL && ms != NULL && secs->type != JSON_NULL && ms->type != JSON_NULL)
-		diag_note(check_key_error(c, ms, "give the tick in milliseconds or in seconds, not in both"),
-		    secs->key_start, "the other one");
+	if (secs != NULL && ms != NULL && secs->type != JSON_NULL && ms->type != JSON_NULL) {
+		check_key_error(c, ms, "give the tick in milliseconds or in seconds, not in both");
+		diag_note(c->d, secs->key_start, "the other one");
+	}
 }
 
-void check_config(struct check *c, const struct json_node *config, unsigned scope, struct settings *made)
+void check_config(
+    struct check *c, const struct json_node *config, unsigned scope, struct settings *made)
 {
 	if (config == NULL)
 		return;
@@ -84,7 +83,8 @@ void check_config(struct check *c, const struct json_node *config, unsigned scop
 		else if (is_scalar(x))
 			check_setting(made, x->key, x, false);
 		else
-			check_error(c, x, "\"%s\" must be a scalar, found %s", x->key, json_type_name(x->type));
+			check_error(c, x, "\"%s\" must be a scalar, found %s", x->key,
+			    json_type_name(x->type));
 	}
 	one_tick(c, config);
 }

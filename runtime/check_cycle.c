@@ -21,7 +21,7 @@ struct graph {
 	bool *gone;		/* per component */
 	bool *cut;		/* per stream */
 	uint32_t *walked;	/* streams of the walk, in order */
-	uint32_t *place;	/* per component: where in the walk it was left, from 1; 0: not yet */
+	uint32_t *place; /* per component: where in the walk it was left, from 1; 0: not yet */
 };
 
 /* is_edge tells whether stream I still joins two components. One into a spout does not: it
@@ -30,15 +30,17 @@ static bool is_edge(const struct graph *g, uint32_t i)
 {
 	const struct stream_draft *s = &g->c->streams[i];
 
-	return !g->cut[i] && s->from_number >= 0 && s->to_number >= 0 && !g->gone[s->from_number] &&
-	    !g->gone[s->to_number] && g->c->t->components[s->to_number].kind == GALE_BOLT;
+	return !g->cut[i] && s->from_number >= 0 && s->to_number >= 0 &&
+	    !g->gone[s->from_number] && !g->gone[s->to_number] &&
+	    g->c->t->components[s->to_number].kind == GALE_BOLT;
 }
 
 /* trim takes one round of components away that are in no circle; false when there are none. */
 static bool trim(struct graph *g)
 {
 	const struct topology *t = g->c->t;
-	bool *in = xcalloc(t->n_components + 1, 1), *out = xcalloc(t->n_components + 1, 1), any = false;
+	bool *in = xcalloc(t->n_components + 1, 1), *out = xcalloc(t->n_components + 1, 1),
+	     any = false;
 
 	for (uint32_t i = 0; i < t->n_subscriptions; i++)
 		if (is_edge(g, i)) {
@@ -71,7 +73,8 @@ static void report(struct graph *g, uint32_t first, uint32_t last)
 	for (uint32_t i = first; i <= last; i++)
 		buf_printf(&names, "%s -> ", json_text(g->c->streams[g->walked[i]].from));
 	buf_puts(&names, json_text(closing->to));
-	diag_help(check_error(g->c, closing->to, "the streams go round in a circle: %s", buf_text(&names)),
+	check_error(g->c, closing->to, "the streams go round in a circle: %s", buf_text(&names));
+	diag_help(g->c->d,
 	    "data must flow one way; feed results back through a queue outside, if at all");
 	buf_free(&names);
 }
@@ -95,7 +98,10 @@ void check_cycle(struct check *c)
 {
 	uint32_t n = c->t->n_components, start;
 	struct graph g = {
-		c, xcalloc(n + 1, 1), xcalloc(c->t->n_subscriptions + 1, 1), xcalloc(n + 1, sizeof(uint32_t)),
+		c,
+		xcalloc(n + 1, 1),
+		xcalloc(c->t->n_subscriptions + 1, 1),
+		xcalloc(n + 1, sizeof(uint32_t)),
 		xcalloc(n + 1, sizeof(uint32_t)),
 	};
 

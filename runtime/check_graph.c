@@ -13,6 +13,15 @@
 
 /* ---- resolving names -------------------------------------------------------------- */
 
+/* is_in_error tells whether ID may be meant for a component whose own id is in error. */
+static bool is_in_error(const struct check *c, const char *id)
+{
+	for (uint32_t i = 0; i < c->t->n_components; i++)
+		if (c->components[i].id != NULL && strcmp(json_text(c->components[i].id), id) == 0)
+			return true;
+	return c->unnamed;
+}
+
 static int component_number(struct check *c, const struct json_node *x)
 {
 	struct nearest near;
@@ -21,13 +30,14 @@ static int component_number(struct check *c, const struct json_node *x)
 	if (x == NULL)
 		return -1;
 	number = topology_find(c->t, json_text(x));
-	if (number >= 0)
+	if (number >= 0 || is_in_error(c, json_text(x)))
 		return number;
 	near = check_nearest(c, json_text(x));
 	for (uint32_t i = 0; i < c->t->n_components; i++)
 		if (c->t->components[i].id != NULL)
 			nearest_try(&near, c->t->components[i].id);
-	diag_help(check_error(c, x, "no component \"%s\"", near.word), "%s", nearest_help(&near));
+	check_error(c, x, "no component \"%s\"", near.word);
+	diag_help(c->d, "%s", nearest_help(&near));
 	return -1;
 }
 
@@ -44,16 +54,18 @@ static int stream_number(struct check *c, const struct stream_draft *draft)
 	const struct json_node *place = draft->stream_id != NULL ? draft->stream_id : draft->from;
 	struct nearest near = check_nearest(c, id);
 
-	if (draft->stream_id == NULL && draft->grouping != NULL && json_member(draft->grouping, "streamId") != NULL)
+	if (draft->stream_id == NULL && draft->grouping != NULL &&
+	    json_member(draft->grouping, "streamId") != NULL)
 		return -1;	/* in error */
 	for (uint32_t i = 0; i < from->n_outputs; i++) {
 		if (strcmp(from->outputs[i].id, id) == 0)
 			return (int)i;
 		nearest_try(&near, from->outputs[i].id);
 	}
-	if (c->components[draft->from_number].outputs_known)
-		diag_help(check_error(c, place, "\"%s\" has no stream \"%s\"", from->id, id), "%s",
-		    near.n > 0 ? nearest_help(&near) : "it emits nothing");
+	if (c->components[draft->from_number].outputs_known) {
+		check_error(c, place, "\"%s\" has no stream \"%s\"", from->id, id);
+		diag_help(c->d, "%s", near.n > 0 ? nearest_help(&near) : "it emits nothing");
+	}
 	return -1;
 }
 
@@ -66,9 +78,10 @@ static void resolve(struct check *c, struct stream_draft *draft, struct subscrip
 	if (draft->to_number >= 0) {
 		made->to = (uint32_t)draft->to_number;
 		to = &c->t->components[made->to];
-		if (to->kind == GALE_SPOUT)
-			diag_help(check_error(c, draft->to, "a stream into the spout \"%s\"", to->id),
-			    "spouts take no tuples: streams end in bolts");
+		if (to->kind == GALE_SPOUT) {
+			check_error(c, draft->to, "a stream into the spout \"%s\"", to->id);
+			diag_help(c->d, "spouts take no tuples: streams end in bolts");
+		}
 	}
 	if (draft->from_number >= 0) {
 		made->from = (uint32_t)draft->from_number;
@@ -99,10 +112,12 @@ static const char *suggest_field(struct nearest *near, const struct stream *s)
 static void group_fields(struct check *c, const struct stream_draft *draft, const struct stream *s,
     struct subscription *made)
 {
-	if (draft->args == NULL || (made->grouping != GROUPING_FIELDS && made->grouping != GROUPING_PARTIAL_KEY))
+	if (draft->args == NULL ||
+	    (made->grouping != GROUPING_FIELDS && made->grouping != GROUPING_PARTIAL_KEY))
 		return;
 	made->fields = xcalloc(draft->args->n + 1, sizeof *made->fields);
-	for (const struct json_node *x = json_first(draft->args); x; x = json_next(draft->args, x)) {
+	for (const struct json_node *x = json_first(draft->args); x;
+	    x = json_next(draft->args, x)) {
 		const gale_field *f = json_text(x) != NULL ? find_field(s, json_text(x)) : NULL;
 		struct nearest near;
 
@@ -110,8 +125,9 @@ static void group_fields(struct check *c, const struct stream_draft *draft, cons
 			made->fields[made->n_fields++] = (uint32_t)(f - s->fields);
 		} else if (json_text(x) != NULL) {
 			near = check_nearest(c, json_text(x));
-			diag_help(check_error(c, x, "the stream \"%s\" of \"%s\" has no field \"%s\"", s->id,
-			    c->t->components[made->from].id, near.word), "%s", suggest_field(&near, s));
+			check_error(c, x, "the stream \"%s\" of \"%s\" has no field \"%s\"", s->id,
+			    c->t->components[made->from].id, near.word);
+			diag_help(c->d, "%s", suggest_field(&near, s));
 		}
 	}
 }
@@ -122,11 +138,15 @@ static void direct(struct check *c, const struct stream_draft *draft, const stru
 	const char *from = c->t->components[made->from].id;
 
 	if (made->grouping == GROUPING_DIRECT && !s->direct)
-		check_error(c, draft->type, "DIRECT to the stream \"%s\" of \"%s\", which is not emitted directly", s->id,
+		check_error(c, draft->type,
+		    "DIRECT to the stream \"%s\" of \"%s\", which is not emitted directly", s->id,
 		    from);
-	else if (made->grouping != GROUPING_DIRECT && made->grouping != N_GROUPINGS && s->direct)
-		diag_help(check_error(c, draft->type, "the stream \"%s\" of \"%s\" is emitted directly: the sender chooses "
-		    "the task", s->id, from), "write \"type\": \"DIRECT\"");
+	else if (made->grouping != GROUPING_DIRECT && made->grouping != N_GROUPINGS && s->direct) {
+		check_error(c, draft->type,
+		    "the stream \"%s\" of \"%s\" is emitted directly: the sender chooses the task",
+		    s->id, from);
+		diag_help(c->d, "write \"type\": \"DIRECT\"");
+	}
 }
 
 /* inputs compares what the bolt reads with what the stream has. */
@@ -139,16 +159,23 @@ static void inputs(struct check *c, const struct stream_draft *draft, const stru
 		const gale_field *want = &to->inputs[i], *have = find_field(s, want->name);
 		struct nearest near = check_nearest(c, want->name);
 
-		if (have == NULL)
-			diag_help(check_error(c, draft->to, "\"%s\" reads the field \"%s\", which the stream \"%s\" of \"%s\" "
-			    "does not have", to->id, want->name, s->id, from), "%s", suggest_field(&near, s));
-		else if (want->type != have->type && want->type != GALE_ANY && have->type != GALE_ANY)
-			check_error(c, draft->to, "\"%s\" reads the field \"%s\" as %s, \"%s\" sends it as %s", to->id,
-			    want->name, plugin_type_name(want->type), from, plugin_type_name(have->type));
+		if (have == NULL) {
+			check_error(c, draft->to,
+			    "\"%s\" reads the field \"%s\", which the stream \"%s\" of \"%s\" "
+			    "does not have",
+			    to->id, want->name, s->id, from);
+			diag_help(c->d, "%s", suggest_field(&near, s));
+		} else if (want->type != have->type && want->type != GALE_ANY &&
+		    have->type != GALE_ANY)
+			check_error(c, draft->to,
+			    "\"%s\" reads the field \"%s\" as %s, \"%s\" sends it as %s", to->id,
+			    want->name, plugin_type_name(want->type), from,
+			    plugin_type_name(have->type));
 	}
 }
 
-static void one_subscription(struct check *c, const struct stream_draft *draft, struct subscription *made)
+static void one_subscription(
+    struct check *c, const struct stream_draft *draft, struct subscription *made)
 {
 	const struct stream *s;
 
@@ -173,8 +200,9 @@ static void twice(struct check *c, uint32_t i)
 		if (x->from_number != y->from_number || x->to_number != y->to_number ||
 		    strcmp(stream_id(x), stream_id(y)) != 0)
 			continue;
-		diag_note(diag_error(c->d, x->node->start, x->node->start + 1, "\"%s\" subscribes to \"%s\" twice",
-		    json_text(x->to), json_text(x->from)), y->node->start, "first here");
+		diag_error(c->d, x->node->start, x->node->start + 1,
+		    "\"%s\" subscribes to \"%s\" twice", json_text(x->to), json_text(x->from));
+		diag_note(c->d, y->node->start, "first here");
 		return;
 	}
 }
@@ -199,29 +227,39 @@ static void unfed(struct check *c)
 	for (uint32_t i = 0; i < c->t->n_components; i++) {
 		const struct component *x = &c->t->components[i];
 
-		if (x->kind == GALE_BOLT && x->id != NULL && !is_fed(c, i))
-			diag_help(check_error(c, c->components[i].id, "nothing feeds the bolt \"%s\"", x->id),
-			    "add a stream to it, or remove it");
+		if (x->kind == GALE_BOLT && x->id != NULL && !is_fed(c, i)) {
+			check_error(
+			    c, c->components[i].id, "nothing feeds the bolt \"%s\"", x->id);
+			diag_help(c->d, "add a stream to it, or remove it");
+		}
 	}
 }
 
 static bool is_heard(const struct check *c, uint32_t component, uint32_t stream)
 {
 	for (uint32_t i = 0; i < c->t->n_subscriptions; i++)
-		if (c->streams[i].from_number == (int)component && c->streams[i].stream_number == (int)stream)
+		if (c->streams[i].from_number == (int)component &&
+		    c->streams[i].stream_number == (int)stream)
 			return true;
 	return false;
 }
 
-/* unheard warns of streams that nobody listens to; the dead letters need nobody. */
+/* unheard warns of streams that nobody listens to, unless some subscription is in error.
+ * The dead letters need nobody. */
 static void unheard(struct check *c)
 {
+	for (uint32_t i = 0; i < c->t->n_subscriptions; i++)
+		if (c->streams[i].stream_number < 0)
+			return;
 	for (uint32_t i = 0; i < c->t->n_components; i++) {
 		const struct component *x = &c->t->components[i];
 
-		for (uint32_t k = 0; x->id != NULL && c->components[i].outputs_known && k < x->n_outputs; k++)
-			if (strcmp(x->outputs[k].id, DEAD_LETTER_STREAM) != 0 && !is_heard(c, i, k))
-				check_warning(c, c->components[i].id, "nothing listens to the stream \"%s\" of \"%s\"",
+		for (uint32_t k = 0;
+		    x->id != NULL && c->components[i].outputs_known && k < x->n_outputs; k++)
+			if (strcmp(x->outputs[k].id, DEAD_LETTER_STREAM) != 0 &&
+			    !is_heard(c, i, k))
+				check_warning(c, c->components[i].id,
+				    "nothing listens to the stream \"%s\" of \"%s\"",
 				    x->outputs[k].id, x->id);
 	}
 }
@@ -242,8 +280,10 @@ static void idle_tasks(struct check *c)
 				others = true;
 		}
 		if (place != NULL && !others && c->t->components[i].n_tasks > 1)
-			check_warning(c, place, "GLOBAL sends everything to the first of %u tasks of \"%s\": the others "
-			    "are idle", c->t->components[i].n_tasks, c->t->components[i].id);
+			check_warning(c, place,
+			    "GLOBAL sends everything to the first of %u tasks of \"%s\": "
+			    "the others are idle",
+			    c->t->components[i].n_tasks, c->t->components[i].id);
 	}
 }
 
@@ -256,8 +296,9 @@ static void no_timeouts(struct check *c)
 	if (on->b || topology_int(c->t, NULL, "topology.acker.executors") == 0 || config == NULL)
 		return;
 	x = json_member(config, on->key);
-	diag_help(diag_warning(c->d, x->key_start, x->key_end, "without timeouts a tuple that is never acked stays pending "
-	    "for good"), "when topology.max.spout.pending of them are, the spout stops");
+	diag_warning(c->d, x->key_start, x->key_end,
+	    "without timeouts a tuple that is never acked stays pending for good");
+	diag_help(c->d, "when topology.max.spout.pending of them are, the spout stops");
 }
 
 /* long_ticks warns of a tick that comes more rarely than messages time out. */
@@ -270,14 +311,17 @@ static void long_ticks(struct check *c)
 		const struct setting *s = NULL;
 
 		for (size_t k = 0; k < c->t->components[i].config.n; k++)
-			if (strncmp(c->t->components[i].config.items[k].key, "topology.tick.", 14) == 0)
+			if (strncmp(c->t->components[i].config.items[k].key, "topology.tick.",
+			        14) == 0)
 				s = &c->t->components[i].config.items[k];
 		if (s == NULL || config == NULL || c->t->components[i].kind != GALE_BOLT)
 			continue;
 		x = json_member(config, s->key);
-		if ((double)timeout < x->f * (strcmp(s->key, "topology.tick.tuple.freq.ms") == 0 ? 1 : 1000))
-			check_warning(c, x, "a tick that is longer than topology.message.timeout.secs: what waits for it "
-			    "times out first");
+		if ((double)timeout <
+		    x->f * (strcmp(s->key, "topology.tick.tuple.freq.ms") == 0 ? 1 : 1000))
+			check_warning(c, x,
+			    "a tick that is longer than topology.message.timeout.secs: "
+			    "what waits for it times out first");
 	}
 }
 

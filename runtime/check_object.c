@@ -12,7 +12,8 @@
  * number is still text. */
 static bool has_type(const struct json_node *x, unsigned types)
 {
-	return (types & 1u << x->type) != 0 || ((types & CHECK_STRING) != 0 && json_text(x) != NULL);
+	return (types & 1u << x->type) != 0 ||
+	    ((types & CHECK_STRING) != 0 && json_text(x) != NULL);
 }
 
 static void wrong_type(struct check *c, const struct json_node *x, unsigned types)
@@ -21,8 +22,12 @@ static void wrong_type(struct check *c, const struct json_node *x, unsigned type
 		unsigned bits;
 		const char *name;
 	} names[] = {
-		{ CHECK_BOOL, "true or false" }, { CHECK_NUMBER, "a number" }, { CHECK_INT, "an integer" },
-		{ CHECK_STRING, "a string" }, { CHECK_ARRAY, "an array" }, { CHECK_OBJECT, "an object" },
+		{ CHECK_BOOL, "true or false" },
+		{ CHECK_NUMBER, "a number" },
+		{ CHECK_INT, "an integer" },
+		{ CHECK_STRING, "a string" },
+		{ CHECK_ARRAY, "an array" },
+		{ CHECK_OBJECT, "an object" },
 	};
 	struct buf wanted = { 0 };
 
@@ -32,30 +37,35 @@ static void wrong_type(struct check *c, const struct json_node *x, unsigned type
 		buf_printf(&wanted, "%s%s", wanted.n > 0 ? " or " : "", names[i].name);
 		types &= ~names[i].bits;
 	}
-	check_error(c, x, "\"%s\" must be %s, found %s", x->key, buf_text(&wanted), json_type_name(x->type));
+	check_error(c, x, "\"%s\" must be %s, found %s", x->key, buf_text(&wanted),
+	    json_type_name(x->type));
 	buf_free(&wanted);
 }
 
-static void unknown_key(struct check *c, const struct json_node *x, const char *what, const struct check_key *keys,
-    size_t n)
+static void unknown_key(struct check *c, const struct json_node *x, const char *what,
+    const struct check_key *keys, size_t n)
 {
 	struct nearest near = check_nearest(c, x->key);
 
 	for (size_t i = 0; i < n; i++)
 		if (keys[i].refusal == NULL && !keys[i].idle)
 			nearest_try(&near, keys[i].name);
-	diag_help(check_key_error(c, x, "%s has no key \"%s\"", what, x->key), "%s", nearest_help(&near));
+	check_key_error(c, x, "%s has no key \"%s\"", what, x->key);
+	diag_help(c->d, "%s", nearest_help(&near));
 }
 
 /* member examines one member against its row. */
-static const struct json_node *member(struct check *c, const struct json_node *x, const struct check_key *key)
+static const struct json_node *member(
+    struct check *c, const struct json_node *x, const struct check_key *key)
 {
 	if (key->refusal != NULL) {
-		diag_help(check_key_error(c, x, "\"%s\" is not in gale", key->name), "%s", key->refusal);
+		check_key_error(c, x, "\"%s\" is not in gale", key->name);
+		diag_help(c->d, "%s", key->refusal);
 		return NULL;
 	}
 	if (key->idle) {
-		diag_warning(c->d, x->key_start, x->key_end, "\"%s\" has no effect in gale", key->name);
+		diag_warning(
+		    c->d, x->key_start, x->key_end, "\"%s\" has no effect in gale", key->name);
 		return NULL;
 	}
 	if (x->type == JSON_UNKNOWN)
@@ -66,8 +76,8 @@ static const struct json_node *member(struct check *c, const struct json_node *x
 	return NULL;
 }
 
-void check_object(struct check *c, const struct json_node *object, const char *what, const struct check_key *keys,
-    size_t n, const struct json_node **found)
+void check_object(struct check *c, const struct json_node *object, const char *what,
+    const struct check_key *keys, size_t n, const struct json_node **found)
 {
 	memset(found, 0, n * sizeof *found);
 	for (const struct json_node *x = json_first(object); x; x = json_next(object, x)) {
@@ -84,7 +94,8 @@ void check_object(struct check *c, const struct json_node *object, const char *w
 	}
 	for (size_t i = 0; i < n; i++)
 		if (keys[i].required && json_member(object, keys[i].name) == NULL)
-			diag_error(c->d, object->start, object->start + 1, "%s needs \"%s\"", what, keys[i].name);
+			diag_error(c->d, object->start, object->start + 1, "%s needs \"%s\"", what,
+			    keys[i].name);
 }
 
 struct nearest check_nearest(const struct check *c, const char *word)
@@ -94,7 +105,6 @@ struct nearest check_nearest(const struct check *c, const char *word)
 
 bool check_id(struct check *c, const struct json_node *x, const char *what, size_t max)
 {
-	static const char rest[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-";
 	const char *text = json_text(x);
 	size_t n = strlen(text);
 
@@ -102,9 +112,9 @@ bool check_id(struct check *c, const struct json_node *x, const char *what, size
 		check_error(c, x, "names that begin with __ are gale's own");
 		return false;
 	}
-	if (n == 0 || text[0] == '-' || text[0] == '_' || strspn(text, rest) != n) {
-		diag_help(check_error(c, x, "\"%s\" can't be %s", text, what),
-		    "use letters, digits, _ and -, with a letter or a digit first");
+	if (n == 0 || text[0] == '-' || text[0] == '_' || plugin_span(text, "_-") != n) {
+		check_error(c, x, "\"%s\" can't be %s", text, what);
+		diag_help(c->d, "use letters, digits, _ and -, with a letter or a digit first");
 		return false;
 	}
 	if (n > max) {
@@ -114,14 +124,15 @@ bool check_id(struct check *c, const struct json_node *x, const char *what, size
 	return true;
 }
 
-uint32_t check_int(struct check *c, const struct json_node *x, int64_t min, int64_t max, uint32_t otherwise)
+uint32_t check_int(
+    struct check *c, const struct json_node *x, int64_t min, int64_t max, uint32_t otherwise)
 {
 	if (x == NULL)
 		return otherwise;
 	if (x->i >= min && x->i <= max)
 		return (uint32_t)x->i;
-	check_error(c, x, "\"%s\" must be from %lld to %lld, found %lld", x->key, (long long)min, (long long)max,
-	    (long long)x->i);
+	check_error(c, x, "\"%s\" must be from %lld to %lld, found %lld", x->key, (long long)min,
+	    (long long)max, (long long)x->i);
 	return otherwise;
 }
 
@@ -136,7 +147,8 @@ char *check_path(const struct check *c, const struct json_node *x)
 	return xasprintf("%s%s%s", base, strcmp(base, "/") == 0 ? "" : "/", text);
 }
 
-struct setting *check_setting(struct settings *all, const char *key, const struct json_node *x, bool as_text)
+struct setting *check_setting(
+    struct settings *all, const char *key, const struct json_node *x, bool as_text)
 {
 	struct setting *s;
 

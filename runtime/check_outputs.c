@@ -31,8 +31,10 @@ static gale_type field_type(struct check *c, const struct json_node *x)
 			return (gale_type)i;
 		nearest_try(&near, plugin_type_name((gale_type)i));
 	}
-	diag_help(check_error(c, x, "unknown type \"%s\"", near.word), "%s", near.best ? nearest_help(&near) :
-	    "there is null, bool, int, float, string, bytes, list, map and any");
+	check_error(c, x, "unknown type \"%s\"", near.word);
+	diag_help(c->d, "%s",
+	    near.best ? nearest_help(&near)
+	              : "there is null, bool, int, float, string, bytes, list, map and any");
 	return GALE_ANY;
 }
 
@@ -48,7 +50,8 @@ static bool one_field(struct check *c, const struct json_node *x, struct stream 
 		if (found[F_TYPE] != NULL)
 			type = field_type(c, found[F_TYPE]);
 	} else if (x->type != JSON_UNKNOWN && json_text(x) == NULL) {
-		check_error(c, x, "expected the name of a field, found %s", json_type_name(x->type));
+		check_error(
+		    c, x, "expected the name of a field, found %s", json_type_name(x->type));
 	}
 	if (name == NULL || json_text(name) == NULL)
 		return false;
@@ -103,11 +106,13 @@ static void one_output(struct check *c, const struct json_node *x, struct compon
 
 	if (x->type != JSON_OBJECT) {
 		if (x->type != JSON_UNKNOWN)
-			check_error(c, x, "expected an output as an object, found %s", json_type_name(x->type));
+			check_error(c, x, "expected an output as an object, found %s",
+			    json_type_name(x->type));
 		return;
 	}
 	check_object(c, x, "an output", output_keys, O_COUNT, found);
-	if (found[O_FIELDS] == NULL || (found[O_STREAM_ID] != NULL && !stream_id(c, found[O_STREAM_ID], made)))
+	if (found[O_FIELDS] == NULL ||
+	    (found[O_STREAM_ID] != NULL && !stream_id(c, found[O_STREAM_ID], made)))
 		return;
 	fields(c, found[O_FIELDS], s);
 	s->id = xstrdup(found[O_STREAM_ID] != NULL ? json_text(found[O_STREAM_ID]) : "default");

@@ -10,19 +10,22 @@
 
 /* ---- finding the libraries -------------------------------------------------------- */
 
-static const char name_letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-";
-
 /* class_name splits "library" or "library.Component". False when it is neither. */
-static bool class_name(struct check *c, const struct json_node *x, struct part *made, char **library)
+static bool class_name(
+    struct check *c, const struct json_node *x, struct part *made, char **library)
 {
 	const char *text = json_text(x);
-	size_t n = strspn(text, name_letters);
-	bool good = n > 0 && n <= CHECK_MAX_NAME && (text[n] == '\0' ||
-	    (text[n] == '.' && plugin_name_ok(text + n + 1) && strlen(text + n + 1) <= CHECK_MAX_NAME));
+	size_t n = plugin_span(text, "_-");
+	bool good = n > 0 && n <= CHECK_MAX_NAME;
 
+	if (text[n] == '.')
+		good = good && plugin_name_ok(text + n + 1) && strlen(text) <= 2 * CHECK_MAX_NAME;
+	else
+		good = good && text[n] == '\0';
 	if (!good) {
-		diag_help(check_error(c, x, "\"%s\" names no component", text),
-		    "write \"library.Component\", or \"library\" where it holds only one");
+		check_error(c, x, "\"%s\" names no component", text);
+		diag_help(
+		    c->d, "write \"library.Component\", or \"library\" where it holds only one");
 		return false;
 	}
 	made->class_name = xstrdup(text);
@@ -68,7 +71,8 @@ static void find_part(struct check *c, const struct part_draft *draft, struct pa
 }
 
 /* resolve_part finds the component in the library, which must be of KIND. */
-static void resolve_part(struct check *c, struct part_draft *draft, struct part *made, gale_kind kind)
+static void resolve_part(
+    struct check *c, struct part_draft *draft, struct part *made, gale_kind kind)
 {
 	const struct json_node *x = draft->class_name;
 	const struct catalog_component *found;
@@ -112,7 +116,8 @@ static gale_field *copy_fields(const gale_field *fields, uint32_t *n)
 	return made;
 }
 
-static void add_stream(struct component *made, const char *id, bool direct, const gale_field *fields)
+static void add_stream(
+    struct component *made, const char *id, bool direct, const gale_field *fields)
 {
 	struct stream *s = &made->outputs[made->n_outputs++];
 
@@ -139,25 +144,33 @@ static void take_outputs(struct check *c, struct component_draft *draft, struct 
 	const struct json_node *outputs = draft->outputs;
 
 	if (!declared->outputs_from_json) {
-		if (outputs != NULL)
-			diag_help(diag_error(c->d, outputs->key_start, outputs->key_end,
-			    "%s declares its outputs itself", made->part.class_name), "remove \"outputs\"");
+		if (outputs != NULL) {
+			diag_error(c->d, outputs->key_start, outputs->key_end,
+			    "%s declares its outputs itself", made->part.class_name);
+			diag_help(c->d, "remove \"outputs\"");
+		}
 		copy_outputs(made, declared->outputs);
 		draft->outputs_known = true;
 	} else if (outputs != NULL) {
 		check_outputs(c, outputs, made);
 		draft->outputs_known = true;
 	} else if (json_member(draft->node, "outputs") == NULL) {
-		diag_help(diag_error(c->d, draft->node->start, draft->node->start + 1, "%s needs \"outputs\"",
-		    made->part.class_name), "add \"outputs\": [{ \"streamId\": \"default\", \"fields\": [\"field\"] }]");
+		diag_error(c->d, draft->node->start, draft->node->start + 1,
+		    "%s needs \"outputs\"", made->part.class_name);
+		diag_help(c->d,
+		    "add \"outputs\": [{ \"streamId\": \"default\", \"fields\": [\"field\"] }]");
 	}
 }
 
 static void add_dead_letters(struct component *made)
 {
 	static const gale_field fields[] = {
-		{ "id", GALE_INT }, { "attempts", GALE_INT }, { "reason", GALE_STRING }, { "stream", GALE_STRING },
-		{ "values", GALE_LIST }, { NULL, GALE_NULL },
+		{ "id", GALE_INT },
+		{ "attempts", GALE_INT },
+		{ "reason", GALE_STRING },
+		{ "stream", GALE_STRING },
+		{ "values", GALE_LIST },
+		{ NULL, GALE_NULL },
 	};
 
 	if (made->outputs == NULL)
@@ -175,14 +188,16 @@ static bool has_key(const struct json_node *config, const char *key)
 /* idle_tick warns of a tick of its own that the component does not hear. */
 static void idle_tick(struct check *c, const struct component_draft *draft)
 {
-	static const char *const keys[] = { "topology.tick.tuple.freq.secs", "topology.tick.tuple.freq.ms" };
+	static const char *const keys[] = { "topology.tick.tuple.freq.secs",
+		"topology.tick.tuple.freq.ms" };
 	const struct json_node *x;
 
 	for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
 		if (!has_key(draft->config, keys[i]))
 			continue;
 		x = json_member(draft->config, keys[i]);
-		diag_warning(c->d, x->key_start, x->key_end, "%s has no tick callback: this has no effect",
+		diag_warning(c->d, x->key_start, x->key_end,
+		    "%s has no tick callback: this has no effect",
 		    draft->part.declared->declared.name);
 	}
 }
@@ -219,12 +234,14 @@ void check_parts(struct check *c)
 		find_part(c, &c->streams[i].part, &t->subscriptions[i].custom);
 	catalog_load(&c->catalog, CATALOG_DEADLINE_MS);
 	for (uint32_t i = 0; i < t->n_components; i++) {
-		resolve_part(c, &c->components[i].part, &t->components[i].part, t->components[i].kind);
+		resolve_part(
+		    c, &c->components[i].part, &t->components[i].part, t->components[i].kind);
 		take_component(c, &c->components[i], &t->components[i]);
 	}
 	for (uint32_t i = 0; i < t->n_subscriptions; i++) {
 		resolve_part(c, &c->streams[i].part, &t->subscriptions[i].custom, GALE_GROUPING);
 		if (c->streams[i].part.class_name != NULL)
-			check_properties(c, &c->streams[i].part, c->streams[i].custom, &t->subscriptions[i].custom);
+			check_properties(c, &c->streams[i].part, c->streams[i].custom,
+			    &t->subscriptions[i].custom);
 	}
 }

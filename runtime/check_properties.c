@@ -42,7 +42,8 @@ static size_t from_list(struct check *c, const struct json_node *list, struct gi
 
 	for (const struct json_node *x = json_first(list); x; x = json_next(list, x)) {
 		if (x->type != JSON_OBJECT) {
-			check_error(c, x, "expected a property as { \"name\": ..., \"value\": ... }, found %s",
+			check_error(c, x,
+			    "expected a property as { \"name\": ..., \"value\": ... }, found %s",
 			    json_type_name(x->type));
 			continue;
 		}
@@ -51,8 +52,8 @@ static size_t from_list(struct check *c, const struct json_node *list, struct gi
 			diag_error(c->d, x->start, x->start + 1, "a property needs \"value\"");
 		if (found[P_NAME] == NULL || found[P_VALUE] == NULL)
 			continue;
-		all[n++] = (struct given){ json_text(found[P_NAME]), found[P_NAME]->start, found[P_NAME]->end,
-			found[P_VALUE] };
+		all[n++] = (struct given){ json_text(found[P_NAME]), found[P_NAME]->start,
+			found[P_NAME]->end, found[P_VALUE] };
 	}
 	return n;
 }
@@ -68,23 +69,24 @@ static const gale_prop *find(const gale_component *declared, const char *name)
 static void unknown(struct check *c, const struct given *g, const gale_component *declared)
 {
 	struct nearest near = check_nearest(c, g->name);
-	struct diagnostic *e;
 
 	for (const gale_prop *p = declared->props; p != NULL && p->name != NULL; p++)
 		nearest_try(&near, p->name);
-	e = diag_error(c->d, g->start, g->end, "%s has no property \"%s\"", declared->name, g->name);
-	diag_help(e, "%s", near.n > 0 ? nearest_help(&near) : "it has no properties at all");
+	diag_error(c->d, g->start, g->end, "%s has no property \"%s\"", declared->name, g->name);
+	diag_help(c->d, "%s", near.n > 0 ? nearest_help(&near) : "it has no properties at all");
 }
 
 /* known checks one value and adds it to MADE. */
-static void known(struct check *c, const struct given *g, const gale_prop *p, struct settings *made)
+static void known(
+    struct check *c, const struct given *g, const gale_prop *p, struct settings *made)
 {
 	bool text = p->type == GALE_PROP_STRING || p->type == GALE_PROP_PATH;
 	struct setting *s = check_setting(made, g->name, g->value, text);
 	struct error e;
 
 	if (plugin_check_value(p, s, &e) < 0) {
-		diag_help(check_error(c, g->value, "%s", e.text), "%s", p->doc != NULL ? p->doc : "");
+		check_error(c, g->value, "%s", e.text);
+		diag_help(c->d, "%s", p->doc != NULL ? p->doc : "");
 		return;
 	}
 	if (p->type == GALE_PROP_PATH) {
@@ -93,7 +95,8 @@ static void known(struct check *c, const struct given *g, const gale_prop *p, st
 	}
 }
 
-static void one(struct check *c, const struct given *g, const gale_component *declared, struct settings *made)
+static void one(
+    struct check *c, const struct given *g, const gale_component *declared, struct settings *made)
 {
 	const gale_prop *p = declared != NULL ? find(declared, g->name) : NULL;
 
@@ -118,20 +121,23 @@ static bool is_given(const struct given *all, size_t n, const char *name)
 
 /* missing reports required properties, and makes relative default paths absolute: by the
  * caller's directory, for nothing in the file gave them. */
-static void missing(struct check *c, const struct given *all, size_t n, const gale_component *declared,
-    const struct json_node *owner, struct settings *made)
+static void missing(struct check *c, const struct given *all, size_t n,
+    const gale_component *declared, const struct json_node *owner, struct settings *made)
 {
 	for (const gale_prop *p = declared->props; p != NULL && p->name != NULL; p++) {
-		struct json_node fallback = { .type = JSON_STRING, .text = p->fallback, .outside = true };
+		struct json_node fallback = {
+			.type = JSON_STRING, .text = p->fallback, .outside = true
+		};
 		struct setting *s;
 
 		if (is_given(all, n, p->name))
 			continue;
 		if (p->required) {
-			diag_help(diag_error(c->d, owner->start, owner->start + 1, "%s needs the property \"%s\"",
-			    declared->name, p->name), "%s", p->doc != NULL ? p->doc : "");
-		} else if (p->type == GALE_PROP_PATH && p->fallback != NULL && p->fallback[0] != '/' &&
-		    strcmp(p->fallback, "-") != 0) {
+			diag_error(c->d, owner->start, owner->start + 1,
+			    "%s needs the property \"%s\"", declared->name, p->name);
+			diag_help(c->d, "%s", p->doc != NULL ? p->doc : "");
+		} else if (p->type == GALE_PROP_PATH && p->fallback != NULL &&
+		    p->fallback[0] != '/' && strcmp(p->fallback, "-") != 0) {
 			s = check_setting(made, p->name, &fallback, true);
 			free(s->s);
 			s->s = check_path(c, &fallback);
@@ -145,16 +151,18 @@ static void once(struct check *c, const struct given *all, size_t n)
 	for (size_t i = 0; i < n; i++)
 		for (size_t k = 0; k < i; k++)
 			if (strcmp(all[k].name, all[i].name) == 0) {
-				diag_note(diag_error(c->d, all[i].start, all[i].end, "the property \"%s\" is here twice",
-				    all[i].name), all[k].start, "first here");
+				diag_error(c->d, all[i].start, all[i].end,
+				    "the property \"%s\" is here twice", all[i].name);
+				diag_note(c->d, all[k].start, "first here");
 				break;
 			}
 }
 
-void check_properties(struct check *c, const struct part_draft *draft, const struct json_node *owner,
-    struct part *made)
+void check_properties(struct check *c, const struct part_draft *draft,
+    const struct json_node *owner, struct part *made)
 {
-	const gale_component *declared = draft->declared != NULL ? &draft->declared->declared : NULL;
+	const gale_component *declared =
+	    draft->declared != NULL ? &draft->declared->declared : NULL;
 	const struct json_node *x = draft->properties;
 	struct given *all = xcalloc(x != NULL ? x->n + 1 : 1, sizeof *all);
 	size_t n = 0;

@@ -21,15 +21,27 @@ static const struct check_key top_keys[] = {
 	[T_STREAMS] = { "streams", .types = CHECK_ARRAY },
 	[T_REST] = { "$schema", .types = CHECK_STRING },
 	{ "includes", .refusal = "not yet: put everything into one file" },
-	{ "components", .refusal = "there are no shared objects: give each spout and bolt its own \"properties\"" },
+	{ "components",
+	    .refusal = "there are no shared objects: give each spout and bolt its own "
+	               "\"properties\"" },
 	{ "transactional", .refusal = "not yet: there are no transactional batches so far" },
 	{ "workerHooks", .refusal = "do it in the plugin's prepare or open, and in its cleanup" },
-	{ "topologySource", .refusal = "no code builds topologies here: list \"spouts\", \"bolts\" and \"streams\"" },
+	{ "topologySource",
+	    .refusal = "no code builds topologies here: list \"spouts\", \"bolts\" and "
+	               "\"streams\"" },
 	{ "tests", .refusal = "not yet" },
 };
 
 enum {
-	C_ID, C_CLASS_NAME, C_LIBRARY, C_PROPERTIES, C_PARALLELISM, C_NUM_TASKS, C_CONFIG, C_OUTPUTS, C_REST
+	C_ID,
+	C_CLASS_NAME,
+	C_LIBRARY,
+	C_PROPERTIES,
+	C_PARALLELISM,
+	C_NUM_TASKS,
+	C_CONFIG,
+	C_OUTPUTS,
+	C_REST
 };
 
 #define INSTEAD "use \"properties\""
@@ -86,7 +98,8 @@ static const struct check_key custom_keys[] = {
 
 /* ---- components ------------------------------------------------------------------- */
 
-static void parallelism(struct check *c, const struct json_node *const *found, struct component *made)
+static void parallelism(
+    struct check *c, const struct json_node *const *found, struct component *made)
 {
 	const struct json_node *tasks = found[C_NUM_TASKS];
 
@@ -94,8 +107,9 @@ static void parallelism(struct check *c, const struct json_node *const *found, s
 	made->n_tasks = check_int(c, tasks, 1, CHECK_MAX_TASKS, made->parallelism);
 	if (made->n_tasks >= made->parallelism)
 		return;
-	check_error(c, tasks, "\"numTasks\" is %u and \"parallelism\" is %u: each process needs a task", made->n_tasks,
-	    made->parallelism);
+	check_error(c, tasks,
+	    "\"numTasks\" is %u and \"parallelism\" is %u: each process needs a task",
+	    made->n_tasks, made->parallelism);
 	made->n_tasks = made->parallelism;
 }
 
@@ -113,8 +127,8 @@ static void name_component(struct check *c, struct component *made, const struct
 	}
 	other = topology_find(c->t, text);
 	if (other >= 0) {
-		diag_note(check_error(c, id, "the id \"%s\" is here twice", text), c->components[other].id->start,
-		    "first here");
+		check_error(c, id, "the id \"%s\" is here twice", text);
+		diag_note(c->d, c->components[other].id->start, "first here");
 		return;
 	}
 	made->id = xstrdup(text);
@@ -126,15 +140,22 @@ static void one_component(struct check *c, const struct json_node *x, gale_kind 
 	struct component_draft *draft = &c->components[c->t->n_components];
 	const struct json_node *found[COUNT(component_keys)];
 
-	check_object(c, x, kind == GALE_SPOUT ? "a spout" : "a bolt", component_keys, COUNT(component_keys), found);
+	check_object(c, x, kind == GALE_SPOUT ? "a spout" : "a bolt", component_keys,
+	    COUNT(component_keys), found);
 	*draft = (struct component_draft){
-		.node = x, .id = found[C_ID], .config = found[C_CONFIG], .outputs = found[C_OUTPUTS],
-		.part = { .class_name = found[C_CLASS_NAME], .library = found[C_LIBRARY],
-			.properties = found[C_PROPERTIES] },
+		.node = x,
+		.id = found[C_ID],
+		.config = found[C_CONFIG],
+		.outputs = found[C_OUTPUTS],
+		.part = { .class_name = found[C_CLASS_NAME],
+		    .library = found[C_LIBRARY],
+		    .properties = found[C_PROPERTIES] },
 	};
 	made->kind = kind;
 	if (draft->id != NULL)
 		name_component(c, made, draft->id);
+	else
+		c->unnamed = true;
 	parallelism(c, found, made);
 	check_config(c, draft->config, CONFIG_COMPONENT, &made->config);
 	c->t->n_components++;
@@ -147,8 +168,10 @@ static void components(struct check *c, const struct json_node *list, gale_kind 
 	for (const struct json_node *x = json_first(list); x; x = json_next(list, x)) {
 		if (c->t->n_components == CHECK_MAX_COMPONENTS) {
 			check_error(c, x, "more than %d spouts and bolts", CHECK_MAX_COMPONENTS);
+			c->unnamed = true;
 			return;
 		}
+		c->unnamed = c->unnamed || x->type != JSON_OBJECT;
 		if (x->type == JSON_OBJECT)
 			one_component(c, x, kind);
 		else if (x->type != JSON_UNKNOWN)
@@ -162,7 +185,6 @@ static void components(struct check *c, const struct json_node *list, gale_kind 
 static void grouping_type(struct check *c, const struct json_node *x, struct subscription *made)
 {
 	struct nearest near = check_nearest(c, json_text(x));
-	struct diagnostic *e;
 
 	for (int i = 0; i < N_GROUPINGS; i++) {
 		if (strcmp(topology_grouping_names[i], json_text(x)) == 0) {
@@ -172,12 +194,12 @@ static void grouping_type(struct check *c, const struct json_node *x, struct sub
 		nearest_try(&near, topology_grouping_names[i]);
 	}
 	made->grouping = N_GROUPINGS;
-	e = check_error(c, x, "unknown grouping \"%s\"", near.word);
+	check_error(c, x, "unknown grouping \"%s\"", near.word);
 	if (near.best != NULL)
-		diag_help(e, "%s", nearest_help(&near));
+		diag_help(c->d, "%s", nearest_help(&near));
 	else
-		diag_help(e, "there is SHUFFLE, FIELDS, PARTIAL_KEY, ALL, GLOBAL, DIRECT, LOCAL_OR_SHUFFLE, NONE "
-		    "and CUSTOM");
+		diag_help(c->d, "there is SHUFFLE, FIELDS, PARTIAL_KEY, ALL, GLOBAL, DIRECT, "
+		    "LOCAL_OR_SHUFFLE, NONE and CUSTOM");
 }
 
 static bool takes_args(enum grouping g)
@@ -187,39 +209,49 @@ static bool takes_args(enum grouping g)
 
 /* args holds the arguments to the grouping. Whether the fields are there is the business
  * of check_graph. */
-static void args(struct check *c, const struct json_node *grouping, const struct stream_draft *draft, enum grouping g)
+static void args(struct check *c, const struct json_node *grouping,
+    const struct stream_draft *draft, enum grouping g)
 {
 	const struct json_node *list = draft->args;
 
 	if (list != NULL && !takes_args(g) && g != N_GROUPINGS)
 		diag_warning(c->d, list->key_start, list->key_end, "\"args\" has no effect on %s",
 		    topology_grouping_names[g]);
-	if (takes_args(g) && (json_member(grouping, "args") == NULL || (list != NULL && list->n == 0)))
-		diag_help(diag_error(c->d, draft->type->start, draft->type->end, "%s needs the fields to group by",
-		    topology_grouping_names[g]), "add \"args\": [\"field\"]");
-	for (const struct json_node *x = list ? json_first(list) : NULL; x; x = json_next(list, x)) {
+	if (takes_args(g) &&
+	    (json_member(grouping, "args") == NULL || (list != NULL && list->n == 0))) {
+		diag_error(c->d, draft->type->start, draft->type->end,
+		    "%s needs the fields to group by", topology_grouping_names[g]);
+		diag_help(c->d, "add \"args\": [\"field\"]");
+	}
+	for (const struct json_node *x = list ? json_first(list) : NULL; x;
+	    x = json_next(list, x)) {
 		if (x->type != JSON_UNKNOWN && json_text(x) == NULL)
-			check_error(c, x, "expected the name of a field, found %s", json_type_name(x->type));
+			check_error(c, x, "expected the name of a field, found %s",
+			    json_type_name(x->type));
 		for (const struct json_node *y = json_first(list); y < x; y = json_next(list, y))
-			if (json_text(x) != NULL && json_text(y) != NULL && strcmp(json_text(x), json_text(y)) == 0)
+			if (json_text(x) != NULL && json_text(y) != NULL &&
+			    strcmp(json_text(x), json_text(y)) == 0)
 				check_error(c, x, "the field \"%s\" is here twice", json_text(x));
 		if (x - list > GALE_MAX_FIELDS)
 			break;	/* no stream has so many: check_graph says so */
 	}
 }
 
-static void custom(struct check *c, const struct json_node *grouping, struct stream_draft *draft, enum grouping g)
+static void custom(
+    struct check *c, const struct json_node *grouping, struct stream_draft *draft, enum grouping g)
 {
 	const struct json_node *found[COUNT(custom_keys)];
 
-	if (g == GROUPING_CUSTOM && json_member(grouping, "customClass") == NULL)
-		diag_help(check_error(c, draft->type, "CUSTOM needs \"customClass\""),
-		    "add \"customClass\": { \"className\": \"library.Grouping\" }");
+	if (g == GROUPING_CUSTOM && json_member(grouping, "customClass") == NULL) {
+		check_error(c, draft->type, "CUSTOM needs \"customClass\"");
+		diag_help(c->d, "add \"customClass\": { \"className\": \"library.Grouping\" }");
+	}
 	if (draft->custom == NULL)
 		return;
 	check_object(c, draft->custom, "\"customClass\"", custom_keys, COUNT(custom_keys), found);
 	if (g == GROUPING_CUSTOM)
-		draft->part = (struct part_draft){ found[P_CLASS_NAME], found[P_LIBRARY], found[P_PROPERTIES], NULL };
+		draft->part = (struct part_draft){ found[P_CLASS_NAME], found[P_LIBRARY],
+			found[P_PROPERTIES], NULL };
 	else if (g != N_GROUPINGS)
 		diag_warning(c->d, draft->custom->key_start, draft->custom->key_end,
 		    "\"customClass\" has no effect on %s", topology_grouping_names[g]);
@@ -269,7 +301,8 @@ static void streams(struct check *c, const struct json_node *list)
 		if (x->type == JSON_OBJECT)
 			one_stream(c, x);
 		else if (x->type != JSON_UNKNOWN)
-			check_error(c, x, "expected a stream as an object, found %s", json_type_name(x->type));
+			check_error(c, x, "expected a stream as an object, found %s",
+			    json_type_name(x->type));
 	}
 }
 
@@ -278,7 +311,8 @@ static void streams(struct check *c, const struct json_node *list)
 /* make_room makes the arrays for all that the lists hold, so that nothing moves later. */
 static void make_room(struct check *c, const struct json_node *const *found)
 {
-	size_t n_components = (found[T_SPOUTS] ? found[T_SPOUTS]->n : 0) + (found[T_BOLTS] ? found[T_BOLTS]->n : 0);
+	size_t n_components =
+	    (found[T_SPOUTS] ? found[T_SPOUTS]->n : 0) + (found[T_BOLTS] ? found[T_BOLTS]->n : 0);
 	size_t n_streams = found[T_STREAMS] ? found[T_STREAMS]->n : 0;
 
 	c->t->components = xcalloc(n_components + 1, sizeof *c->t->components);
@@ -294,11 +328,13 @@ void check_shape(struct check *c)
 	if (top->type == JSON_OBJECT)
 		check_object(c, top, "a topology", top_keys, COUNT(top_keys), found);
 	else
-		check_error(c, top, "a topology is an object, found %s", json_type_name(top->type));
+		check_error(
+		    c, top, "a topology is an object, found %s", json_type_name(top->type));
 	make_room(c, found);
 	if (top->type != JSON_OBJECT)
 		return;
-	if (found[T_NAME] != NULL && check_id(c, found[T_NAME], "the name of a topology", CHECK_MAX_NAME))
+	if (found[T_NAME] != NULL &&
+	    check_id(c, found[T_NAME], "the name of a topology", CHECK_MAX_NAME))
 		c->t->name = xstrdup(json_text(found[T_NAME]));
 	check_config(c, found[T_CONFIG], CONFIG_TOPOLOGY, &c->t->config);
 	components(c, found[T_SPOUTS], GALE_SPOUT);
@@ -306,7 +342,8 @@ void check_shape(struct check *c)
 	components(c, found[T_BOLTS], GALE_BOLT);
 	streams(c, found[T_STREAMS]);
 	if (json_member(top, "spouts") == NULL)
-		diag_error(c->d, top->start, top->start + 1, "a topology needs \"spouts\": there is none");
+		diag_error(c->d, top->start, top->start + 1,
+		    "a topology needs \"spouts\": there is none");
 	else if (found[T_SPOUTS] != NULL && found[T_SPOUTS]->n == 0)
 		check_error(c, found[T_SPOUTS], "a topology needs at least one spout");
 }

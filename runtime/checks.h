@@ -62,6 +62,7 @@ struct check {
 	struct catalog catalog;
 	const struct plugin_path *path;
 	bool no_plugins;
+	bool unnamed;		/* there is a component whose id is not known */
 	const char *folder;	/* of the file, absolute: paths in it begin there */
 	const char *cwd;	/* paths from outside begin here */
 };
@@ -96,8 +97,8 @@ enum {
 
 /* check_object holds OBJECT to the N KEYS and gives FOUND[i], the member keys[i]; NULL when
  * it is missing or in error. WHAT names the object: "a stream". */
-void check_object(struct check *c, const struct json_node *object, const char *what, const struct check_key *keys,
-    size_t n, const struct json_node **found);
+void check_object(struct check *c, const struct json_node *object, const char *what,
+    const struct check_key *keys, size_t n, const struct json_node **found);
 
 /* check_error, check_warning report at the value X, check_key_error at its key. */
 #define check_error(c, x, ...) diag_error((c)->d, (x)->start, (x)->end, __VA_ARGS__)
@@ -114,26 +115,29 @@ bool check_id(struct check *c, const struct json_node *x, const char *what, size
 
 /* check_int gives the integer X if it is from MIN to MAX, else reports it and gives
  * OTHERWISE; the same when X is NULL, in silence. */
-uint32_t check_int(struct check *c, const struct json_node *x, int64_t min, int64_t max, uint32_t otherwise);
+uint32_t check_int(
+    struct check *c, const struct json_node *x, int64_t min, int64_t max, uint32_t otherwise);
 
 /* check_path gives the path in X made absolute (gives): by the caller's directory when it
  * came from outside, else by the file's folder. */
 char *check_path(const struct check *c, const struct json_node *x);
 
 /* check_setting adds KEY with the scalar X to ALL; AS_TEXT: as a string. */
-struct setting *check_setting(struct settings *all, const char *key, const struct json_node *x, bool as_text);
+struct setting *check_setting(
+    struct settings *all, const char *key, const struct json_node *x, bool as_text);
 
 /* ---- steps in files of their own ---- */
 
 /* check_config takes the "config" of the topology or a component (SCOPE, see config.h). */
-void check_config(struct check *c, const struct json_node *config, unsigned scope, struct settings *made);
+void check_config(
+    struct check *c, const struct json_node *config, unsigned scope, struct settings *made);
 
 /* check_outputs takes the "outputs" of a component whose plugin leaves them to the file. */
 void check_outputs(struct check *c, const struct json_node *outputs, struct component *made);
 
 /* check_properties holds the properties in the file to those declared, and fills in MADE;
  * without a declaration only their shape is checked. OWNER is the object they belong to. */
-void check_properties(struct check *c, const struct part_draft *draft, const struct json_node *owner,
-    struct part *made);
+void check_properties(struct check *c, const struct part_draft *draft,
+    const struct json_node *owner, struct part *made);
 
 #endif

@@ -168,7 +168,8 @@ int cmd_graph(const struct command_line *line)
 	size_t i = 0;
 	int code;
 
-	while (format != NULL && i < sizeof formats / sizeof *formats && strcmp(formats[i].name, format) != 0)
+	while (format != NULL && i < sizeof formats / sizeof *formats &&
+	    strcmp(formats[i].name, format) != 0)
 		i++;
 	if (i == sizeof formats / sizeof *formats) {
 		command_say("unknown format \"%s\": there is ascii and dot", format);

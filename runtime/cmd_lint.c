@@ -23,13 +23,15 @@ static void worse(struct lint *l, int code)
 		l->code = code;
 }
 
-static void add_json(struct lint *l, const char *file, const struct topology *t, struct diagnostics *d)
+static void add_json(
+    struct lint *l, const char *file, const struct topology *t, struct diagnostics *d)
 {
 	buf_puts(&l->out, l->n_files > 0 ? ",{\"file\":" : "{\"file\":");
 	buf_json_string(&l->out, file, strlen(file));
 	buf_printf(&l->out, ",\"ok\":%s", t != NULL ? "true" : "false");
 	if (t != NULL)
-		buf_printf(&l->out, ",\"components\":%u,\"streams\":%u", t->n_components, t->n_subscriptions);
+		buf_printf(&l->out, ",\"components\":%u,\"streams\":%u", t->n_components,
+		    t->n_subscriptions);
 	buf_puts(&l->out, ",\"diagnostics\":");
 	diag_json(d, &l->out);
 	buf_puts(&l->out, "}");
@@ -37,8 +39,8 @@ static void add_json(struct lint *l, const char *file, const struct topology *t,
 
 static void plural(const char *file, uint32_t components, uint32_t streams)
 {
-	printf("%s: ok, %u component%s, %u stream%s\n", file, components, components == 1 ? "" : "s", streams,
-	    streams == 1 ? "" : "s");
+	printf("%s: ok, %u component%s, %u stream%s\n", file, components,
+	    components == 1 ? "" : "s", streams, streams == 1 ? "" : "s");
 }
 
 static void one_file(struct lint *l, const char *file)
@@ -68,8 +70,8 @@ static void one_file(struct lint *l, const char *file)
 
 static void print_json(const struct lint *l)
 {
-	printf("{\"files\":[%.*s],\"errors\":%zu,\"warnings\":%zu}\n", (int)l->out.n, l->out.data ? l->out.data : "",
-	    l->n_errors, l->n_warnings);
+	printf("{\"files\":[%.*s],\"errors\":%zu,\"warnings\":%zu}\n", (int)l->out.n,
+	    l->out.data ? l->out.data : "", l->n_errors, l->n_warnings);
 }
 
 int cmd_lint(const struct command_line *line)

@@ -16,7 +16,8 @@
 static void put_fields(struct buf *out, const gale_field *fields)
 {
 	for (size_t i = 0; fields[i].name != NULL; i++)
-		buf_printf(out, "%s%s %s", i > 0 ? ", " : "", fields[i].name, plugin_type_name(fields[i].type));
+		buf_printf(out, "%s%s %s", i > 0 ? ", " : "", fields[i].name,
+		    plugin_type_name(fields[i].type));
 }
 
 /* put_values adds what a property may be: choices or a range, and what it is otherwise. */
@@ -108,7 +109,8 @@ static char *find(const struct command_line *line, const char *name)
 	struct error e = { "" };
 	char *path = NULL, *library = xstrndup(name, strcspn(name, "."));
 
-	if (strchr(name, '/') != NULL || (strlen(name) > 3 && strcmp(name + strlen(name) - 3, ".so") == 0)) {
+	if (strchr(name, '/') != NULL ||
+	    (strlen(name) > 3 && strcmp(name + strlen(name) - 3, ".so") == 0)) {
 		path = realpath(name, NULL);
 		if (path == NULL)
 			error_errno(&e, "cannot read %s", name);

@@ -74,7 +74,8 @@ static void add_form(struct forms *f, const struct command_option *o)
 static void make_forms(const struct command *c, struct forms *f)
 {
 	*f = (struct forms){ .shorts = ":" };	/* ":" first: a missing argument is told apart */
-	for (const struct command_option *o = c->options; o->name != NULL && f->n < MAX_OPTIONS - 1; o++)
+	for (const struct command_option *o = c->options;
+	    o->name != NULL && f->n < MAX_OPTIONS - 1; o++)
 		add_form(f, o);
 	add_form(f, &help_option);
 }
@@ -87,13 +88,19 @@ static int unknown_option(const struct command *c, const struct forms *f, const 
 
 	snprintf(name, sizeof name, "%.*s", (int)strcspn(text, "="), text);
 	near = nearest_to(strncmp(name, "--", 2) == 0 ? name + 2 : "");
-	for (int i = 0; i < f->n; i++)
+	for (int i = 0; i < f->n; i++) {
 		nearest_try(&near, f->rows[i]->name);
+		if (near.best == NULL && near.word[0] != '\0' &&
+		    strncmp(f->rows[i]->name, near.word, strlen(near.word)) == 0)
+			near.best = f->rows[i]->name;	/* it was abbreviated */
+	}
 	if (near.best != NULL)
-		command_say("unknown option %s for \"gale %s\"; did you mean --%s? See \"gale help %s\".", name, c->name,
-		    near.best, c->name);
+		command_say("unknown option %s for \"gale %s\"; did you mean --%s? See \"gale "
+		            "help %s\".",
+		    name, c->name, near.best, c->name);
 	else
-		command_say("unknown option %s for \"gale %s\"; see \"gale help %s\".", name, c->name, c->name);
+		command_say("unknown option %s for \"gale %s\"; see \"gale help %s\".", name,
+		    c->name, c->name);
 	return EXIT_USAGE;
 }
 
@@ -118,7 +125,8 @@ static int bad_option(const struct command *c, const struct forms *f, int answer
 		return EXIT_USAGE;
 	}
 	if (optopt >= FIRST_OPTION) {
-		command_say("option --%s of \"gale %s\" takes no value", f->rows[optopt - FIRST_OPTION]->name, c->name);
+		command_say("option --%s of \"gale %s\" takes no value",
+		    f->rows[optopt - FIRST_OPTION]->name, c->name);
 		return EXIT_USAGE;
 	}
 	return optopt != 0 ? unknown_letter(c, f, optopt) : unknown_option(c, f, word);
@@ -184,8 +192,8 @@ static int count_operands(const struct command_line *line)
 	if (line->n_operands < c->min_operands)
 		command_say("\"gale %s\" needs more: gale %s %s", c->name, c->name, c->synopsis);
 	else if (c->max_operands >= 0 && line->n_operands > c->max_operands)
-		command_say("\"gale %s\" does not know what to do with \"%s\": gale %s %s", c->name,
-		    line->operands[c->max_operands], c->name, c->synopsis);
+		command_say("\"gale %s\" does not know what to do with \"%s\": gale %s %s",
+		    c->name, line->operands[c->max_operands], c->name, c->synopsis);
 	else
 		return EXIT_DONE;
 	return EXIT_USAGE;
@@ -234,8 +242,12 @@ static int run(const struct command *c, int argc, char **argv)
 
 int command_main(int argc, char **argv)
 {
-	static const struct { const char *option, *command; } options[] = {
-		{ "--help", "help" }, { "-h", "help" }, { "--version", "version" }, { "-V", "version" },
+	static const struct { const char *option, *command;
+	} options[] = {
+		{ "--help", "help" },
+		{ "-h", "help" },
+		{ "--version", "version" },
+		{ "-V", "version" },
 	};
 	const char *name = argc > 1 ? argv[1] : NULL;
 	const struct command *c;

@@ -23,12 +23,13 @@ void command_list(FILE *out)
 	fputs("\nAll about one of them: gale help COMMAND\n", out);
 }
 
-static void option_line(FILE *out, char letter, const char *name, const char *argument, const char *doc)
+static void option_line(
+    FILE *out, char letter, const char *name, const char *argument, const char *doc)
 {
 	char left[80];
 
-	snprintf(left, sizeof left, "%c%c%c --%s%s%s", letter ? '-' : ' ', letter ? letter : ' ', letter ? ',' : ' ',
-	    name, argument ? " " : "", argument ? argument : "");
+	snprintf(left, sizeof left, "%c%c%c --%s%s%s", letter ? '-' : ' ', letter ? letter : ' ',
+	    letter ? ',' : ' ', name, argument ? " " : "", argument ? argument : "");
 	fprintf(out, "  %-27s %s\n", left, doc);
 }
 

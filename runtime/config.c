@@ -41,23 +41,31 @@ static const struct {
 	const char *name;
 	const char *instead;
 } missing[] = {
-	{ "topology.workers", "every executor is a process of its own: set \"parallelism\" of the components" },
+	{ "topology.workers",
+	    "every executor is a process of its own: set \"parallelism\" of the components" },
 	{ "topology.tasks", "set \"numTasks\" of the component" },
 	{ "topology.acker.tasks", "set \"topology.acker.executors\"" },
 	{ "topology.max.task.parallelism", "set \"parallelism\" of the components" },
 	{ "topology.debug", "a bolt that logs (\"log\") shows what passes" },
-	{ "topology.worker.childopts", "gale's workers are no Java machines and take no such options" },
-	{ "topology.worker.max.heap.size.mb", "gale's workers are no Java machines and have no heap limit" },
-	{ "topology.executor.receive.buffer.size", "buffers adapt by themselves; bound what is open with "
-	  "\"topology.max.spout.pending\"" },
-	{ "topology.transfer.buffer.size", "buffers adapt by themselves; bound what is open with "
-	  "\"topology.max.spout.pending\"" },
+	{ "topology.worker.childopts",
+	    "gale's workers are no Java machines and take no such options" },
+	{ "topology.worker.max.heap.size.mb",
+	    "gale's workers are no Java machines and have no heap limit" },
+	{ "topology.executor.receive.buffer.size",
+	    "buffers adapt by themselves; bound what is open with "
+	    "\"topology.max.spout.pending\"" },
+	{ "topology.transfer.buffer.size",
+	    "buffers adapt by themselves; bound what is open with "
+	    "\"topology.max.spout.pending\"" },
 	{ "topology.producer.batch.size", "batches adapt by themselves" },
 	{ "topology.stats.sample.rate", "gale counts every tuple" },
-	{ "topology.fall.back.on.java.serialization", "tuples are typed values; nothing is serialized by class" },
+	{ "topology.fall.back.on.java.serialization",
+	    "tuples are typed values; nothing is serialized by class" },
 	{ "topology.kryo.register", "tuples are typed values; nothing is serialized by class" },
-	{ "topology.sleep.spout.wait.strategy.time.ms", "a spout that has nothing returns GALE_IDLE and costs nothing" },
-	{ "topology.spout.wait.strategy", "a spout that has nothing returns GALE_IDLE and costs nothing" },
+	{ "topology.sleep.spout.wait.strategy.time.ms",
+	    "a spout that has nothing returns GALE_IDLE and costs nothing" },
+	{ "topology.spout.wait.strategy",
+	    "a spout that has nothing returns GALE_IDLE and costs nothing" },
 };
 
 const struct config_key *config_find(const char *name)
@@ -81,7 +89,8 @@ const char *config_missing(const char *name)
 	return NULL;
 }
 
-static int wants(const struct config_key *key, const struct json_node *v, const char *what, struct error *e)
+static int wants(
+    const struct config_key *key, const struct json_node *v, const char *what, struct error *e)
 {
 	return error_set(e, "\"%s\" wants %s, found %s", key->name, what, json_type_name(v->type));
 }
@@ -118,7 +127,9 @@ int config_check(const struct config_key *key, const struct json_node *value, st
 	case CONFIG_PATH:
 		if (json_text(value) == NULL)
 			return wants(key, value, "a path", e);
-		return json_text(value)[0] != '\0' ? 0 : error_set(e, "\"%s\" wants a path, found none", key->name);
+		return json_text(value)[0] != '\0'
+		    ? 0
+		    : error_set(e, "\"%s\" wants a path, found none", key->name);
 	}
 	return 0;
 }

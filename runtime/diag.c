@@ -4,7 +4,6 @@
 #include "diag.h"
 
 #include <stdarg.h>
-#include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -61,14 +60,15 @@ static void forget(struct diagnostic *x)
 	*x = (struct diagnostic){ 0 };
 }
 
-static struct diagnostic *add(struct diagnostics *d, enum diag_severity severity, size_t start, size_t end,
+static void add(struct diagnostics *d, enum diag_severity severity, size_t start, size_t end,
     char *text)
 {
 	struct diagnostic *x = &d->spare;
 
 	d->n_errors += severity == DIAG_ERROR;
 	d->n_warnings += severity == DIAG_WARNING;
-	if (d->n_items < DIAG_KEPT) {
+	d->spared = d->n_items == DIAG_KEPT;
+	if (!d->spared) {
 		d->items = xgrow(d->items, &d->cap, d->n_items + 1, sizeof *d->items);
 		x = &d->items[d->n_items++];
 		*x = (struct diagnostic){ 0 };
@@ -79,47 +79,49 @@ static struct diagnostic *add(struct diagnostics *d, enum diag_severity severity
 	x->end = end > start ? end : start + 1;
 	x->text = text;
 	x->number = d->n_items;
-	return x;
 }
 
-struct diagnostic *diag_error(struct diagnostics *d, size_t start, size_t end, const char *text, ...)
+void diag_error(struct diagnostics *d, size_t start, size_t end, const char *text, ...)
 {
 	va_list args;
-	char *formatted;
 
 	va_start(args, text);
-	formatted = format(text, args);
+	add(d, DIAG_ERROR, start, end, format(text, args));
 	va_end(args);
-	return add(d, DIAG_ERROR, start, end, formatted);
 }
 
-struct diagnostic *diag_warning(struct diagnostics *d, size_t start, size_t end, const char *text, ...)
+void diag_warning(struct diagnostics *d, size_t start, size_t end, const char *text, ...)
 {
 	va_list args;
-	char *formatted;
 
 	va_start(args, text);
-	formatted = format(text, args);
+	add(d, DIAG_WARNING, start, end, format(text, args));
 	va_end(args);
-	return add(d, DIAG_WARNING, start, end, formatted);
 }
 
-void diag_help(struct diagnostic *x, const char *text, ...)
+static struct diagnostic *last(struct diagnostics *d)
 {
+	return d->spared ? &d->spare : &d->items[d->n_items - 1];
+}
+
+void diag_help(struct diagnostics *d, const char *text, ...)
+{
+	struct diagnostic *x = last(d);
 	va_list args;
 
 	free(x->help);
 	va_start(args, text);
 	x->help = format(text, args);
 	va_end(args);
-	if (x->help[0] == '\0') {	/* diag_suggest had nothing to say */
+	if (x->help[0] == '\0') {	/* nearest_help had nothing to say */
 		free(x->help);
 		x->help = NULL;
 	}
 }
 
-void diag_note(struct diagnostic *x, size_t at, const char *text, ...)
+void diag_note(struct diagnostics *d, size_t at, const char *text, ...)
 {
+	struct diagnostic *x = last(d);
 	va_list args;
 
 	free(x->note);
@@ -188,16 +190,19 @@ void diag_position(const struct diagnostics *d, size_t at, size_t *line, size_t 
 
 /* ---- printing --------------------------------------------------------------------- */
 
-/* width gives the terminal cells of a code point, well enough to put carets under it. */
+/* width gives the terminal cells of a code point, well enough to put carets under it: none
+ * for combining marks, two for East Asian characters and pictures. */
 static size_t width(uint32_t c)
 {
-	static const struct { uint32_t from, to; size_t width; } ranges[] = {
-		{ 0x0300, 0x036F, 0 }, { 0x200B, 0x200D, 0 }, { 0xFE00, 0xFE0F, 0 },	/* combining */
-		{ 0x1100, 0x115F, 2 }, { 0x2E80, 0xA4CF, 2 }, { 0xAC00, 0xD7A3, 2 },	/* CJK */
+	static const struct {
+		uint32_t from, to;
+		size_t width;
+	} ranges[] = {
+		{ 0x0300, 0x036F, 0 }, { 0x200B, 0x200D, 0 }, { 0xFE00, 0xFE0F, 0 },
+		{ 0x1100, 0x115F, 2 }, { 0x2E80, 0xA4CF, 2 }, { 0xAC00, 0xD7A3, 2 },
 		{ 0xF900, 0xFAFF, 2 }, { 0xFE30, 0xFE6F, 2 }, { 0xFF00, 0xFF60, 2 },
 		{ 0x1F300, 0x1F64F, 2 }, { 0x1F900, 0x1F9FF, 2 }, { 0x20000, 0x3FFFD, 2 },
 	};
-
 	for (size_t i = 0; i < sizeof ranges / sizeof *ranges; i++)
 		if (c >= ranges[i].from && c <= ranges[i].to)
 			return ranges[i].width;
@@ -217,7 +222,8 @@ static uint32_t code_point(const char *s, size_t length)
 /* is_control tells of a code point that would move the cursor or turn the text around. */
 static bool is_control(uint32_t c)
 {
-	return c < 0x20 || (c >= 0x7F && c <= 0x9F) || (c >= 0x202A && c <= 0x202E) || (c >= 0x2066 && c <= 0x2069);
+	return c < 0x20 || (c >= 0x7F && c <= 0x9F) || (c >= 0x202A && c <= 0x202E) ||
+	    (c >= 0x2066 && c <= 0x2069);
 }
 
 /* show adds the character at S as a terminal may see it, tabs as one space, and returns
@@ -262,11 +268,14 @@ static size_t back(const char *text, size_t at, size_t limit, size_t count)
 
 /* excerpt adds the source line of X with carets below the token. A long line is cut around
  * it. */
-static void excerpt(struct buf *out, const struct diagnostics *d, const struct diagnostic *x, size_t line)
+static void excerpt(
+    struct buf *out, const struct diagnostics *d, const struct diagnostic *x, size_t line)
 {
-	size_t at = x->start < d->n ? x->start : d->n, begin = line_start(d, at), end = line_end(d, begin), i;
+	size_t at = x->start < d->n ? x->start : d->n, begin = line_start(d, at),
+	       end = line_end(d, begin), i;
 	size_t cells = 0, caret = 0, caret_end = 0;
-	bool cut = characters(d->text, begin, end) > LINE_MAX_SHOWN && characters(d->text, begin, at) > LEAD;
+	bool cut = characters(d->text, begin, end) > LINE_MAX_SHOWN &&
+	    characters(d->text, begin, at) > LEAD;
 
 	buf_printf(out, "%6zu | ", line);
 	i = cut ? back(d->text, at, begin, LEAD) : begin;
@@ -339,7 +348,8 @@ static void plural(struct buf *out, size_t n, const char *word)
 
 void diag_print(struct diagnostics *d, FILE *out)
 {
-	size_t all = d->n_errors + d->n_warnings, shown = d->n_items < DIAG_SHOWN ? d->n_items : DIAG_SHOWN;
+	size_t all = d->n_errors + d->n_warnings,
+	       shown = d->n_items < DIAG_SHOWN ? d->n_items : DIAG_SHOWN;
 	struct buf text = { 0 };
 
 	if (all == 0)
@@ -376,7 +386,8 @@ static void json_one(struct buf *out, const struct diagnostics *d, const struct 
 	diag_position(d, x->end, &end_line, &end_column);
 	buf_puts(out, "{\"file\":");
 	buf_json_string(out, d->file, strlen(d->file));
-	buf_printf(out, ",\"line\":%zu,\"column\":%zu,\"endLine\":%zu,\"endColumn\":%zu,\"severity\":\"%s\"",
+	buf_printf(out,
+	    ",\"line\":%zu,\"column\":%zu,\"endLine\":%zu,\"endColumn\":%zu,\"severity\":\"%s\"",
 	    line, column, end_line, end_column, severity_names[x->severity]);
 	json_text(out, "message", x->text);
 	if (x->help != NULL)

@@ -13,14 +13,15 @@
  *
  *     struct diagnostics d = { 0 };
  *     diag_source(&d, "a.json", text, n);
- *     struct diagnostic *x = diag_error(&d, start, end, "no component \"%s\"", id);
- *     diag_help(x, "did you mean \"%s\"?", nearest);
+ *     diag_error(&d, start, end, "no component \"%s\"", id);
+ *     diag_help(&d, "did you mean \"%s\"?", nearest);
  *     diag_print(&d, stderr);
  *     diag_free(&d);
  */
 #ifndef GALE_DIAG_H
 #define GALE_DIAG_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
 
@@ -52,20 +53,24 @@ struct diagnostics {
 	size_t n_items, cap;
 	size_t n_errors, n_warnings;	/* counts those not kept as well */
 	struct diagnostic spare;	/* takes what is not kept */
+	bool spared;			/* the one added last went there */
 };
 
 /* diag_source names the file and takes its TEXT (may be NULL), N bytes with a NUL behind
  * them. A byte order mark is taken off. */
 void diag_source(struct diagnostics *d, const char *file, char *text, size_t n);
 
-/* diag_error, diag_warning add one. The result is good until the next is added; it is
- * never NULL. Texts are cut at about 500 bytes. */
-struct diagnostic *diag_error(struct diagnostics *d, size_t start, size_t end, const char *format, ...)
+/* diag_error, diag_warning add one. Texts are cut at about 500 bytes. */
+void diag_error(struct diagnostics *d, size_t start, size_t end, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
-struct diagnostic *diag_warning(struct diagnostics *d, size_t start, size_t end, const char *format, ...)
+void diag_warning(struct diagnostics *d, size_t start, size_t end, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
-void diag_help(struct diagnostic *x, const char *format, ...) __attribute__((format(printf, 2, 3)));
-void diag_note(struct diagnostic *x, size_t at, const char *format, ...) __attribute__((format(printf, 3, 4)));
+
+/* diag_help gives the one added last its help (an empty text: none), diag_note its note. */
+void diag_help(struct diagnostics *d, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+void diag_note(struct diagnostics *d, size_t at, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
 
 /* diag_position gives line and column of an offset. */
 void diag_position(const struct diagnostics *d, size_t at, size_t *line, size_t *column);

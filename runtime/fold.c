@@ -6,7 +6,10 @@
 
 #include "memory.h"
 
-enum { RUN_MIN = 4 };	/* shorter runs are smaller as part of a list */
+enum {
+	RUN_MIN = 4,	/* shorter runs are smaller as part of a list */
+	LIST_HEAD = 5	/* bytes of a list beside its entries; runs more than make up for theirs */
+};
 
 void fold_init(struct fold *f)
 {
@@ -104,10 +107,12 @@ static void forget(struct fold *f, size_t n)
 
 void fold_write(struct fold *f, struct buf *out, size_t most_bytes, uint8_t run, uint8_t list)
 {
-	size_t most = most_bytes / sizeof (struct fold_entry), i = 0, listed = 0;
+	size_t most = 1, i = 0, listed = 0;
 
-	if (most == 0)
-		most = 1;
+	if (f->n == 0)
+		return;
+	if (most_bytes >= LIST_HEAD + sizeof (struct fold_entry))
+		most = (most_bytes - LIST_HEAD) / sizeof (struct fold_entry);
 	if (most > f->n)
 		most = f->n;
 	while (i < most) {

@@ -53,9 +53,11 @@ static bool is_finishing(const struct task *t)
 	return t->worker->finishing && t->tuple == NULL;
 }
 
-static int emit_finish(struct task *t, uint32_t stream, const gale_value *values, uint32_t n, size_t bound)
+/* emit_finish: TARGET is the task of a direct emit, else UINT32_MAX. */
+static int emit_finish(struct task *t, uint32_t stream, uint32_t target, const gale_value *values, uint32_t n,
+    size_t bound)
 {
-	struct message m = { .task = t->index, .stream = stream, .target = UINT32_MAX, .attempt = 1,
+	struct message m = { .task = t->index, .stream = stream, .target = target, .attempt = 1,
 		.kept = true };
 	struct error e;
 
@@ -73,15 +75,15 @@ static int host_emit(gale_ctx *ctx, uint32_t stream, const gale_value *values, u
 
 	if ((m.bound = router_check(&w->router, stream, values, n, &e)) == 0)
 		return refuse(t, "%s", e.text);
+	if (w->router.streams[stream].stream->direct)
+		return refuse(t, "stream \"%s\" is direct: use gale_emit_direct",
+		    w->router.streams[stream].stream->id);
 	if (t->hand != NULL)
 		m.roots = t->hand->roots;
 	else if (t->hand_finished)
 		return refuse(t, "emit anchored to a tuple that is acked or failed already");
 	else if (is_finishing(t))
-		return emit_finish(t, stream, values, n, m.bound);
-	if (w->router.streams[stream].stream->direct)
-		return refuse(t, "stream \"%s\" is direct: use gale_emit_direct",
-		    w->router.streams[stream].stream->id);
+		return emit_finish(t, stream, UINT32_MAX, values, n, m.bound);
 	if ((copies = router_emit(&w->router, &m, &edges, &e)) < 0)
 		return refuse(t, "%s", e.text);
 	count_emit(w, stream, copies);
@@ -219,10 +221,12 @@ static int host_emit_as(gale_ctx *ctx, const gale_emission *x)
 	if (!x->unanchored) {
 		if (!x->direct)
 			return host_emit(ctx, x->stream, x->values, x->n);
-		if (t->hand == NULL && t->hand_finished)
-			return refuse(t, "emit anchored to a tuple that is acked or failed already");
 		if (t->hand != NULL)
 			m.roots = t->hand->roots;
+		else if (t->hand_finished)
+			return refuse(t, "emit anchored to a tuple that is acked or failed already");
+		else if (is_finishing(t))
+			return emit_finish(t, x->stream, x->task, x->values, x->n, m.bound);
 	}
 	copies = x->direct ? router_emit_direct(&w->router, &m, x->task, &edges, &e)
 	    : router_emit(&w->router, &m, &edges, &e);
@@ -293,6 +297,7 @@ static gale_held host_hold(gale_ctx *ctx, const gale_tuple *tuple)
 	h->since_ns = w->now_ns;
 	w->status->held++;
 	w->n_just_held++;
+	w->n_held_loose += h->anchor.roots.n == 0;
 	t->hand = &h->anchor;
 	t->held_hand.id = (uint64_t)h->generation << 32 | (slot + 1);
 	return t->held_hand;
@@ -316,6 +321,7 @@ static void let_go(struct task *t, struct held *h, gale_held handle)
 	}
 	hist_add(&w->status->process, w->now_ns - h->since_ns, 1);
 	w->status->held--;
+	w->n_held_loose -= h->anchor.roots.n == 0;
 	frame_release(w->data, h->frame);
 	free(h->values);
 	h->generation += 1;
@@ -364,6 +370,11 @@ static int host_result(gale_ctx *ctx, int result, const char *why)
 	struct task *t = task_of(ctx);
 
 	snprintf(t->why, sizeof t->why, "%s", why != NULL ? why : "");
+	if (result != GALE_FATAL)
+		return result;
+	/* Callbacks of timers, watches and verdicts return nothing: to say it is enough. */
+	snprintf(t->worker->status->last_words, sizeof t->worker->status->last_words, "%s", t->why);
+	t->worker->doomed = true;
 	return result;
 }
 

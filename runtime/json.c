@@ -1,4 +1,5 @@
-/* json.c - see json.h. The scanner is in json_scan.c; here its spans meet cJSON's tree.
+/* json.c - see json.h. The scanner is in json_scan.c and json_scalar.c; here its spans meet
+ * cJSON's tree.
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #include "json.h"
@@ -85,11 +86,11 @@ static int by_key(const void *a, const void *b)
 	return order ? order : (x->start > y->start) - (x->start < y->start);
 }
 
-static void duplicate(struct diagnostics *d, const struct json_node *x, const struct json_node *first)
+static void duplicate(
+    struct diagnostics *d, const struct json_node *x, const struct json_node *first)
 {
-	struct diagnostic *e = diag_error(d, x->key_start, x->key_end, "the key \"%s\" is here twice", x->key);
-
-	diag_note(e, first->key_start, "first here");
+	diag_error(d, x->key_start, x->key_end, "the key \"%s\" is here twice", x->key);
+	diag_note(d, first->key_start, "first here");
 }
 
 /* unique_keys reports the members of OBJECT that share a key. By sorting: an object may

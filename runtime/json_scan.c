@@ -8,8 +8,6 @@
  */
 #include "json_scan.h"
 
-#include <errno.h>
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -30,9 +28,10 @@ struct scan {
 /* fail reports at [start, end) and returns false. */
 #define fail(s, start, end, ...) (diag_error((s)->d, (start), (end), __VA_ARGS__), false)
 
-static bool helped(struct diagnostic *x, const char *help)
+/* help adds to what was just reported what to do, and returns false. */
+static bool help(struct scan *s, const char *text)
 {
-	diag_help(x, "%s", help);
+	diag_help(s->d, "%s", text);
 	return false;
 }
 
@@ -48,7 +47,8 @@ static bool is_digit(char c)
 
 static bool is_word(char c)
 {
-	return is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || c == '$';
+	return is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' ||
+	    c == '$';
 }
 
 static void skip_space(struct scan *s)
@@ -77,13 +77,11 @@ static bool is_object(const struct scan *s)
 /* at_end reports the end of the text inside something. */
 static bool at_end(struct scan *s)
 {
-	struct diagnostic *x;
-
 	if (s->depth == 0)
 		return fail(s, s->n, s->n, "the file is empty; expected {");
-	x = diag_error(s->d, s->n, s->n, "the file ends before this %s does: expected %c",
+	diag_error(s->d, s->n, s->n, "the file ends before this %s does: expected %c",
 	    is_object(s) ? "object" : "array", is_object(s) ? '}' : ']');
-	diag_note(x, s->nodes[s->open[s->depth - 1]].start, "opened here");
+	diag_note(s->d, s->nodes[s->open[s->depth - 1]].start, "opened here");
 	return false;
 }
 
@@ -96,12 +94,14 @@ static bool unexpected(struct scan *s, const char *wanted)
 
 	if (s->at == s->n)
 		return at_end(s);
-	if (*p == '#' || (*p == '/' && (p[1] == '/' || p[1] == '*')))
-		return helped(diag_error(s->d, s->at, s->at + (*p == '#' ? 1 : 2), "JSON has no comments"),
-		    "put it into a \"$comment\" key");
-	if (*p == '\'')
-		return helped(diag_error(s->d, s->at, end, "expected %s, found a single quote", wanted),
-		    "strings and keys stand in double quotes");
+	if (*p == '#' || (*p == '/' && (p[1] == '/' || p[1] == '*'))) {
+		diag_error(s->d, s->at, s->at + (*p == '#' ? 1 : 2), "JSON has no comments");
+		return help(s, "put it into a \"$comment\" key");
+	}
+	if (*p == '\'') {
+		diag_error(s->d, s->at, end, "expected %s, found a single quote", wanted);
+		return help(s, "strings and keys stand in double quotes");
+	}
 	if (*p == '"')
 		return fail(s, s->at, end, "expected %s, found a string", wanted);
 	return fail(s, s->at, end, "expected %s, found %.*s", wanted, shown, p);
@@ -141,12 +141,14 @@ static bool unicode_escape(struct scan *s)
 	if (unit == 0)
 		return fail(s, start, s->at, "\\u0000 can't stand in a string here");
 	if (unit >= 0xDC00 && unit <= 0xDFFF)
-		return fail(s, start, s->at, "the second half of a surrogate pair without the first");
+		return fail(
+		    s, start, s->at, "the second half of a surrogate pair without the first");
 	if (unit < 0xD800 || unit > 0xDBFF)
 		return true;
 	low = s->text[s->at] == '\\' && s->text[s->at + 1] == 'u' ? hex4(s->text + s->at + 2) : -1;
 	if (low < 0xDC00 || low > 0xDFFF)
-		return fail(s, start, s->at, "the first half of a surrogate pair without the second");
+		return fail(
+		    s, start, s->at, "the first half of a surrogate pair without the second");
 	s->at += 6;
 	return true;
 }
@@ -157,9 +159,10 @@ static bool escape(struct scan *s)
 
 	if (c == 'u')
 		return unicode_escape(s);
-	if (c == '\0' || strchr("\"\\/bfnrt", c) == NULL)
-		return helped(diag_error(s->d, s->at, s->at + 1, "an escape that JSON does not have"),
-		    "a backslash itself is written \\\\");
+	if (c == '\0' || strchr("\"\\/bfnrt", c) == NULL) {
+		diag_error(s->d, s->at, s->at + 1, "an escape that JSON does not have");
+		return help(s, "a backslash itself is written \\\\");
+	}
 	s->at += 2;
 	return true;
 }
@@ -178,9 +181,11 @@ static bool string(struct scan *s)
 		}
 		if (c == '\n' || c == '\r' || s->at == s->n)
 			return fail(s, start, s->at, "this string is never closed");
-		if (c < 0x20)
-			return helped(diag_error(s->d, s->at, s->at + 1, "a raw control character (0x%02x) "
-			    "in a string", c), c == '\t' ? "write \\t" : "write it as \\u00XX");
+		if (c < 0x20) {
+			diag_error(s->d, s->at, s->at + 1,
+			    "a raw control character (0x%02x) in a string", c);
+			return help(s, c == '\t' ? "write \\t" : "write it as \\u00XX");
+		}
 		if (c != '\\')
 			s->at++;
 		else if (!escape(s))
@@ -190,130 +195,41 @@ static bool string(struct scan *s)
 
 /* ---- numbers and words ------------------------------------------------------------ */
 
-/* number_end gives the end of the number at P by the grammar of JSON, NULL if it is none;
- * *WHY says what is wrong. */
-static const char *number_end(const char *p, bool *fraction, const char **why)
-{
-	*fraction = false;
-	if (*p == '-')
-		p++;
-	if (p[0] == '0' && is_digit(p[1])) {
-		*why = "a number does not begin with 0";
-		return NULL;
-	}
-	*why = "expected a digit after the sign";
-	if (!is_digit(*p))
-		return NULL;
-	while (is_digit(*p))
-		p++;
-	if (*p == '.') {
-		*fraction = true;
-		*why = "expected a digit after the point";
-		if (!is_digit(*++p))
-			return NULL;
-		while (is_digit(*p))
-			p++;
-	}
-	if (*p == 'e' || *p == 'E') {
-		*fraction = true;
-		*why = "expected a digit in the exponent";
-		p += p[1] == '+' || p[1] == '-' ? 2 : 1;
-		if (!is_digit(*p))
-			return NULL;
-		while (is_digit(*p))
-			p++;
-	}
-	return p;
-}
-
-/* number_value fills X in from the digits at P, which the grammar has passed. Returns NULL
- * or what is wrong. */
-static const char *number_value(const char *p, bool fraction, struct json_node *x)
-{
-	errno = 0;
-	if (!fraction) {
-		x->type = JSON_INT;
-		x->i = strtoll(p, NULL, 10);
-		x->f = (double)x->i;
-		return errno == ERANGE ? "an integer beyond 64 bits" : NULL;
-	}
-	x->type = JSON_FLOAT;
-	x->f = strtod(p, NULL);
-	return isfinite(x->f) ? NULL : "a number too large for a double";
-}
-
 static bool number(struct scan *s, struct json_node *x)
 {
-	const char *p = s->text + s->at, *why, *end;
-	bool fraction;
+	const char *p = s->text + s->at, *why, *end = json_scan_number(p, x, &why);
 
-	end = number_end(p, &fraction, &why);
 	if (end != NULL && is_word(*end)) {
 		end = NULL;
 		why = "this is no number that JSON knows";
 	}
 	if (end == NULL)
 		return fail(s, s->at, s->at + 1 + strspn(p + 1, "0123456789.eE+-xX"), "%s", why);
-	why = number_value(p, fraction, x);
 	if (why != NULL)
 		return fail(s, s->at, (size_t)(end - s->text), "%s", why);
 	s->at = (size_t)(end - s->text);
 	return true;
 }
 
-static const struct {
-	const char *text;
-	enum json_type type;
-	bool b;
-} words[] = {
-	{ "true", JSON_BOOL, true },
-	{ "false", JSON_BOOL, false },
-	{ "null", JSON_NULL, false },
-};
-
 static bool word(struct scan *s, struct json_node *x)
 {
+	static const char *const words[] = { "true", "false", "null" };
 	size_t end = word_end(s), n = end - s->at;
-	struct diagnostic *e;
+	const char *p = s->text + s->at;
 
-	for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
-		if (n != strlen(words[i].text) || strncasecmp(s->text + s->at, words[i].text, n) != 0)
-			continue;
-		if (memcmp(s->text + s->at, words[i].text, n) != 0) {
-			e = diag_error(s->d, s->at, end, "expected a value, found %.*s", (int)n, s->text + s->at);
-			diag_help(e, "write %s", words[i].text);
-			return false;
-		}
-		x->type = words[i].type;
-		x->b = words[i].b;
+	if (json_scan_word(p, n, x)) {
 		s->at = end;
 		return true;
 	}
-	if (is_word(here(s)))
-		return helped(diag_error(s->d, s->at, end, "expected a value, found %.*s",
-		    (int)(n > 40 ? 40 : n), s->text + s->at), "text stands in double quotes");
-	return unexpected(s, "a value");
-}
-
-bool json_scan_scalar(const char *text, struct json_node *x)
-{
-	struct json_node found = { 0 };
-	const char *why, *end;
-	bool fraction;
-
+	if (!is_word(*p))
+		return unexpected(s, "a value");
 	for (size_t i = 0; i < sizeof words / sizeof *words; i++)
-		if (strcmp(text, words[i].text) == 0) {
-			x->type = words[i].type;
-			x->b = words[i].b;
-			return true;
+		if (n == strlen(words[i]) && strncasecmp(p, words[i], n) == 0) {
+			diag_error(s->d, s->at, end, "expected a value, found %.*s", (int)n, p);
+			return help(s, "true, false and null are written in small letters");
 		}
-	end = number_end(text, &fraction, &why);
-	if (end == NULL || *end != '\0' || number_value(text, fraction, &found) != NULL)
-		return false;
-	x->type = found.type;
-	x->i = found.i;
-	x->f = found.f;
-	return true;
+	diag_error(s->d, s->at, end, "expected a value, found %.*s", (int)(n > 40 ? 40 : n), p);
+	return help(s, "text stands in double quotes");
 }
 
 /* ---- the whole -------------------------------------------------------------------- */
@@ -336,9 +252,10 @@ static bool key(struct scan *s, uint32_t *start, uint32_t *end)
 {
 	*start = (uint32_t)s->at;
 	if (here(s) != '"') {
-		if (is_word(here(s)))
-			return helped(diag_error(s->d, s->at, word_end(s), "expected a key in double quotes"),
-			    "put double quotes around it");
+		if (is_word(here(s))) {
+			diag_error(s->d, s->at, word_end(s), "expected a key in double quotes");
+			return help(s, "put double quotes around it");
+		}
 		return unexpected(s, "a key in double quotes");
 	}
 	if (!string(s))
@@ -421,9 +338,10 @@ static bool between(struct scan *s, bool *more)
 			return unexpected(s, is_object(s) ? ", or }" : ", or ]");
 		comma = s->at++;
 		skip_space(s);
-		if (here(s) == closing)
-			return helped(diag_error(s->d, comma, comma + 1, "a comma before %c", closing),
-			    "remove it");
+		if (here(s) == closing) {
+			diag_error(s->d, comma, comma + 1, "a comma before %c", closing);
+			return help(s, "remove it");
+		}
 		*more = true;
 		return true;
 	}
@@ -461,7 +379,8 @@ static bool all_utf8(struct scan *s)
 		size_t length = utf8_length(s->text + i, s->n - i);
 
 		if (length == 0)
-			return fail(s, i, i + 1, "this file is no UTF-8: byte 0x%02x", (unsigned char)s->text[i]);
+			return fail(s, i, i + 1, "this file is no UTF-8: byte 0x%02x",
+			    (unsigned char)s->text[i]);
 		if (s->text[i] == '\0')
 			return fail(s, i, i + 1, "this file is no text: it has a NUL byte here");
 		i += length;

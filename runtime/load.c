@@ -54,7 +54,8 @@ static int read_file(int fd, struct buf *b, struct error *e)
 		if (n > 0)
 			buf_add(b, block, (size_t)n);
 		if (b->n > JSON_MAX_BYTES)
-			return error_set(e, "this file has more than %d MiB", JSON_MAX_BYTES >> 20);
+			return error_set(
+			    e, "this file has more than %d MiB", JSON_MAX_BYTES >> 20);
 	}
 }
 
@@ -85,12 +86,15 @@ static struct topology *complete(struct check *c, const char *file)
 	return NULL;
 }
 
-struct topology *load_text(const char *file, char *text, size_t n, const struct load_options *options,
-    struct diagnostics *d)
+struct topology *load_text(const char *file, char *text, size_t n,
+    const struct load_options *options, struct diagnostics *d)
 {
 	char *cwd = get_current_dir_name(), *folder = folder_of(file, cwd != NULL ? cwd : "/");
 	struct check c = {
-		.d = d, .path = &options->path, .no_plugins = options->no_plugins, .folder = folder,
+		.d = d,
+		.path = &options->path,
+		.no_plugins = options->no_plugins,
+		.folder = folder,
 		.cwd = cwd != NULL ? cwd : "/",
 	};
 	struct topology *t = NULL;
@@ -112,7 +116,8 @@ struct topology *load_text(const char *file, char *text, size_t n, const struct 
 	return t;
 }
 
-struct topology *load_topology(const char *file, const struct load_options *options, struct diagnostics *d)
+struct topology *load_topology(
+    const char *file, const struct load_options *options, struct diagnostics *d)
 {
 	struct buf b = { 0 };
 	struct error e;

@@ -30,11 +30,12 @@ struct load_options {
 
 /* load_topology reads and checks FILE. D must be zeroed; it gets the file's name, its text
  * and all that is to be said of it. NULL when d->n_errors > 0. Free with topology_free. */
-struct topology *load_topology(const char *file, const struct load_options *options, struct diagnostics *d);
+struct topology *load_topology(
+    const char *file, const struct load_options *options, struct diagnostics *d);
 
 /* load_text is the same for a TEXT in memory (taken; N bytes, NUL behind them), as if it
  * stood in FILE. */
-struct topology *load_text(const char *file, char *text, size_t n, const struct load_options *options,
-    struct diagnostics *d);
+struct topology *load_text(const char *file, char *text, size_t n,
+    const struct load_options *options, struct diagnostics *d);
 
 #endif

@@ -24,28 +24,29 @@ void loop_free(struct loop *l)
 
 /* ---- watches ---- */
 
-static struct watch *find_watch(const struct loop *l, int fd)
+static struct watched *find_watch(const struct loop *l, int fd)
 {
 	for (size_t i = 0; i < l->n_watches; i++)
-		if (l->watches[i].fd == fd)
+		if (l->watches[i].watch.fd == fd)
 			return &l->watches[i];
 	return NULL;
 }
 
 void loop_watch(struct loop *l, const struct watch *w)
 {
-	struct watch *there = find_watch(l, w->fd);
+	struct watched *there = find_watch(l, w->fd);
 
 	if (there == NULL) {
 		l->watches = xgrow(l->watches, &l->watches_cap, l->n_watches + 1, sizeof *l->watches);
 		there = &l->watches[l->n_watches++];
+		there->since = l->n_polls;
 	}
-	*there = *w;
+	there->watch = *w;
 }
 
 int loop_unwatch(struct loop *l, int fd)
 {
-	struct watch *w = find_watch(l, fd);
+	struct watched *w = find_watch(l, fd);
 
 	if (w == NULL)
 		return -1;
@@ -56,7 +57,7 @@ int loop_unwatch(struct loop *l, int fd)
 bool loop_waits_for(const struct loop *l, const gale_ctx *ctx)
 {
 	for (size_t i = 0; i < l->n_watches; i++)
-		if (l->watches[i].ctx == ctx)
+		if (l->watches[i].watch.ctx == ctx)
 			return true;
 	for (size_t i = 0; i < l->n_timers; i++)
 		if (l->timers[i].ctx == ctx)
@@ -103,8 +104,8 @@ static bool fire(struct loop *l, uint64_t now_ns, uint64_t before)
 	for (size_t i = 0; i < l->n_timers; i++) {
 		struct timer *c = &l->timers[i];
 
-		if (c->due_ns <= now_ns && c->id < before &&
-		    (first == NULL || c->due_ns < first->due_ns))
+		if (c->due_ns <= now_ns && c->id < before && (first == NULL ||
+		    c->due_ns < first->due_ns || (c->due_ns == first->due_ns && c->id < first->id)))
 			first = c;
 	}
 	if (first == NULL)
@@ -116,6 +117,11 @@ static bool fire(struct loop *l, uint64_t now_ns, uint64_t before)
 }
 
 /* ---- waiting ---- */
+
+bool loop_wants(const struct loop *l, uint64_t now_ns)
+{
+	return l->n_watches > 0 || atomic_load(&l->woken) || loop_due(l) <= now_ns;
+}
 
 void loop_wake(struct loop *l)
 {
@@ -145,11 +151,30 @@ static int timeout_ms(uint64_t now_ns, uint64_t due_ns)
 
 void loop_poll(struct loop *l, struct poll_item *items, size_t n, uint64_t now_ns, uint64_t due_ns)
 {
+	l->n_polls++;
 	items[n++] = (struct poll_item){ .kind = POLL_FD, .fd = l->wake_fd, .events = GALE_READABLE };
 	for (size_t i = 0; i < l->n_watches; i++)
-		items[n++] = (struct poll_item){ .kind = POLL_FD, .fd = l->watches[i].fd,
-			.events = l->watches[i].events };
+		items[n++] = (struct poll_item){ .kind = POLL_FD, .fd = l->watches[i].watch.fd,
+			.events = l->watches[i].watch.events };
 	transport_poll(items, n, timeout_ms(now_ns, due_ns));
+}
+
+/* call calls the watch of a descriptor that was found ready, if there still is one that asks
+ * for this. A watch younger than the poll is for another descriptor of the same number. */
+static bool call(struct loop *l, const struct poll_item *item)
+{
+	const struct watched *w = find_watch(l, item->fd);
+	struct watch copy;
+	int events;
+
+	if (w == NULL || w->since == l->n_polls)
+		return false;
+	copy = w->watch;
+	events = item->ready & (copy.events | GALE_HANGUP);
+	if (events == 0)
+		return false;
+	copy.fn(copy.self, copy.ctx, copy.fd, events, copy.arg);
+	return true;
 }
 
 bool loop_dispatch(struct loop *l, const struct poll_item *items, size_t n, uint64_t now_ns, bool *woken)
@@ -159,18 +184,13 @@ bool loop_dispatch(struct loop *l, const struct poll_item *items, size_t n, uint
 
 	*woken = false;
 	for (size_t i = 0; i < n; i++) {
-		struct watch *w;
-
 		if (items[i].kind != POLL_FD || items[i].ready == 0)
 			continue;
 		if (items[i].fd == l->wake_fd) {
 			if (read(l->wake_fd, &count, sizeof count) > 0)
 				atomic_store(&l->woken, false);
 			*woken = true;
-		} else if ((w = find_watch(l, items[i].fd)) != NULL) {
-			struct watch copy = *w;
-
-			copy.fn(copy.self, copy.ctx, copy.fd, items[i].ready, copy.arg);
+		} else if (call(l, &items[i])) {
 			any = true;
 		}
 	}

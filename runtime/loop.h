@@ -33,9 +33,15 @@ struct timer {
 	gale_ctx *ctx;
 };
 
+struct watched {
+	struct watch watch;
+	uint64_t since;		/* n_polls when it was made */
+};
+
 struct loop {
-	struct watch *watches;
+	struct watched *watches;
 	size_t n_watches, watches_cap;
+	uint64_t n_polls;
 	struct timer *timers;	/* unordered: a task has a handful */
 	size_t n_timers, timers_cap;
 	uint64_t next_timer;	/* id */
@@ -50,7 +56,7 @@ void loop_free(struct loop *l);
 void loop_watch(struct loop *l, const struct watch *w);
 int loop_unwatch(struct loop *l, int fd);
 
-/* loop_has_watch, loop_has_timer: whether the task CTX waits for anything. */
+/* loop_waits_for tells whether the task CTX has a watch or a timer. */
 bool loop_waits_for(const struct loop *l, const gale_ctx *ctx);
 
 uint64_t loop_timer(struct loop *l, const struct timer *t);	/* its id is filled in */
@@ -58,6 +64,9 @@ int loop_cancel(struct loop *l, uint64_t id);
 
 /* loop_wake makes loop_poll return; from any thread. */
 void loop_wake(struct loop *l);
+
+/* loop_wants: a watch, a due timer or a wake may have to be served at NOW_NS. */
+bool loop_wants(const struct loop *l, uint64_t now_ns);
 
 /* loop_due gives when the earliest timer is due; UINT64_MAX: there is none. */
 uint64_t loop_due(const struct loop *l);
@@ -68,7 +77,8 @@ void loop_poll(struct loop *l, struct poll_item *items, size_t n, uint64_t now_n
 size_t loop_items(const struct loop *l);
 
 /* loop_dispatch calls back the watches that loop_poll found ready and the timers due at
- * NOW_NS; true when it called any. *WOKEN tells whether somebody called loop_wake. */
+ * NOW_NS; true when it called any. ITEMS are the N = loop_items that loop_poll filled in,
+ * as many as there were then. *WOKEN tells whether somebody called loop_wake. */
 bool loop_dispatch(struct loop *l, const struct poll_item *items, size_t n, uint64_t now_ns, bool *woken);
 
 #endif

@@ -3,7 +3,6 @@
  * SPDX-License-Identifier: Apache-2.0
  */
 #include <stdio.h>
-#include <string.h>
 
 #include "command.h"
 
@@ -11,16 +10,20 @@
 #error "the build must say which version this is: -DPACKAGE_VERSION='\"...\"'"
 #endif
 
-#define DEFINE	{ "define", 'D', "NAME=VALUE", true, "the value of ${NAME} in the file; else the environment's" }
+#define DEFINE                                                                                    \
+	{ "define", 'D', "NAME=VALUE", true,                                                      \
+		"the value of ${NAME} in the file; else the environment's" }
 #define PLUGINS	{ "plugins", 'P', "DIR", true, "look for plugins in DIR first" }
 #define JSON	{ "json", 0, NULL, false, "print JSON" }
 
 static const struct command_option run_options[] = {
 	DEFINE,
 	PLUGINS,
-	{ "summary", 0, "FILE", false, "write the run's summary to FILE as JSON, also when it fails" },
+	{ "summary", 0, "FILE", false,
+	    "write the run's summary to FILE as JSON, also when it fails" },
 	{ "json", 0, NULL, false, "print the summary as JSON on standard output" },
-	{ "quiet", 'q', NULL, false, "no progress, no summary: errors and the plugins' output only" },
+	{ "quiet", 'q', NULL, false,
+	    "no progress, no summary: errors and the plugins' output only" },
 	{ .name = NULL },
 };
 
@@ -44,48 +47,72 @@ static const struct command_option no_options[] = { { .name = NULL } };
 
 const struct command command_table[] = {
 	{
-		.name = "run", .run = cmd_run, .options = run_options,
-		.synopsis = "[OPTION]... FILE", .min_operands = 1, .max_operands = 1,
-		.doc = "run a topology here, until its input ends or Ctrl-C",
-		.examples =
-		"  gale run topologies/2-wordcount.json -D input=book.txt -D output=counts.tsv\n"
-		"  gale run t.json --summary result.json\n",
+	    .name = "run",
+	    .run = cmd_run,
+	    .options = run_options,
+	    .synopsis = "[OPTION]... FILE",
+	    .min_operands = 1,
+	    .max_operands = 1,
+	    .doc = "run a topology here, until its input ends or Ctrl-C",
+	    .examples = "  gale run topologies/2-wordcount.json -D input=book.txt -D "
+	                "output=counts.tsv\n"
+	                "  gale run t.json --summary result.json\n",
 	},
 	{
-		.name = "lint", .run = cmd_lint, .options = lint_options,
-		.synopsis = "[OPTION]... FILE...", .min_operands = 1, .max_operands = -1,
-		.doc = "check topology files, plugins and all, without starting anything",
-		.examples =
-		"  gale lint t.json\n"
-		"  gale lint --no-plugins from-a-stranger.json\n",
+	    .name = "lint",
+	    .run = cmd_lint,
+	    .options = lint_options,
+	    .synopsis = "[OPTION]... FILE...",
+	    .min_operands = 1,
+	    .max_operands = -1,
+	    .doc = "check topology files, plugins and all, without starting anything",
+	    .examples = "  gale lint t.json\n"
+	                "  gale lint --no-plugins from-a-stranger.json\n",
 	},
 	{
-		.name = "graph", .run = cmd_graph, .options = graph_options,
-		.synopsis = "[OPTION]... FILE", .min_operands = 1, .max_operands = 1,
-		.doc = "draw a topology",
-		.examples =
-		"  gale graph t.json\n"
-		"  gale graph --format dot t.json | dot -Tsvg > t.svg\n",
+	    .name = "graph",
+	    .run = cmd_graph,
+	    .options = graph_options,
+	    .synopsis = "[OPTION]... FILE",
+	    .min_operands = 1,
+	    .max_operands = 1,
+	    .doc = "draw a topology",
+	    .examples = "  gale graph t.json\n"
+	                "  gale graph --format dot t.json | dot -Tsvg > t.svg\n",
 	},
 	{
-		.name = "plugin", .run = cmd_plugin, .options = plugin_options,
-		.synopsis = "info [OPTION]... FILE.so|NAME", .min_operands = 2, .max_operands = 2,
-		.doc = "tell what a plugin holds: components, properties, fields",
-		.examples =
-		"  gale plugin info lines\n"
-		"  gale plugin info ./mine.so --json\n",
+	    .name = "plugin",
+	    .run = cmd_plugin,
+	    .options = plugin_options,
+	    .synopsis = "info [OPTION]... FILE.so|NAME",
+	    .min_operands = 2,
+	    .max_operands = 2,
+	    .doc = "tell what a plugin holds: components, properties, fields",
+	    .examples = "  gale plugin info lines\n"
+	                "  gale plugin info ./mine.so --json\n",
 	},
 	{
-		.name = "help", .run = cmd_help, .options = no_options,
-		.synopsis = "[COMMAND]", .min_operands = 0, .max_operands = 1,
-		.doc = "tell about a command",
+	    .name = "help",
+	    .run = cmd_help,
+	    .options = no_options,
+	    .synopsis = "[COMMAND]",
+	    .min_operands = 0,
+	    .max_operands = 1,
+	    .doc = "tell about a command",
 	},
 	{
-		.name = "version", .run = cmd_version, .options = no_options,
-		.synopsis = "", .min_operands = 0, .max_operands = 0,
-		.doc = "tell which gale this is",
+	    .name = "version",
+	    .run = cmd_version,
+	    .options = no_options,
+	    .synopsis = "",
+	    .min_operands = 0,
+	    .max_operands = 0,
+	    .doc = "tell which gale this is",
 	},
-	{ .name = "worker", .run = cmd_worker, .hidden = true, .doc = "one worker process, started by its supervisor" },
+	{ .name = "worker",
+	    .run = cmd_worker,
+	    .hidden = true,
+	    .doc = "one worker process, started by its supervisor" },
 	{ .name = NULL },
 };
 

@@ -30,7 +30,8 @@ static size_t distance(const char *a, size_t n_a, const char *b, size_t n_b)
 	for (size_t i = 1; i <= n_a; i++) {
 		row[0] = i;
 		for (size_t j = 1; j <= n_b; j++) {
-			row[j] = least(least(row[j - 1], last[j]) + 1, last[j - 1] + !same(a[i - 1], b[j - 1]));
+			row[j] = least(least(row[j - 1], last[j]) + 1,
+			    last[j - 1] + !same(a[i - 1], b[j - 1]));
 			if (i > 1 && j > 1 && same(a[i - 1], b[j - 2]) && same(a[i - 2], b[j - 1]))
 				row[j] = least(row[j], before[j - 2] + 1);
 		}
@@ -50,12 +51,13 @@ struct nearest nearest_to(const char *word)
 void nearest_try(struct nearest *near, const char *name)
 {
 	size_t n = strlen(near->word), n_name = strlen(name);
-	size_t limit = n <= 4 ? 1 : n <= 8 ? 2 : 3, found;
+	size_t limit = n <= 1 ? 0 : n <= 4 ? 1 : n <= 8 ? 2 : 3, found;
 
 	if (near->n < NEAREST_LISTED)
 		near->listed[near->n] = name;
 	near->n++;
-	if (n == 0 || n > LONGEST || n_name == 0 || n_name > LONGEST || n > n_name + limit || n_name > n + limit)
+	if (n == 0 || n > LONGEST || n_name == 0 || n_name > LONGEST || n > n_name + limit ||
+	    n_name > n + limit)
 		return;
 	found = distance(near->word, n, name, n_name);
 	if (found > limit || found >= near->distance)

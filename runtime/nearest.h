@@ -24,7 +24,8 @@ struct nearest {
 };
 
 /* nearest_to begins for WORD (borrowed). Near is a Damerau-Levenshtein distance, letters
- * compared without case, of at most 1 for words of up to 4 letters, 2 up to 8, 3 above. */
+ * compared without case, of at most 1 for words of up to 4 letters, 2 up to 8, 3 above; to
+ * a single letter nothing else is near. */
 struct nearest nearest_to(const char *word);
 
 /* nearest_try offers a NAME; it must live as long as the struct is used. */

@@ -228,7 +228,8 @@ static void move_others(struct acker_link *a, struct buf *b)
 	struct record r;
 	size_t n = 0;
 
-	while (b->n + n < RECORDS_MAX && record_next(&at, start + a->others.n, &r) > 0)
+	while (record_next(&at, start + a->others.n, &r) > 0 &&
+	    b->n + (size_t)(at - start) <= RECORDS_MAX)
 		n = (size_t)(at - start);
 	buf_add(b, a->others.data, n);
 	a->others.n -= n;
@@ -249,7 +250,7 @@ static void flush_acker(struct out *o, uint32_t i)
 			fold_write(&a->acks, &b, RECORDS_MAX, RECORD_ACK_RUN, RECORD_ACK_LIST);
 		if (a->inits.n == 0 && a->acks.n > 0 && b.n + 16 * a->acks.n + 8 <= RECORDS_MAX)
 			fold_write(&a->acks, &b, RECORDS_MAX, RECORD_ACK_RUN, RECORD_ACK_LIST);
-		if (a->inits.n == 0 && a->acks.n == 0)
+		if (a->inits.n == 0 && a->acks.n == 0 && a->others.n > 0)
 			move_others(a, &b);
 		out_body(o, o->plan->first_acker + i, WIRE_ACKS, &b);
 	}

@@ -4,6 +4,7 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "plugin.h"
 
+#include <ctype.h>
 #include <dlfcn.h>
 #include <errno.h>
 #include <stdio.h>
@@ -47,12 +48,18 @@ const char *plugin_kind_name(gale_kind kind)
 	return kind_names[kind];
 }
 
+size_t plugin_span(const char *s, const char *more)
+{
+	size_t n = 0;
+
+	while (s[n] != '\0' && (isalnum((unsigned char)s[n]) || strchr(more, s[n]) != NULL))
+		n++;
+	return n;
+}
+
 bool plugin_name_ok(const char *name)
 {
-	static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
-	static const char rest[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_";
-
-	return name[0] != '\0' && strchr(letters, name[0]) != NULL && name[strspn(name, rest)] == '\0';
+	return isalpha((unsigned char)name[0]) && name[plugin_span(name, "_")] == '\0';
 }
 
 /* ---- opening ---------------------------------------------------------------------- */
@@ -64,7 +71,9 @@ static const struct {
 	{ "file too short", "it is no shared object" },
 	{ "invalid ELF header", "it is no shared object" },
 	{ "wrong ELF class", "it was built for another kind of machine" },
-	{ "undefined symbol", "it calls a function that nobody provides; link it with -Wl,-z,defs to see this earlier" },
+	{ "undefined symbol",
+	    "it calls a function that nobody provides; link it with -Wl,-z,defs to see "
+	    "this earlier" },
 	{ "cannot open shared object file", "it, or a library that it needs, is missing" },
 	{ "cannot dynamically load executable", "it is a program; link it with -shared" },
 };
@@ -91,13 +100,18 @@ static int dl_failed(const char *path, struct error *e)
 static int check_interface(const char *path, const gale_plugin_info *info, struct error *e)
 {
 	if (info->abi != GALE_ABI)
-		return error_set(e, "%s is built for version %u of gale's plugin interface; this gale has version %u: "
-		    "compile it again", path, info->abi, GALE_ABI);
+		return error_set(e,
+		    "%s is built for version %u of gale's plugin interface; this gale has "
+		    "version %u: compile it again",
+		    path, info->abi, GALE_ABI);
 	if (info->size > sizeof(gale_component))
-		return error_set(e, "%s is built for a newer gale: its components have %u bytes, here they have %zu: "
-		    "compile it again with this gale's header", path, info->size, sizeof(gale_component));
+		return error_set(e,
+		    "%s is built for a newer gale: its components have %u bytes, here they "
+		    "have %zu: compile it again with this gale's header",
+		    path, info->size, sizeof(gale_component));
 	if (info->size < LEAST_SIZE)
-		return error_set(e, "%s is no sound plugin: its components have %u bytes, none has less than %zu",
+		return error_set(e,
+		    "%s is no sound plugin: its components have %u bytes, none has less than %zu",
 		    path, info->size, (size_t)LEAST_SIZE);
 	return 0;
 }
@@ -108,7 +122,8 @@ static int count(const char *path, const gale_plugin_info *info, struct plugin *
 		return error_set(e, "%s declares no component", path);
 	while (info->components[p->n] != NULL)
 		if (++p->n > PLUGIN_MAX_COMPONENTS)
-			return error_set(e, "%s declares more than %d components; does the list end with NULL?",
+			return error_set(e,
+			    "%s declares more than %d components; does the list end with NULL?",
 			    path, PLUGIN_MAX_COMPONENTS);
 	return 0;
 }
@@ -138,7 +153,8 @@ static int check_components(const struct plugin *p, struct error *e)
 			return error_set(e, "%s: %s", p->path, why.text);
 		for (size_t k = 0; k < i; k++)
 			if (strcmp(p->components[k]->name, p->components[i]->name) == 0)
-				return error_set(e, "%s declares %s twice", p->path, p->components[i]->name);
+				return error_set(
+				    e, "%s declares %s twice", p->path, p->components[i]->name);
 	}
 	return 0;
 }
@@ -156,7 +172,10 @@ struct plugin *plugin_open(const char *path, struct error *e)
 	}
 	info = dlsym(library, "gale_plugin");
 	if (info == NULL) {
-		error_set(e, "%s is no gale plugin: it does not export `gale_plugin`; see GALE_PLUGIN in gale.h", path);
+		error_set(e,
+		    "%s is no gale plugin: it does not export `gale_plugin`; see GALE_PLUGIN "
+		    "in gale.h",
+		    path);
 		return NULL;
 	}
 	if (check_interface(path, info, e) < 0)
@@ -194,7 +213,8 @@ const gale_component *plugin_component(const struct plugin *p, const char *name,
 		nearest_try(&near, p->components[i]->name);
 	}
 	if (name == NULL)
-		error_set(e, "%s has %zu components: name one of them; %s", p->path, p->n, nearest_help(&near));
+		error_set(e, "%s has %zu components: name one of them; %s", p->path, p->n,
+		    nearest_help(&near));
 	else
 		error_set(e, "%s has no component \"%s\"; %s", p->path, name, nearest_help(&near));
 	return NULL;
@@ -204,7 +224,8 @@ const gale_component *plugin_component(const struct plugin *p, const char *name,
 
 static int no_value(const gale_prop *p, struct error *e)
 {
-	return error_set(e, "property \"%s\": \"%s\" is no %s", p->name, p->fallback, plugin_prop_type_name(p->type));
+	return error_set(e, "property \"%s\": \"%s\" is no %s", p->name, p->fallback,
+	    plugin_prop_type_name(p->type));
 }
 
 int plugin_fallback(const gale_prop *p, struct setting *v, struct error *e)
@@ -261,8 +282,8 @@ static int check_range(const gale_prop *p, double f, int64_t i, bool is_int, str
 	if ((p->min == 0 && p->max == 0) || (!below && !above))
 		return 0;
 	if (is_int)
-		return error_set(e, "property \"%s\" must be from %lld to %lld, found %lld", p->name,
-		    (long long)p->min, (long long)p->max, (long long)i);
+		return error_set(e, "property \"%s\" must be from %lld to %lld, found %lld",
+		    p->name, (long long)p->min, (long long)p->max, (long long)i);
 	return error_set(e, "property \"%s\" must be from %lld to %lld, found %g", p->name,
 	    (long long)p->min, (long long)p->max, f);
 }
@@ -270,21 +291,29 @@ static int check_range(const gale_prop *p, double f, int64_t i, bool is_int, str
 static int check_string(const gale_prop *p, const char *s, struct error *e)
 {
 	if (p->type == GALE_PROP_PATH && s[0] == '\0')
-		return error_set(e, "property \"%s\" must be a path, found an empty string", p->name);
+		return error_set(
+		    e, "property \"%s\" must be a path, found an empty string", p->name);
 	if (p->choices == NULL || is_choice(p->choices, s))
 		return 0;
-	return error_set(e, "property \"%s\" must be one of %s, found \"%s\"", p->name, p->choices, s);
+	return error_set(
+	    e, "property \"%s\" must be one of %s, found \"%s\"", p->name, p->choices, s);
 }
 
 int plugin_check_value(const gale_prop *p, const struct setting *v, struct error *e)
 {
 	static const char *const found[] = {
-		[SETTING_NULL] = "null", [SETTING_BOOL] = "true or false", [SETTING_INT] = "an integer",
-		[SETTING_FLOAT] = "a number with a fraction", [SETTING_STRING] = "a string",
+		[SETTING_NULL] = "null",
+		[SETTING_BOOL] = "true or false",
+		[SETTING_INT] = "an integer",
+		[SETTING_FLOAT] = "a number with a fraction",
+		[SETTING_STRING] = "a string",
 	};
 	static const char *const wanted[] = {
-		[GALE_PROP_BOOL] = "true or false", [GALE_PROP_INT] = "an integer", [GALE_PROP_FLOAT] = "a number",
-		[GALE_PROP_STRING] = "a string", [GALE_PROP_PATH] = "a path",
+		[GALE_PROP_BOOL] = "true or false",
+		[GALE_PROP_INT] = "an integer",
+		[GALE_PROP_FLOAT] = "a number",
+		[GALE_PROP_STRING] = "a string",
+		[GALE_PROP_PATH] = "a path",
 	};
 
 	if (p->type == GALE_PROP_BOOL && v->type == SETTING_BOOL)
@@ -295,9 +324,11 @@ int plugin_check_value(const gale_prop *p, const struct setting *v, struct error
 		return check_range(p, 0, v->i, true, e);
 	if (p->type == GALE_PROP_FLOAT && v->type == SETTING_FLOAT)
 		return check_range(p, v->f, 0, false, e);
-	if ((p->type == GALE_PROP_STRING || p->type == GALE_PROP_PATH) && v->type == SETTING_STRING)
+	if ((p->type == GALE_PROP_STRING || p->type == GALE_PROP_PATH) &&
+	    v->type == SETTING_STRING)
 		return check_string(p, v->s, e);
-	return error_set(e, "property \"%s\" must be %s, found %s", p->name, wanted[p->type], found[v->type]);
+	return error_set(
+	    e, "property \"%s\" must be %s, found %s", p->name, wanted[p->type], found[v->type]);
 }
 
 static void write_value(const gale_prop *p, const struct setting *v, char *self)
@@ -330,7 +361,8 @@ static const struct setting *given(const struct settings *all, const char *name)
 	return NULL;
 }
 
-int plugin_fill(const gale_component *c, const struct settings *properties, void *self, struct error *e)
+int plugin_fill(
+    const gale_component *c, const struct settings *properties, void *self, struct error *e)
 {
 	for (const gale_prop *p = c->props; p != NULL && p->name != NULL; p++) {
 		const struct setting *v = given(properties, p->name);

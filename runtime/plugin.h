@@ -58,7 +58,8 @@ const gale_component *plugin_component(const struct plugin *p, const char *name,
  * in PROPERTIES, else the fallback. Strings point into PROPERTIES or into the plugin, so
  * both must outlive SELF. 0, or -1 with E set when a value is missing, of the wrong type
  * or out of range: after the validator that means that the library was exchanged since. */
-int plugin_fill(const gale_component *c, const struct settings *properties, void *self, struct error *e);
+int plugin_fill(
+    const gale_component *c, const struct settings *properties, void *self, struct error *e);
 
 /* plugin_check_value tells whether V suits P: type, range, choices. 0 or -1 with E saying
  * what was expected, beginning with "property". */
@@ -72,6 +73,10 @@ int plugin_fallback(const gale_prop *p, struct setting *v, struct error *e);
 const char *plugin_type_name(gale_type type);
 const char *plugin_prop_type_name(gale_prop_type type);
 const char *plugin_kind_name(gale_kind kind);
+
+/* plugin_span gives the length of the beginning of S that is of ASCII letters, digits and
+ * the characters in MORE. (gale never calls setlocale, so isalnum means that.) */
+size_t plugin_span(const char *s, const char *more);
 
 /* plugin_name_ok tells whether NAME is [A-Za-z][A-Za-z0-9_]*. */
 bool plugin_name_ok(const char *name);

@@ -25,25 +25,27 @@ static bool is_stream_id(const char *id)
 {
 	size_t n = strlen(id);
 
-	return n > 0 && n <= 64 && id[0] != '_' && id[0] != '-' &&
-	    strspn(id, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-") == n;
+	return n > 0 && n <= 64 && id[0] != '_' && id[0] != '-' && plugin_span(id, "_-") == n;
 }
 
-static int check_fields(const gale_component *c, const char *where, const gale_field *fields, struct error *e)
+static int check_fields(
+    const gale_component *c, const char *where, const gale_field *fields, struct error *e)
 {
 	for (size_t i = 0; fields[i].name != NULL; i++) {
 		if (i == GALE_MAX_FIELDS)
-			return error_set(e, "%s: %s has more than %d fields; is the last one without a name?",
+			return error_set(e,
+			    "%s: %s has more than %d fields; is the last one without a name?",
 			    c->name, where, GALE_MAX_FIELDS);
 		if (!is_text(fields[i].name))
-			return error_set(e, "%s: %s has a field whose name is empty or no UTF-8", c->name, where);
+			return error_set(e, "%s: %s has a field whose name is empty or no UTF-8",
+			    c->name, where);
 		if (fields[i].type < GALE_NULL || fields[i].type > GALE_ANY)
-			return error_set(e, "%s: %s: field \"%s\" has the unknown type %d", c->name, where,
-			    fields[i].name, (int)fields[i].type);
+			return error_set(e, "%s: %s: field \"%s\" has the unknown type %d",
+			    c->name, where, fields[i].name, (int)fields[i].type);
 		for (size_t k = 0; k < i; k++)
 			if (strcmp(fields[k].name, fields[i].name) == 0)
-				return error_set(e, "%s: %s has the field \"%s\" twice", c->name, where,
-				    fields[i].name);
+				return error_set(e, "%s: %s has the field \"%s\" twice", c->name,
+				    where, fields[i].name);
 	}
 	return 0;
 }
@@ -58,16 +60,20 @@ static int check_outputs(const gale_component *c, struct error *e)
 		const gale_stream *s = &c->outputs[i];
 
 		if (i == PLUGIN_MAX_STREAMS)
-			return error_set(e, "%s has more than %d outputs; is the last one without an id?",
-			    c->name, PLUGIN_MAX_STREAMS);
+			return error_set(e,
+			    "%s has more than %d outputs; is the last one without an id?", c->name,
+			    PLUGIN_MAX_STREAMS);
 		if (!is_stream_id(s->id))
-			return error_set(e, "%s: \"%.64s\" can't be the id of a stream", c->name, s->id);
+			return error_set(
+			    e, "%s: \"%.64s\" can't be the id of a stream", c->name, s->id);
 		if (strcmp(s->id, DEAD_LETTER_STREAM) == 0)
-			return error_set(e, "%s: the stream \"%s\" is gale's own: every spout has it", c->name,
+			return error_set(e,
+			    "%s: the stream \"%s\" is gale's own: every spout has it", c->name,
 			    DEAD_LETTER_STREAM);
 		for (size_t k = 0; k < i; k++)
 			if (strcmp(c->outputs[k].id, s->id) == 0)
-				return error_set(e, "%s has the output \"%s\" twice", c->name, s->id);
+				return error_set(
+				    e, "%s has the output \"%s\" twice", c->name, s->id);
 		if (s->fields == NULL)
 			return error_set(e, "%s: output \"%s\" has no fields", c->name, s->id);
 		snprintf(where, sizeof where, "output \"%.64s\"", s->id);
@@ -95,12 +101,17 @@ static int check_prop(const gale_component *c, const gale_prop *p, struct error 
 	if (!is_text(p->name))
 		return error_set(e, "%s has a property whose name is empty or no UTF-8", c->name);
 	if (p->type < GALE_PROP_BOOL || p->type > GALE_PROP_PATH)
-		return error_set(e, "%s: property \"%s\" has the unknown type %d", c->name, p->name, (int)p->type);
-	if (c->self_size < prop_types[p->type].size || p->offset > c->self_size - prop_types[p->type].size)
-		return error_set(e, "%s: property \"%s\" lies outside its private memory (offset %zu, self_size %zu)",
+		return error_set(e, "%s: property \"%s\" has the unknown type %d", c->name,
+		    p->name, (int)p->type);
+	if (c->self_size < prop_types[p->type].size ||
+	    p->offset > c->self_size - prop_types[p->type].size)
+		return error_set(e,
+		    "%s: property \"%s\" lies outside its private memory (offset %zu, self_size "
+		    "%zu)",
 		    c->name, p->name, p->offset, c->self_size);
 	if (p->offset % prop_types[p->type].align != 0)
-		return error_set(e, "%s: property \"%s\" is not aligned (offset %zu)", c->name, p->name, p->offset);
+		return error_set(e, "%s: property \"%s\" is not aligned (offset %zu)", c->name,
+		    p->name, p->offset);
 	if (plugin_fallback(p, &fallback, &why) < 0)
 		return error_set(e, "%s: the default of %s", c->name, why.text);
 	if (p->fallback != NULL && plugin_check_value(p, &fallback, &why) < 0)
@@ -114,11 +125,13 @@ static int check_props(const gale_component *c, struct error *e)
 		return 0;
 	for (size_t i = 0; c->props[i].name != NULL; i++) {
 		if (i == PLUGIN_MAX_PROPS)
-			return error_set(e, "%s has more than %d properties; is the last one without a name?",
+			return error_set(e,
+			    "%s has more than %d properties; is the last one without a name?",
 			    c->name, PLUGIN_MAX_PROPS);
 		for (size_t k = 0; k < i; k++)
 			if (strcmp(c->props[k].name, c->props[i].name) == 0)
-				return error_set(e, "%s has the property \"%s\" twice", c->name, c->props[i].name);
+				return error_set(e, "%s has the property \"%s\" twice", c->name,
+				    c->props[i].name);
 		if (check_prop(c, &c->props[i], e) < 0)
 			return -1;
 	}
@@ -132,9 +145,13 @@ static int check_callbacks(const gale_component *c, struct error *e)
 	case GALE_SPOUT:
 		return c->next != NULL ? 0 : error_set(e, "%s is a spout without `next`", c->name);
 	case GALE_BOLT:
-		return c->execute != NULL ? 0 : error_set(e, "%s is a bolt without `execute`", c->name);
+		return c->execute != NULL
+		    ? 0
+		    : error_set(e, "%s is a bolt without `execute`", c->name);
 	case GALE_GROUPING:
-		return c->choose != NULL ? 0 : error_set(e, "%s is a grouping without `choose`", c->name);
+		return c->choose != NULL
+		    ? 0
+		    : error_set(e, "%s is a grouping without `choose`", c->name);
 	}
 	return error_set(e, "%s is of the unknown kind %d", c->name, (int)c->kind);
 }
@@ -144,8 +161,10 @@ int plugin_check(const gale_component *c, struct error *e)
 	if (c->name == NULL)
 		return error_set(e, "a component without a name");
 	if (!plugin_name_ok(c->name))
-		return error_set(e, "\"%.64s\" can't be the name of a component: letters, digits and _, "
-		    "a letter first", c->name);
+		return error_set(e,
+		    "\"%.64s\" can't be the name of a component: letters, digits and _, "
+		    "a letter first",
+		    c->name);
 	if (check_callbacks(c, e) < 0 || check_outputs(c, e) < 0 || check_props(c, e) < 0)
 		return -1;
 	if (c->inputs != NULL && check_fields(c, "inputs", c->inputs, e) < 0)
@@ -153,6 +172,7 @@ int plugin_check(const gale_component *c, struct error *e)
 	if (c->inputs != NULL && c->kind != GALE_BOLT)
 		return error_set(e, "%s declares inputs, which only bolts have", c->name);
 	if (c->outputs_from_json && c->outputs != NULL)
-		return error_set(e, "%s declares outputs and leaves them to the topology file", c->name);
+		return error_set(
+		    e, "%s declares outputs and leaves them to the topology file", c->name);
 	return 0;
 }

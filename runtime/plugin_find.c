@@ -117,8 +117,9 @@ static void fail(const char *library, const struct places *all, struct error *e)
 		for (size_t k = 0; found[i][k] != NULL; k++)
 			nearest_try(&near, found[i][k]);
 	}
-	error_set(e, "no plugin \"%s\": there is no %s.so in %.600s%s%s", library, library, buf_text(&tried),
-	    near.best != NULL ? "; " : "", near.best != NULL ? nearest_help(&near) : "");
+	error_set(e, "no plugin \"%s\": there is no %s.so in %.600s%s%s", library, library,
+	    buf_text(&tried), near.best != NULL ? "; " : "",
+	    near.best != NULL ? nearest_help(&near) : "");
 	for (size_t i = 0; i < all->n; i++)
 		free_names(found[i]);
 	free(found);

@@ -318,16 +318,17 @@ static void on_verdicts(struct worker *w, const struct frame *frame)
 
 /* ---- replay, silence ---- */
 
+/* replay emits what is due again; when the run is being ended a spout drops it instead. */
 static bool replay(struct worker *w)
 {
+	bool drop = w->ending != ENDING_NOT && w->me->role == ROLE_SPOUT, any = false;
 	struct message m;
 	struct error e;
-	bool any = false;
 
 	for (int i = 0; i < REPLAYS_PER_TURN && !out_blocked(&w->out) &&
-	    pending_next_replay(&w->pending, w->now_ns, &m); i++) {
+	    pending_next_replay(&w->pending, drop ? UINT64_MAX - 1 : w->now_ns, &m); i++) {
 		any = true;
-		if (w->ending != ENDING_NOT && w->me->role == ROLE_SPOUT)
+		if (drop)
 			free(m.body);
 		else if (source_emit(w, &m, NULL, 0, 0, &e) != 0)
 			fprintf(stderr, "error: a message can't be replayed: %s\n", e.text);

@@ -3,6 +3,7 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "substitute.h"
 
+#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -18,10 +19,13 @@
  * of "_.-", a letter or _ first. */
 static size_t name_length(const char *s)
 {
-	static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_";
-	static const char rest[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_.-0123456789";
+	size_t n = 0;
 
-	return strspn(s, letters) > 0 ? strspn(s, rest) : 0;
+	if (!isalpha((unsigned char)s[0]) && s[0] != '_')
+		return 0;
+	while (isalnum((unsigned char)s[n]) || (s[n] != '\0' && strchr("_.-", s[n]) != NULL))
+		n++;
+	return n;
 }
 
 static struct definition *find(const struct definitions *all, const char *name)
@@ -39,9 +43,11 @@ int definitions_add(struct definitions *all, const char *text, struct error *e)
 	char *name;
 
 	if (n == 0 || text[n] != '=')
-		return error_set(e, "\"%s\" does not define anything: it must read NAME=VALUE", text);
+		return error_set(
+		    e, "\"%s\" does not define anything: it must read NAME=VALUE", text);
 	if (n == strlen(FOLDER_NAME) && strncmp(text, FOLDER_NAME, n) == 0)
-		return error_set(e, "%s is the folder of the topology file and can't be defined", FOLDER_NAME);
+		return error_set(
+		    e, "%s is the folder of the topology file and can't be defined", FOLDER_NAME);
 	name = xstrndup(text, n);
 	d = find(all, name);
 	if (d == NULL) {
@@ -68,8 +74,8 @@ int definitions_check(const struct definitions *all, struct error *e)
 		for (size_t k = 0; k < all->n_asked; k++)
 			nearest_try(&near, all->asked[k]);
 		help = nearest_help(&near);
-		return error_set(e, "-D %s=%s: nothing asks for ${%s}%s%s", d->name, d->value, d->name,
-		    help[0] ? "; " : "", help);
+		return error_set(e, "-D %s=%s: nothing asks for ${%s}%s%s", d->name, d->value,
+		    d->name, help[0] ? "; " : "", help);
 	}
 	return 0;
 }
@@ -117,17 +123,17 @@ struct string {
 
 static void undefined(struct work *w, const struct json_node *x, const char *name)
 {
-	struct diagnostic *e = diag_error(w->d, x->start, x->end, "${%s} is not defined", name);
 	struct nearest near = nearest_to(name);
 
+	diag_error(w->d, x->start, x->end, "${%s} is not defined", name);
 	for (size_t i = 0; w->all != NULL && i < w->all->n; i++)
 		nearest_try(&near, w->all->items[i].name);
 	if (near.best != NULL)
-		diag_help(e, "did you mean ${%s}, which -D defines?", near.best);
+		diag_help(w->d, "did you mean ${%s}, which -D defines?", near.best);
 	else if (strncmp(name, "ENV-", 4) == 0)
-		diag_help(e, "write ${%s}: the environment is looked up by itself", name + 4);
+		diag_help(w->d, "write ${%s}: the environment is looked up by itself", name + 4);
 	else
-		diag_help(e, "give it with -D %s=VALUE, or write ${%s:-default}", name, name);
+		diag_help(w->d, "give it with -D %s=VALUE, or write ${%s:-default}", name, name);
 }
 
 /* look_up gives the value of NAME from outside or the folder, NULL when there is none. */
@@ -157,7 +163,8 @@ static void append(struct string *s, const char *text, size_t n, bool outside)
 
 /* expand puts the substitution at P, which begins with "${", into S, and returns what
  * follows it; NULL when it is malformed. */
-static const char *expand(struct work *w, const struct json_node *x, const char *p, struct string *s)
+static const char *expand(
+    struct work *w, const struct json_node *x, const char *p, struct string *s)
 {
 	size_t n = name_length(p + 2), n_default = 0;
 	const char *fallback = NULL, *end = p + 2 + n, *value;
@@ -170,8 +177,8 @@ static const char *expand(struct work *w, const struct json_node *x, const char 
 		end = fallback + n_default;
 	}
 	if (n == 0 || *end != '}') {
-		diag_help(diag_error(w->d, x->start, x->end, "this is no substitution: %.40s", p),
-		    "write ${NAME} or ${NAME:-default}; $${ stands for ${ itself");
+		diag_error(w->d, x->start, x->end, "this is no substitution: %.40s", p);
+		diag_help(w->d, "write ${NAME} or ${NAME:-default}; $${ stands for ${ itself");
 		return NULL;
 	}
 	if (fallback != NULL && memmem(fallback, n_default, "${", 2) != NULL) {
@@ -232,7 +239,8 @@ void substitute(struct json *j, struct definitions *all, const char *folder, str
 	for (size_t i = 0; i < j->n; i++) {
 		struct json_node *x = &j->nodes[i];
 
-		if (x->key != NULL && (strcmp(x->key, "$comment") == 0 || strcmp(x->key, "$schema") == 0))
+		if (x->key != NULL &&
+		    (strcmp(x->key, "$comment") == 0 || strcmp(x->key, "$schema") == 0))
 			i += x->size - 1;	/* and all that is in it */
 		else if (x->type == JSON_STRING && strstr(x->text, "${") != NULL)
 			one_string(&w, x);

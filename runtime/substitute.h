@@ -47,6 +47,7 @@ void definitions_free(struct definitions *all);
 /* substitute replaces them all in J, which was parsed from D's source. ALL may be NULL;
  * FOLDER is the value of GALE_TOPOLOGY_DIR. A string with an error in it becomes a
  * JSON_UNKNOWN node, which later checks pass over. */
-void substitute(struct json *j, struct definitions *all, const char *folder, struct diagnostics *d);
+void substitute(
+    struct json *j, struct definitions *all, const char *folder, struct diagnostics *d);
 
 #endif

@@ -67,9 +67,12 @@ static void open_task(struct worker *w, uint32_t index)
 	if (open == NULL)
 		return;
 	result = open(t->self, &t->ctx);
-	if (result != GALE_OK || t->broken)
-		worker_fatal(w, "%s: %s", w->code->kind == GALE_SPOUT ? "open" : "prepare",
-		    t->why[0] ? t->why : "the plugin gave no reason");
+	if (result == GALE_OK && !t->broken)
+		return;
+	if (w->code->cleanup != NULL)
+		w->code->cleanup(t->self, &t->ctx);
+	worker_fatal(w, "%s: %s", w->code->kind == GALE_SPOUT ? "open" : "prepare",
+	    t->why[0] ? t->why : "the plugin gave no reason");
 }
 
 static const gale_component *open_part(struct worker *w, const struct part *part, struct plugin **plugin)

@@ -44,7 +44,7 @@ static void free_part(struct part *p)
 static void free_fields(gale_field *fields, uint32_t n)
 {
 	for (uint32_t i = 0; i < n; i++)
-		free((char *)(uintptr_t)fields[i].name);	/* const for the plugins, ours to free */
+		free((char *)(uintptr_t)fields[i].name); /* const for the plugins, ours to free */
 	free(fields);
 }
 
@@ -128,7 +128,8 @@ static const struct setting *default_setting(const struct config_key *key)
 	return s;
 }
 
-const struct setting *topology_config(const struct topology *t, const struct component *c, const char *key)
+const struct setting *topology_config(
+    const struct topology *t, const struct component *c, const char *key)
 {
 	const struct config_key *known = config_find(key);
 	const struct setting *found = c != NULL ? find_setting(&c->config, key) : NULL;

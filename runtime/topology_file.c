@@ -110,7 +110,9 @@ static void put_component(struct buf *b, const struct component *c)
 {
 	buf_puts(b, "{\"id\":");
 	put_string(b, c->id);
-	buf_printf(b, ",\"kind\":%d,\"parallelism\":%u,\"numTasks\":%u,\"takesAny\":%s,\"hasFinish\":%s,\"hasTick\":%s",
+	buf_printf(b,
+	    ",\"kind\":%d,\"parallelism\":%u,\"numTasks\":%u,\"takesAny\":%s,\"hasFinish\":%s,"
+	    "\"hasTick\":%s",
 	    (int)c->kind, c->parallelism, c->n_tasks, c->takes_any ? "true" : "false",
 	    c->has_finish ? "true" : "false", c->has_tick ? "true" : "false");
 	buf_puts(b, ",\"part\":");
@@ -122,7 +124,8 @@ static void put_component(struct buf *b, const struct component *c)
 	for (uint32_t i = 0; i < c->n_outputs; i++) {
 		buf_puts(b, i > 0 ? ",{\"id\":" : "{\"id\":");
 		put_string(b, c->outputs[i].id);
-		buf_printf(b, ",\"direct\":%s,\"fields\":", c->outputs[i].direct ? "true" : "false");
+		buf_printf(
+		    b, ",\"direct\":%s,\"fields\":", c->outputs[i].direct ? "true" : "false");
 		put_fields(b, c->outputs[i].fields, c->outputs[i].n_fields);
 		buf_puts(b, "}");
 	}
@@ -131,8 +134,8 @@ static void put_component(struct buf *b, const struct component *c)
 
 static void put_subscription(struct buf *b, const struct subscription *s)
 {
-	buf_printf(b, "{\"from\":%u,\"stream\":%u,\"to\":%u,\"grouping\":%d,\"fields\":[", s->from, s->stream,
-	    s->to, (int)s->grouping);
+	buf_printf(b, "{\"from\":%u,\"stream\":%u,\"to\":%u,\"grouping\":%d,\"fields\":[", s->from,
+	    s->stream, s->to, (int)s->grouping);
 	for (uint32_t i = 0; i < s->n_fields; i++)
 		buf_printf(b, "%s%u", i > 0 ? "," : "", s->fields[i]);
 	buf_puts(b, "],\"custom\":");
@@ -273,9 +276,14 @@ static bool pair(struct reader *r, const struct json_node *x, const struct json_
 static void get_setting(struct reader *r, const struct json_node *x, struct setting *s)
 {
 	static const enum setting_type types[] = {
-		[JSON_NULL] = SETTING_NULL, [JSON_BOOL] = SETTING_BOOL, [JSON_INT] = SETTING_INT,
-		[JSON_FLOAT] = SETTING_FLOAT, [JSON_STRING] = SETTING_STRING,
-		[JSON_ARRAY] = SETTING_NULL, [JSON_OBJECT] = SETTING_STRING, [JSON_UNKNOWN] = SETTING_NULL,
+		[JSON_NULL] = SETTING_NULL,
+		[JSON_BOOL] = SETTING_BOOL,
+		[JSON_INT] = SETTING_INT,
+		[JSON_FLOAT] = SETTING_FLOAT,
+		[JSON_STRING] = SETTING_STRING,
+		[JSON_ARRAY] = SETTING_NULL,
+		[JSON_OBJECT] = SETTING_STRING,
+		[JSON_UNKNOWN] = SETTING_NULL,
 	};
 	const struct json_node *key, *value;
 
@@ -316,7 +324,8 @@ static void get_part(struct reader *r, const struct json_node *x, const char *ke
 	p->properties = get_settings(r, x, "properties");
 }
 
-static gale_field *get_fields(struct reader *r, const struct json_node *x, const char *key, uint32_t *n)
+static gale_field *get_fields(
+    struct reader *r, const struct json_node *x, const char *key, uint32_t *n)
 {
 	const struct json_node *list = member(r, x, key, JSON_ARRAY), *name, *type;
 	gale_field *fields = xcalloc(list->n + 1, sizeof *fields);
@@ -327,7 +336,8 @@ static gale_field *get_fields(struct reader *r, const struct json_node *x, const
 			break;
 		fields[*n].name = string_of(r, name);
 		fields[*n].type = (gale_type)type->i;
-		r->bad = r->bad || fields[*n].name == NULL || type->i < GALE_NULL || type->i > GALE_ANY;
+		r->bad =
+		    r->bad || fields[*n].name == NULL || type->i < GALE_NULL || type->i > GALE_ANY;
 		++*n;
 	}
 	return fields;
@@ -392,7 +402,8 @@ static struct topology *get_topology(const struct json_node *x, struct reader *r
 		get_component(r, c, &t->components[t->n_components++]);
 	t->n_spouts = (uint32_t)get_int(r, x, "spouts", (int64_t)t->n_components + 1);
 	t->subscriptions = xcalloc(subscriptions->n + 1, sizeof *t->subscriptions);
-	for (const struct json_node *s = json_first(subscriptions); s; s = json_next(subscriptions, s))
+	for (const struct json_node *s = json_first(subscriptions); s;
+	    s = json_next(subscriptions, s))
 		get_subscription(r, s, t, &t->subscriptions[t->n_subscriptions++]);
 	return t;
 }

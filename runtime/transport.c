@@ -247,6 +247,10 @@ static void sent(void *data, void *hint)
 	struct transport *t = hint;
 	struct chunk *c = (struct chunk *)((uint8_t *)data - offsetof(struct chunk, data));
 
+	if (c->cap > POOL_CHUNK) {
+		free(c);	/* it would wait for somebody who needs a small one */
+		return;
+	}
 	c->next = atomic_load_explicit(&t->returned, memory_order_relaxed);
 	while (!atomic_compare_exchange_weak_explicit(&t->returned, &c->next, c,
 	    memory_order_release, memory_order_relaxed))

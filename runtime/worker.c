@@ -247,7 +247,7 @@ static void sleep_until_something(struct worker *w, const struct role_ops *ops, 
 {
 	bool blocked = out_blocked(&w->out), woken;
 	uint64_t before = clock_now_ns(), due;
-	size_t n = 0;
+	size_t n = 0, n_loop = loop_items(&w->loop);	/* now: read_control may change it */
 
 	items[n++] = (struct poll_item){ .kind = POLL_FD, .fd = CONTROL_FD, .events = GALE_READABLE };
 	items[n++] = (struct poll_item){ .kind = POLL_INBOX, .inbox = w->acks };
@@ -260,7 +260,25 @@ static void sleep_until_something(struct worker *w, const struct role_ops *ops, 
 	*(blocked ? &w->status->blocked_ns : &w->status->idle_ns) += w->now_ns - before;
 	if (items[0].ready)
 		read_control(w);
-	if (loop_dispatch(&w->loop, items + n, loop_items(&w->loop), w->now_ns, &woken) || woken)
+	if (loop_dispatch(&w->loop, items + n, n_loop, w->now_ns, &woken) || woken)
+		task_woken(w);
+}
+
+static struct poll_item *room_for_items(const struct worker *w, struct poll_item *items, size_t *cap)
+{
+	return xgrow(items, cap, w->plan->n_workers + loop_items(&w->loop) + 4, sizeof *items);
+}
+
+/* serve_plugins is for what plugins wait for while there is no time to sleep. */
+static void serve_plugins(struct worker *w, struct poll_item *items)
+{
+	size_t n = loop_items(&w->loop);
+	bool woken;
+
+	if (!loop_wants(&w->loop, w->now_ns))
+		return;
+	loop_poll(&w->loop, items, 0, w->now_ns, w->now_ns);
+	if (loop_dispatch(&w->loop, items, n, w->now_ns, &woken) || woken)
 		task_woken(w);
 }
 
@@ -278,7 +296,13 @@ static void run(struct worker *w, const struct role_ops *ops)
 			w->status->busy_ns += w->now_ns - since_ns;
 			since_ns = control_ns = w->now_ns;
 			read_control(w);
+			if (w->stop)
+				break;
+			items = room_for_items(w, items, &cap);
+			serve_plugins(w, items);
 		}
+		if (w->doomed)
+			worker_fatal(w, "%s", w->status->last_words);
 		if (out_waits(&w->out))
 			out_retry(&w->out);
 		task_ticks(w);
@@ -289,7 +313,7 @@ static void run(struct worker *w, const struct role_ops *ops)
 			continue;
 		sample_clock(w);
 		w->status->busy_ns += w->now_ns - since_ns;
-		items = xgrow(items, &cap, w->plan->n_workers + loop_items(&w->loop) + 4, sizeof *items);
+		items = room_for_items(w, items, &cap);
 		sleep_until_something(w, ops, items);
 		since_ns = w->now_ns;
 	}

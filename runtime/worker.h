@@ -98,6 +98,7 @@ struct worker {
 
 	/* life */
 	bool active, ended, stop;
+	bool doomed;			/* gale_fatal was called: last_words says why */
 	enum ending ending;
 
 	/* source.c: messages of a spout or a finishing bolt */
@@ -127,6 +128,8 @@ struct worker {
 	bool end_passed;			/* the end marker was sent on */
 	uint32_t group;				/* executes per clock reading */
 	uint32_t n_just_held;			/* of them, those held: acked later */
+	uint32_t n_held_loose;			/* held tuples of no message: only we know of them */
+	uint64_t patience_ns;			/* finish waits for them until then; 0: not set */
 
 	void *role;				/* acker.c */
 };

@@ -278,7 +278,8 @@ static void remember(struct lines *l, uint64_t position)
 	l->again[l->n_again++] = position;
 }
 
-/* read_line reads the line at OFFSET of the file into l->line. Returns its length or -1. */
+/* read_line reads the line at OFFSET of the file, LIMIT bytes of it at most, into l->line.
+ * Returns its length, or -1 with errno set: ENODATA when the file has become too short. */
 static ssize_t read_line(struct lines *l, off_t offset, size_t limit)
 {
 	size_t have = 0;
@@ -293,8 +294,10 @@ static ssize_t read_line(struct lines *l, off_t offset, size_t limit)
 		ssize_t n = pread(l->fd, l->line + have, room, offset + (off_t)have);
 		if (n < 0 && errno == EINTR)
 			continue;
+		if (n == 0 && have == 0)
+			errno = ENODATA;
 		if (n <= 0)
-			return n < 0 ? -1 : (ssize_t)have;
+			return n < 0 || have == 0 ? -1 : (ssize_t)have;
 		const char *eol = memchr(l->line + have, '\n', (size_t)n);
 		if (eol != NULL)
 			return eol - l->line;

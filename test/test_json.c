@@ -90,17 +90,34 @@ START_TEST(bad_text_has_one_error_at_its_place)
 	ck_assert_msg(j == NULL, "accepted: %s", bad[_i].text);
 	ck_assert_uint_eq(d.n_errors, 1);
 	diag_position(&d, d.items[0].start, &line, &column);
-	ck_assert_msg(line == bad[_i].line && column == bad[_i].column, "%s: %zu:%zu %s", bad[_i].text, line, column,
+	ck_assert_msg(line == bad[_i].line && column == bad[_i].column, "%s: %zu:%zu %s",
+	    bad[_i].text, line, column, d.items[0].text);
+	ck_assert_msg(strstr(d.items[0].text, bad[_i].message) != NULL, "%s: %s", bad[_i].text,
 	    d.items[0].text);
-	ck_assert_msg(strstr(d.items[0].text, bad[_i].message) != NULL, "%s: %s", bad[_i].text, d.items[0].text);
 	diag_free(&d);
 }
 END_TEST
 
 static const char *const good[] = {
-	"{}", "[]", " [ ] ", "0", "-0", "\"\"", "null", "true", "[false]", "\xEF\xBB\xBF{}", "{\"\":1}",
-	"[1,2.5,-3e2,1E-5,0.0,-0.5e+10]", "[\"\\u00e4\\uD83D\\uDE00\\n\\/\"]", "{\"a\":{\"b\":[{},[],{\"c\":[1]}]}}",
-	"[9223372036854775807,-9223372036854775808]", "{\"a\":1,\"A\":2}", "[\"\x7F\"]", "[1e-400]", "\r\n\t[\r\n]\t",
+	"{}",
+	"[]",
+	" [ ] ",
+	"0",
+	"-0",
+	"\"\"",
+	"null",
+	"true",
+	"[false]",
+	"\xEF\xBB\xBF{}",
+	"{\"\":1}",
+	"[1,2.5,-3e2,1E-5,0.0,-0.5e+10]",
+	"[\"\\u00e4\\uD83D\\uDE00\\n\\/\"]",
+	"{\"a\":{\"b\":[{},[],{\"c\":[1]}]}}",
+	"[9223372036854775807,-9223372036854775808]",
+	"{\"a\":1,\"A\":2}",
+	"[\"\x7F\"]",
+	"[1e-400]",
+	"\r\n\t[\r\n]\t",
 };
 
 START_TEST(good_text_is_accepted)
@@ -119,7 +136,8 @@ START_TEST(nodes_know_where_they_stand)
 	static const char text[] = "{ \"a\": [1, \"two\"],\n  \"b\": { \"c\": null } }";
 	struct diagnostics d;
 	struct json *j = parse(&d, text);
-	const struct json_node *top = &j->nodes[0], *a = json_member(top, "a"), *b = json_member(top, "b");
+	const struct json_node *top = &j->nodes[0], *a = json_member(top, "a"),
+	                       *b = json_member(top, "b");
 	const struct json_node *two = json_next(a, json_first(a)), *c = json_member(b, "c");
 
 	ck_assert_uint_eq(j->n, 6);
@@ -143,7 +161,8 @@ END_TEST
 START_TEST(integers_keep_all_64_bits)
 {
 	struct diagnostics d;
-	struct json *j = parse(&d, "[9007199254740993, -9223372036854775808, 9223372036854775807, 3.7]");
+	struct json *j =
+	    parse(&d, "[9007199254740993, -9223372036854775808, 9223372036854775807, 3.7]");
 
 	ck_assert_int_eq(j->nodes[1].i, 9007199254740993);
 	ck_assert_int_eq(j->nodes[2].i, INT64_MIN);
@@ -202,7 +221,8 @@ END_TEST
 
 START_TEST(no_truncation_and_no_changed_byte_does_harm)
 {
-	static const char text[] = "{\"a\\u00e4\":[1,-2.5e3,true,null,\"\\uD83D\\uDE00\xC3\xA4\"],\"b\":{\"c\":\"d\"}}";
+	static const char text[] = "{\"a\\u00e4\":[1,-2.5e3,true,null,\"\\uD83D\\uDE00\xC3\xA4\"],"
+	                           "\"b\":{\"c\":\"d\"}}";
 	struct diagnostics d;
 	char changed[sizeof text];
 
@@ -227,10 +247,19 @@ END_TEST
 
 START_TEST(replaced_text_takes_the_type_of_what_it_is)
 {
-	static const struct { const char *text; enum json_type type; } cases[] = {
-		{ "3", JSON_INT }, { "-9223372036854775808", JSON_INT }, { "9223372036854775808", JSON_STRING },
-		{ "3.5", JSON_FLOAT }, { "true", JSON_BOOL }, { "null", JSON_NULL }, { "007", JSON_STRING },
-		{ "", JSON_STRING }, { "3 ", JSON_STRING }, { "x", JSON_STRING }, { "0x10", JSON_STRING },
+	static const struct { const char *text; enum json_type type;
+	} cases[] = {
+		{ "3", JSON_INT },
+		{ "-9223372036854775808", JSON_INT },
+		{ "9223372036854775808", JSON_STRING },
+		{ "3.5", JSON_FLOAT },
+		{ "true", JSON_BOOL },
+		{ "null", JSON_NULL },
+		{ "007", JSON_STRING },
+		{ "", JSON_STRING },
+		{ "3 ", JSON_STRING },
+		{ "x", JSON_STRING },
+		{ "0x10", JSON_STRING },
 	};
 	struct diagnostics d;
 	struct json *j;

@@ -143,11 +143,28 @@ struct mine {
 };
 
 static const gale_prop mine_props[] = {
-	{ .name = "b", .type = GALE_PROP_BOOL, .offset = offsetof(struct mine, b), .fallback = "true" },
-	{ .name = "i", .type = GALE_PROP_INT, .offset = offsetof(struct mine, i), .fallback = "-5", .min = -9, .max = 9 },
-	{ .name = "f", .type = GALE_PROP_FLOAT, .offset = offsetof(struct mine, f), .fallback = "2.5" },
-	{ .name = "s", .type = GALE_PROP_STRING, .offset = offsetof(struct mine, s), .choices = "up|down" },
-	{ .name = "p", .type = GALE_PROP_PATH, .offset = offsetof(struct mine, p), .fallback = "-" },
+	{ .name = "b",
+	    .type = GALE_PROP_BOOL,
+	    .offset = offsetof(struct mine, b),
+	    .fallback = "true" },
+	{ .name = "i",
+	    .type = GALE_PROP_INT,
+	    .offset = offsetof(struct mine, i),
+	    .fallback = "-5",
+	    .min = -9,
+	    .max = 9 },
+	{ .name = "f",
+	    .type = GALE_PROP_FLOAT,
+	    .offset = offsetof(struct mine, f),
+	    .fallback = "2.5" },
+	{ .name = "s",
+	    .type = GALE_PROP_STRING,
+	    .offset = offsetof(struct mine, s),
+	    .choices = "up|down" },
+	{ .name = "p",
+	    .type = GALE_PROP_PATH,
+	    .offset = offsetof(struct mine, p),
+	    .fallback = "-" },
 	{ .name = NULL },
 };
 
@@ -160,7 +177,11 @@ static int execute(void *self, gale_ctx *ctx, const gale_tuple *t)
 }
 
 static const gale_component mine = {
-	.name = "Mine", .kind = GALE_BOLT, .execute = execute, .self_size = sizeof(struct mine), .props = mine_props,
+	.name = "Mine",
+	.kind = GALE_BOLT,
+	.execute = execute,
+	.self_size = sizeof(struct mine),
+	.props = mine_props,
 };
 
 START_TEST(fallbacks_come_first_then_the_values_given)
@@ -186,12 +207,16 @@ END_TEST
 
 START_TEST(values_that_do_not_suit_are_refused)
 {
-	static const struct { struct setting v; const char *message; } cases[] = {
+	static const struct { struct setting v; const char *message;
+	} cases[] = {
 		{ { .key = (char *)"i", .type = SETTING_INT, .i = 10 }, "from -9 to 9, found 10" },
-		{ { .key = (char *)"i", .type = SETTING_STRING, .s = (char *)"3" }, "an integer, found a string" },
-		{ { .key = (char *)"i", .type = SETTING_FLOAT, .f = 1 }, "an integer, found a number with" },
+		{ { .key = (char *)"i", .type = SETTING_STRING, .s = (char *)"3" },
+		    "an integer, found a string" },
+		{ { .key = (char *)"i", .type = SETTING_FLOAT, .f = 1 },
+		    "an integer, found a number with" },
 		{ { .key = (char *)"b", .type = SETTING_INT, .i = 1 }, "true or false" },
-		{ { .key = (char *)"s", .type = SETTING_STRING, .s = (char *)"u" }, "one of up|down" },
+		{ { .key = (char *)"s", .type = SETTING_STRING, .s = (char *)"u" },
+		    "one of up|down" },
 		{ { .key = (char *)"s", .type = SETTING_STRING, .s = (char *)"" }, "one of" },
 		{ { .key = (char *)"p", .type = SETTING_STRING, .s = (char *)"" }, "a path" },
 	};
@@ -258,7 +283,8 @@ START_TEST(unsound_declarations_are_refused)
 	c = mine;
 	c.outputs = GALE_STREAMS(GALE_STREAM("dead-letters", { "a", GALE_INT }));
 	assert_unsound(&c, "gale's own");
-	c.outputs = GALE_STREAMS(GALE_STREAM("x", { "a", GALE_INT }), GALE_STREAM("x", { "a", GALE_INT }));
+	c.outputs =
+	    GALE_STREAMS(GALE_STREAM("x", { "a", GALE_INT }), GALE_STREAM("x", { "a", GALE_INT }));
 	assert_unsound(&c, "\"x\" twice");
 	c.outputs = GALE_STREAMS(GALE_STREAM("no way", { "a", GALE_INT }));
 	assert_unsound(&c, "id of a stream");
@@ -337,16 +363,20 @@ START_TEST(a_noisy_library_does_not_reach_standard_output)
 	char path[] = "/tmp/test-noisy-XXXXXX", text[16];
 	char *library = fixture("noisy");
 	struct catalog c = { 0 };
-	int fd = mkstemp(path);
+	int fd = mkstemp(path), out = dup(STDOUT_FILENO);
 
 	unlink(path);
+	fflush(stdout);
 	dup2(fd, STDOUT_FILENO);
 	catalog_add(&c, library);
 	catalog_load(&c, 5000);
+	dup2(out, STDOUT_FILENO);
+	close(out);
 	ck_assert_ptr_null(c.libraries[0].error);
 	ck_assert_int_eq(pread(fd, text, sizeof text, 0), 0);
 	catalog_free(&c);
 	free(library);
+	close(fd);
 }
 END_TEST
 
@@ -394,7 +424,8 @@ int main(void)
 	SRunner *r;
 	int n;
 
-	if (snprintf(fixtures, sizeof fixtures, "%s/test/plugins", build ? build : ".") >= (int)sizeof fixtures)
+	if (snprintf(fixtures, sizeof fixtures, "%s/test/plugins", build ? build : ".") >=
+	    (int)sizeof fixtures)
 		return EXIT_FAILURE;
 	tcase_add_loop_test(c, what_is_no_sound_plugin_is_refused_with_the_reason, 0,
 	    sizeof refused / sizeof *refused);

@@ -27,7 +27,13 @@ static void every_setting(struct settings *all)
 {
 	static const double floats[] = { 0.1 + 0.2, 1e300, DBL_MIN, 5e-324, 3.0, -0.0, 1.0 / 3 };
 	static const char *const strings[] = {
-		"", "plain", "q\"b\\s/\n\t\x01\x7F", "\xC3\xA4\xF0\x9F\x98\x80", "\xFFno\xC3utf8", "${x}", "{\"hex\":1}",
+		"",
+		"plain",
+		"q\"b\\s/\n\t\x01\x7F",
+		"\xC3\xA4\xF0\x9F\x98\x80",
+		"\xFFno\xC3utf8",
+		"${x}",
+		"{\"hex\":1}",
 	};
 	char key[8];
 
@@ -43,7 +49,8 @@ static void every_setting(struct settings *all)
 	}
 	for (size_t i = 0; i < sizeof strings / sizeof *strings; i++) {
 		snprintf(key, sizeof key, "s%zu", i);
-		add(all, key, (struct setting){ .type = SETTING_STRING, .s = xstrdup(strings[i]) });
+		add(all, key,
+		    (struct setting){ .type = SETTING_STRING, .s = xstrdup(strings[i]) });
 	}
 }
 
@@ -75,20 +82,34 @@ static struct topology *make(void)
 	t->n_spouts = 1;
 	t->components = xcalloc(2, sizeof *t->components);
 	t->components[0] = (struct component){
-		.id = xstrdup("lines"), .kind = GALE_SPOUT, .parallelism = 1, .n_tasks = 1, .takes_any = true,
-		.part = { xstrdup("lines"), xstrdup("/a/b\xFF/lines.so"), xstrdup("Lines"), { NULL, 0 } },
+		.id = xstrdup("lines"),
+		.kind = GALE_SPOUT,
+		.parallelism = 1,
+		.n_tasks = 1,
+		.takes_any = true,
+		.part = { xstrdup("lines"), xstrdup("/a/b\xFF/lines.so"), xstrdup("Lines"),
+		    { NULL, 0 } },
 	};
 	outputs(&t->components[0], 10);
 	t->components[1] = (struct component){
-		.id = xstrdup("count"), .kind = GALE_BOLT, .parallelism = 3, .n_tasks = 7, .has_finish = true,
-		.has_tick = true, .inputs = fields(3), .n_inputs = 3,
-		.part = { xstrdup("mine.Count"), xstrdup("/mine.so"), xstrdup("Count"), { NULL, 0 } },
+		.id = xstrdup("count"),
+		.kind = GALE_BOLT,
+		.parallelism = 3,
+		.n_tasks = 7,
+		.has_finish = true,
+		.has_tick = true,
+		.inputs = fields(3),
+		.n_inputs = 3,
+		.part = { xstrdup("mine.Count"), xstrdup("/mine.so"), xstrdup("Count"),
+		    { NULL, 0 } },
 	};
 	every_setting(&t->components[1].part.properties);
 	every_setting(&t->components[1].config);
 	t->n_subscriptions = 2;
 	t->subscriptions = xcalloc(2, sizeof *t->subscriptions);
-	t->subscriptions[0] = (struct subscription){ .stream = 9, .to = 1, .grouping = GROUPING_FIELDS, .n_fields = 2 };
+	t->subscriptions[0] = (struct subscription){
+		.stream = 9, .to = 1, .grouping = GROUPING_FIELDS, .n_fields = 2
+	};
 	t->subscriptions[0].fields = xcalloc(2, sizeof(uint32_t));
 	t->subscriptions[0].fields[0] = 8;
 	t->subscriptions[1] = (struct subscription){
@@ -138,7 +159,8 @@ START_TEST(what_is_read_equals_what_was_written)
 	same_settings(&t->config, &back->config);
 	same_settings(&t->components[1].part.properties, &back->components[1].part.properties);
 	same_settings(&t->components[1].config, &back->components[1].config);
-	same_settings(&t->subscriptions[1].custom.properties, &back->subscriptions[1].custom.properties);
+	same_settings(
+	    &t->subscriptions[1].custom.properties, &back->subscriptions[1].custom.properties);
 	ck_assert_str_eq(back->components[0].part.library, "/a/b\xFF/lines.so");
 	ck_assert_uint_eq(back->components[0].n_outputs, 10);
 	ck_assert(back->components[0].outputs[1].direct && !back->components[0].outputs[2].direct);
@@ -258,7 +280,8 @@ START_TEST(every_config_key_is_sound)
 	}
 	ck_assert_ptr_null(config_find("topology.workers"));
 	ck_assert_ptr_nonnull(config_missing("topology.workers"));
-	ck_assert(config_free_key("user.x") && !config_free_key("user.") && !config_free_key("users.x"));
+	ck_assert(
+	    config_free_key("user.x") && !config_free_key("user.") && !config_free_key("users.x"));
 }
 END_TEST
 

@@ -457,16 +457,15 @@ START_TEST(a_tuple_has_255_values_at_most)
 }
 END_TEST
 
-/* nest gives LISTS lists (every third one a map) around a number, in NEST[LISTS]. */
+/* nest gives LISTS lists (every third one a map) around a number. */
 static gale_value nest(gale_value *nested, int lists)
 {
 	nested[0] = gale_int(42);
 	for (int i = 1; i <= lists; i++) {
-		gale_value *pair = &nested[2 * i];
+		gale_value *inner = &nested[2 * i - 2];
 
-		pair[0] = nested[2 * i - 2];
-		pair[1] = gale_null();
-		pair[0] = i % 3 ? gale_list(&nested[2 * i - 2], 1) : gale_map(&nested[2 * i - 2], 1);
+		inner[1] = gale_null();
+		inner[2] = i % 3 ? gale_list(inner, 1) : gale_map(inner, 1);
 	}
 	return nested[2 * (size_t)lists];
 }
@@ -904,7 +903,7 @@ END_TEST
 
 START_TEST(a_float_is_described_so_that_it_stays_one)
 {
-	static const double all[] = { 0.1, 1.0 / 3, 1e22, 1e21, 123456789012345678, 5e-324,
+	static const double all[] = { 0.1, 1.0 / 3, 1e22, 1e21, 123456789012345680.0, 5e-324,
 		1.7976931348623157e308, -2.5, 1e15 };
 
 	ck_assert_str_eq(describe(gale_float(3)), "3.0");

@@ -1,4 +1,5 @@
-/* hang.c - a library that never comes back from being loaded. SPDX-License-Identifier: Apache-2.0 */
+/* hang.c - a library that never comes back from being loaded.
+ * SPDX-License-Identifier: Apache-2.0 */
 #include <signal.h>
 #include <stdlib.h>
 #include <unistd.h>

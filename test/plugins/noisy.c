@@ -1,4 +1,6 @@
-/* noisy.c - a library that writes to standard output and reads standard input when it is loaded. SPDX-License-Identifier: Apache-2.0 */
+/* noisy.c - a library that writes and reads on standard output and input when
+ * it is loaded.
+ * SPDX-License-Identifier: Apache-2.0 */
 #include <signal.h>
 #include <stdlib.h>
 #include <unistd.h>

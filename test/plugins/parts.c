@@ -25,7 +25,8 @@ static int call(void *self, gale_ctx *ctx)
 	return GALE_OK;
 }
 
-static int choose(void *self, gale_ctx *ctx, const gale_value *values, uint32_t n, uint32_t n_tasks, uint32_t *tasks)
+static int choose(void *self, gale_ctx *ctx, const gale_value *values, uint32_t n,
+    uint32_t n_tasks, uint32_t *tasks)
 {
 	(void)self;
 	(void)ctx;
@@ -44,10 +45,13 @@ struct knobs {
 };
 
 static const gale_component source = {
-	.name = "Source", .doc = "Emits words.", .kind = GALE_SPOUT, .next = next,
-	.outputs = GALE_STREAMS(
-		GALE_STREAM("default", { "word", GALE_STRING }, { "size", GALE_INT }, { "extra", GALE_ANY }),
-		GALE_DIRECT_STREAM("aimed", { "word", GALE_STRING })),
+	.name = "Source",
+	.doc = "Emits words.",
+	.kind = GALE_SPOUT,
+	.next = next,
+	.outputs = GALE_STREAMS(GALE_STREAM("default", { "word", GALE_STRING },
+	                            { "size", GALE_INT }, { "extra", GALE_ANY }),
+	    GALE_DIRECT_STREAM("aimed", { "word", GALE_STRING })),
 };
 
 static const gale_component plain = {
@@ -56,9 +60,13 @@ static const gale_component plain = {
 };
 
 static const gale_component reader = {
-	.name = "Reader", .doc = "Reads words.", .kind = GALE_BOLT, .execute = execute,
+	.name = "Reader",
+	.doc = "Reads words.",
+	.kind = GALE_BOLT,
+	.execute = execute,
 	.inputs = GALE_FIELDS({ "word", GALE_STRING }),
-	.outputs = GALE_STREAMS(GALE_STREAM("default", { "word", GALE_STRING }, { "n", GALE_INT })),
+	.outputs =
+	    GALE_STREAMS(GALE_STREAM("default", { "word", GALE_STRING }, { "n", GALE_INT })),
 };
 
 static const gale_component sizes = {
@@ -77,21 +85,28 @@ static const gale_component sink = {
 };
 
 static const gale_component script = {
-	.name = "Script", .doc = "Emits what the file says.", .kind = GALE_BOLT, .execute = execute,
+	.name = "Script",
+	.doc = "Emits what the file says.",
+	.kind = GALE_BOLT,
+	.execute = execute,
 	.outputs_from_json = true,
 };
 
 static const gale_component knobs = {
-	.name = "Knobs", .doc = "Has properties.", .kind = GALE_BOLT, .execute = execute,
+	.name = "Knobs",
+	.doc = "Has properties.",
+	.kind = GALE_BOLT,
+	.execute = execute,
 	.self_size = sizeof(struct knobs),
-	.props = GALE_PROPS(
-		GALE_PROP(struct knobs, on, GALE_PROP_BOOL, "whether"),
-		GALE_PROP(struct knobs, count, GALE_PROP_INT, "how many", .fallback = "7", .min = 1, .max = 10),
-		GALE_PROP(struct knobs, share, GALE_PROP_FLOAT, "how much", .fallback = "0.5"),
-		GALE_PROP(struct knobs, mode, GALE_PROP_STRING, "which way", .fallback = "up", .choices = "up|down"),
-		GALE_PROP(struct knobs, path, GALE_PROP_PATH, "where", .required = true),
-		GALE_PROP(struct knobs, label, GALE_PROP_STRING, "a name"),
-		GALE_PROP(struct knobs, cache, GALE_PROP_PATH, "where else", .fallback = "cache")),
+	.props = GALE_PROPS(GALE_PROP(struct knobs, on, GALE_PROP_BOOL, "whether"),
+	    GALE_PROP(struct knobs, count, GALE_PROP_INT, "how many", .fallback = "7", .min = 1,
+	        .max = 10),
+	    GALE_PROP(struct knobs, share, GALE_PROP_FLOAT, "how much", .fallback = "0.5"),
+	    GALE_PROP(struct knobs, mode, GALE_PROP_STRING, "which way", .fallback = "up",
+	        .choices = "up|down"),
+	    GALE_PROP(struct knobs, path, GALE_PROP_PATH, "where", .required = true),
+	    GALE_PROP(struct knobs, label, GALE_PROP_STRING, "a name"),
+	    GALE_PROP(struct knobs, cache, GALE_PROP_PATH, "where else", .fallback = "cache")),
 };
 
 static const gale_component first = {

@@ -1,4 +1,5 @@
-/* smaller.c - a library for an older gale, whose components end before finish. SPDX-License-Identifier: Apache-2.0 */
+/* smaller.c - a library for an older gale: its components end before finish.
+ * SPDX-License-Identifier: Apache-2.0 */
 #include <gale/gale.h>
 
 static int execute(void *self, gale_ctx *ctx, const gale_tuple *t)
@@ -23,4 +24,5 @@ static const gale_component part = {
 static const gale_component *const parts[] = { &part, NULL };
 
 extern const gale_plugin_info gale_plugin;
-GALE_EXPORT const gale_plugin_info gale_plugin = { GALE_ABI, offsetof(gale_component, finish), parts };
+GALE_EXPORT const gale_plugin_info gale_plugin = { GALE_ABI, offsetof(gale_component, finish),
+	parts };

@@ -1,0 +1,320 @@
+#!/bin/bash
+# e2e.sh - what the shell tests share. A test sources it, defines functions case_NAME and ends
+# with `run_cases`. SPDX-License-Identifier: Apache-2.0
+#
+# Each case runs in a subshell, in an empty directory of its own and with a run directory of
+# its own (XDG_RUNTIME_DIR), so cases and whole tests run beside each other. When it is over,
+# nothing of gale's may be left: no process, no run directory, no temporary file. Files of a
+# case that failed are kept.
+#
+#     test/reliability.sh timeout 'wrong*'     runs only these cases
+#     GALE=PROGRAM  JOBS=N  test/...           another gale, N cases at a time
+
+TOP_SRCDIR=${TOP_SRCDIR:-$(cd "$(dirname "$0")/.." && pwd)}
+TOP_BUILDDIR=${TOP_BUILDDIR:-$TOP_SRCDIR}
+GALE=${GALE:-$TOP_BUILDDIR/gale}
+PLUGINS=$TOP_BUILDDIR/test/plugins
+# Deadlines, and what memory may be used, are this many times as much.
+SLOW=${SLOW:-$(grep -q '__[au]b\?san_' "$GALE" && echo 8 || echo 1)}
+ME=$(basename "$0" .sh)
+PID=
+export LC_ALL=C
+
+fail() {
+	echo "FAILED: $*" >&2
+	exit 1
+}
+
+skip() {
+	echo "SKIP: $*" >&2
+	exit 77
+}
+
+# wait_until SECONDS COMMAND... waits until COMMAND succeeds, and fails when it is late. When
+# the gale that was started has ended, it does not wait much longer.
+wait_until() {
+	local until=$((SECONDS + $1 * SLOW + 1)) said=$*
+
+	shift
+	until "$@"; do
+		[ $SECONDS -lt $until ] || fail "not true in time: $said"
+		if [ -n "$PID" ] && is_gone "$PID" && [ $until -gt $((SECONDS + 3 * SLOW)) ]; then
+			until=$((SECONDS + 3 * SLOW))
+		fi
+		sleep 0.02
+	done
+}
+
+# ---- gale ----
+
+# What is gale's is known by its environment.
+gale() {
+	XDG_RUNTIME_DIR=$RUN GALE_TEST_CASE=$RUN timeout --foreground -k 5 $((60 * SLOW)) "$GALE" "$@"
+}
+
+# expect CODE ARGUMENT... runs gale; its output is in the files out and err.
+expect() {
+	local code=$1 got=0
+
+	shift
+	gale "$@" > out 2> err || got=$?
+	[ $got -eq "$code" ] || fail "gale $*: exit $got, not $code: $(tail -n 5 err)"
+}
+
+# run [OPTION...] runs t.json to its good end; its summary is in the file summary.
+run() {
+	expect 0 run -q -P "$PLUGINS" --summary summary "$@" t.json
+}
+
+# start [OPTION...] runs t.json in the background, as process $PID.
+start() {
+	XDG_RUNTIME_DIR=$RUN GALE_TEST_CASE=$RUN "$GALE" run -P "$PLUGINS" --summary summary "$@" t.json \
+	    > out 2> err &
+	PID=$!
+}
+
+is_gone() {
+	! kill -0 "$1" 2> /dev/null
+}
+
+# ends CODE [SECONDS]: what was started ends in time with this exit code.
+ends() {
+	local got=0
+
+	wait_until "${2:-10}" is_gone "$PID"
+	wait "$PID" || got=$?
+	[ $got -eq "$1" ] || fail "gale: exit $got, not $1: $(tail -n 5 err)"
+}
+
+# of_ours gives the process ids of this case's gale and of all that came from it.
+of_ours() {
+	grep -lzxF "GALE_TEST_CASE=$RUN" /proc/[0-9]*/environ 2> /dev/null | tr -cd '0-9\n'
+}
+
+none_of_ours() {
+	[ -z "$(of_ours)" ]
+}
+
+# worker LABEL gives the process id of a worker, such as "split[0]"; nothing: there is none.
+worker() {
+	local p
+
+	for p in $(of_ours); do
+		if tr '\0' '\n' < "/proc/$p/cmdline" 2> /dev/null | tail -n 1 | grep -qxF "$1"; then
+			echo "$p"
+		fi
+	done
+}
+
+nothing_left() {
+	wait_until 3 none_of_ours
+	[ -z "$(ls -A "$RUN")" ] || fail "left in the run directory: $(find "$RUN")"
+	[ -z "$(find . -name '.gale-*')" ] || fail "left behind: $(find . -name '.gale-*')"
+}
+
+# ---- topologies in few words ----
+
+# topology writes t.json from lines of
+#
+#     config KEY VALUE
+#     spout ID CLASS [KEY=VALUE...]	bolt ID CLASS [KEY=VALUE...]
+#     stream FROM[:STREAM] TO GROUPING [ARGUMENT...]
+#
+# The keys parallelism, numTasks and those with a dot (config) go where they belong; all
+# others are properties.
+topology() {
+	awk -v name="${1:-$CASE}" '
+	function json(v) {
+		return v ~ /^(true|false|null|-?[0-9]+(\.[0-9]+)?)$/ ? v : "\"" v "\""
+	}
+	function add(list, v) {
+		return list == "" ? v : list ", " v
+	}
+	function pair(k, v) {
+		return "\"" k "\": " json(v)
+	}
+	function part(    i, at, k, v, p, c, s) {
+		s = pair("id", $2) ", " pair("className", $3)
+		for (i = 4; i <= NF; i++) {
+			at = index($i, "=")
+			k = substr($i, 1, at - 1)
+			v = substr($i, at + 1)
+			if (k == "parallelism" || k == "numTasks")
+				s = s ", " pair(k, v)
+			else if (k ~ /\./)
+				c = add(c, pair(k, v))
+			else
+				p = add(p, pair(k, v))
+		}
+		return "\n    { " s ", \"properties\": { " p " }, \"config\": { " c " } }"
+	}
+	function stream(    f, s, a, i) {
+		split($2, f, ":")
+		s = pair("type", $4)
+		if (f[2] != "")
+			s = s ", " pair("streamId", f[2])
+		if ($4 == "CUSTOM")
+			s = s ", \"customClass\": { " pair("className", $5) " }"
+		else if (NF > 4) {
+			for (i = 5; i <= NF; i++)
+				a = add(a, json($i))
+			s = s ", \"args\": [" a "]"
+		}
+		return "\n    { " pair("from", f[1]) ", " pair("to", $3) ", \"grouping\": { " s " } }"
+	}
+	$1 == "config" { configs = add(configs, pair($2, $3)) }
+	$1 == "spout" { spouts = add(spouts, part()) }
+	$1 == "bolt" { bolts = add(bolts, part()) }
+	$1 == "stream" { streams = add(streams, stream()) }
+	END {
+		printf "{ %s,\n  \"config\": { %s },\n  \"spouts\": [%s ],\n  \"bolts\": [%s ],\n  \"streams\": [%s ] }\n",
+		    pair("name", name), configs, spouts, bolts, streams
+	}' > t.json
+}
+
+# ---- what must be true ----
+
+# same FILE FILE2: they are equal. same_lines FILE: in any order those of standard input.
+same() {
+	cmp -s "$1" "$2" || fail "$1 and $2 differ: $(diff "$1" "$2" | head -n 20)"
+}
+
+same_lines() {
+	sort > expected
+	sort "$1" > sorted
+	diff expected sorted > difference || fail "$1 is not as expected: $(head -n 20 difference)"
+}
+
+# counts N FILE PATTERN: N lines match. is N OP M: as test does it.
+counts() {
+	[ "$(lines "$2" "$3")" -eq "$1" ]
+}
+
+lines() {
+	local n
+
+	n=$(grep -cE -- "$2" "$1" 2> /dev/null)
+	echo "${n:-0}"
+}
+
+must() {
+	"$@" || fail "not true: $*"
+}
+
+must_count() {
+	counts "$@" || fail "$(lines "$2" "$3") lines of $2 match '$3', not $1"
+}
+
+# says PATTERN: gale's standard error has a line that matches.
+says() {
+	grep -qE -- "$1" err || fail "standard error does not say '$1': $(cat err)"
+}
+
+# number KEY gives the first number of this name in the summary: the topology's.
+number() {
+	grep -o "\"$1\": [0-9.]*" summary | head -n 1 | sed 's/.* //'
+}
+
+# of COMPONENT KEY gives a component's number.
+of() {
+	grep "{ \"id\": \"$1\", \"kind\"" summary | grep -o "\"$2\": [0-9]*" | head -n 1 | sed 's/.* //'
+}
+
+# ---- running ----
+
+run_case() {
+	CASE=$1
+	RUN=$ROOT/run-$2
+	mkdir -m 700 "$RUN" && mkdir "$ROOT/$CASE" && cd "$ROOT/$CASE" || exit 1
+	trap 'kill_ours' EXIT
+	"case_$CASE"
+	nothing_left
+}
+
+kill_ours() {
+	local p
+
+	for p in $(of_ours); do
+		kill -9 "$p" 2> /dev/null
+	done
+	true
+}
+
+wanted() {
+	local pattern
+
+	[ ${#WANTED[@]} -eq 0 ] && return 0
+	for pattern in "${WANTED[@]}"; do
+		# shellcheck disable=SC2254 # it is a pattern
+		case $1 in $pattern) return 0 ;; esac
+	done
+	false
+}
+
+# report CASE CODE SECONDS
+report() {
+	case $2 in
+	0) printf 'ok    %6.2f s  %s\n' "$3" "$1" ;;
+	77) printf 'SKIP  %6.2f s  %s: %s\n' "$3" "$1" "$(cat "$ROOT/$1.out")" ;;
+	*)
+		printf 'FAIL  %6.2f s  %s\n' "$3" "$1"
+		sed 's/^/      /' "$ROOT/$1.out"
+		;;
+	esac
+}
+
+timed_case() {
+	local began=$EPOCHREALTIME code=0
+
+	(run_case "$1" "$2") > "$ROOT/$1.out" 2>&1 || code=$?
+	echo "$code" > "$ROOT/$1.code"
+	report "$1" $code "$(awk "BEGIN { print $EPOCHREALTIME - $began }")"
+}
+
+end_cases() {
+	local code failed=0 skipped=0
+
+	for code in "$ROOT"/*.code; do
+		case $(cat "$code") in
+		0) ;;
+		77) skipped=1 ;;
+		*) failed=1 ;;
+		esac
+	done
+	if [ $failed -ne 0 ]; then
+		echo "$ME: files are in $ROOT"
+		exit 1
+	fi
+	rm -rf "$ROOT"
+	[ $skipped -eq 0 ] || exit 77
+	exit 0
+}
+
+kill_cases() {
+	trap '' INT TERM
+	# shellcheck disable=SC2046 # numbers
+	kill $(jobs -p) 2> /dev/null
+	wait
+	exit 130
+}
+
+# run_cases [PATTERN...] runs the cases of this script in the order in which they stand there.
+run_cases() {
+	local case n=0
+
+	WANTED=("$@")
+	[ -x "$GALE" ] || fail "there is no gale at $GALE"
+	ROOT=$(mktemp -d /tmp/gale.XXXXXX) || exit 1	# short: sockets live below it
+	trap 'kill_cases' INT TERM
+	# shellcheck disable=SC2013 # they are words
+	for case in $(sed -n 's/^case_\([a-z0-9_]*\)() {$/\1/p' "$0"); do
+		wanted "$case" || continue
+		while [ "$(jobs -rp | wc -l)" -ge "${JOBS:-4}" ]; do
+			wait -n || true
+		done
+		n=$((n + 1))
+		timed_case "$case" $n &
+	done
+	wait
+	end_cases
+}

@@ -1,0 +1,348 @@
+/* test_pending.c - messages in flight, waiting for replay, and how often they failed.
+ * SPDX-License-Identifier: Apache-2.0 */
+#include <check.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "memory.h"
+#include "pending.h"
+#include "seed.h"
+
+static uint64_t seed;
+
+/* with_body gives a message whose body says its id, to be owned by the table. */
+static struct message with_body(uint64_t id)
+{
+	struct message m = { .id = id, .task = (uint32_t)(id % 3), .attempt = 1, .kept = true,
+		.body = xmalloc(sizeof id), .body_bytes = sizeof id };
+
+	memcpy(m.body, &id, sizeof id);
+	return m;
+}
+
+/* check_body: M is whole and its body is its own; frees it. */
+static void check_body(struct message *m)
+{
+	uint64_t id;
+
+	ck_assert_uint_eq(m->body_bytes, sizeof id);
+	memcpy(&id, m->body, sizeof id);
+	ck_assert_uint_eq(m->id, id);
+	ck_assert_uint_eq(m->task, id % 3);
+	free(m->body);
+}
+
+/* ---- in flight ---- */
+
+START_TEST(a_message_is_settled_once)
+{
+	struct message m = with_body(17);
+	struct pending p;
+	struct flight f;
+
+	pending_init(&p, 3);
+	pending_add(&p, 5, &m, 100);
+	ck_assert_uint_eq(pending_open(&p), 1);
+	ck_assert(!pending_settle(&p, 6, &f));
+	ck_assert(!pending_settle(&p, 0, &f));
+	ck_assert(pending_settle(&p, 5, &f));
+	ck_assert_uint_eq(f.root, 5);
+	ck_assert_uint_eq(f.emitted_ns, 100);
+	check_body(&f.message);
+	ck_assert(!pending_settle(&p, 5, &f));
+	ck_assert_uint_eq(pending_open(&p), 0);
+	pending_free(&p);
+}
+END_TEST
+
+START_TEST(a_root_may_be_anything_but_0)
+{
+	static const uint64_t roots[] = { 1, UINT64_MAX, UINT64_MAX - 1, (uint64_t)1 << 63, 2 };
+	struct message m = { .id = 1 };
+	struct pending p;
+	struct flight f;
+
+	pending_init(&p, 1);
+	for (int i = 0; i < 5; i++)
+		pending_add(&p, roots[i], &m, 0);
+	for (int i = 4; i >= 0; i--)
+		ck_assert(pending_settle(&p, roots[i], &f) && f.root == roots[i]);
+	pending_free(&p);
+}
+END_TEST
+
+START_TEST(what_is_open_at_the_end_is_freed)
+{
+	struct pending p;
+
+	pending_init(&p, 2);
+	for (uint64_t i = 1; i < 50; i++) {
+		struct message m = with_body(i);
+
+		if (i % 3)
+			pending_add(&p, i, &m, 0);
+		else
+			pending_replay_at(&p, &m, i);
+		pending_set_attempts(&p, i % 2, i, 3);
+	}
+	ck_assert_uint_eq(pending_open(&p), 49);
+	pending_free(&p);	/* ASan and valgrind look for the rest */
+}
+END_TEST
+
+/* ---- silence ---- */
+
+START_TEST(only_what_is_unheard_of_is_silent)
+{
+	struct message m = { .id = 1 };
+	size_t cursor = 0;
+	struct pending p;
+	struct flight f;
+
+	pending_init(&p, 1);
+	for (uint64_t root = 1; root <= 6; root++)
+		pending_add(&p, root, &m, 100 * root);
+	pending_extend(&p, 2, 1000);
+	pending_extend(&p, 99, 1000);		/* not known: nothing */
+	ck_assert(pending_settle(&p, 3, &f));
+	ck_assert_uint_eq(pending_silent(&p, &cursor, 500), 1);
+	ck_assert_uint_eq(pending_silent(&p, &cursor, 500), 4);
+	ck_assert_uint_eq(pending_silent(&p, &cursor, 500), 0);	/* 5 was heard at 500 */
+	ck_assert_uint_eq(pending_silent(&p, &cursor, UINT64_MAX), 0);
+	cursor = 0;
+	ck_assert_uint_eq(pending_silent(&p, &cursor, 100), 0);
+	pending_free(&p);
+}
+END_TEST
+
+/* The spout fails what is silent while it walks, and may emit anew in between. */
+START_TEST(settling_and_adding_during_the_walk_loses_nobody)
+{
+	struct message m = { .id = 1 };
+	uint64_t next = 1000, n = 0, root;
+	size_t cursor = 0;
+	struct pending p;
+	struct flight f;
+
+	pending_init(&p, 1);
+	for (uint64_t i = 1; i <= 100; i++)
+		pending_add(&p, i, &m, i % 2 ? 10 : 99);
+	while ((root = pending_silent(&p, &cursor, 50)) != 0) {
+		ck_assert_uint_eq(root % 2, 1);
+		ck_assert(pending_settle(&p, root, &f));
+		pending_add(&p, next++, &m, 60);
+		n++;
+	}
+	ck_assert_uint_eq(n, 50);
+	ck_assert_uint_eq(pending_open(&p), 100);
+	pending_free(&p);
+}
+END_TEST
+
+/* ---- waiting for replay ---- */
+
+START_TEST(replays_come_when_they_are_due_the_earliest_first)
+{
+	static const uint64_t due[] = { 50, 10, 40, 10, 30, 60, 20, 5, 55, 10 };
+	uint64_t last = 0, n = 0;
+	struct pending p;
+	struct message m;
+
+	pending_init(&p, 3);
+	ck_assert_uint_eq(pending_replay_due(&p), UINT64_MAX);
+	ck_assert(!pending_next_replay(&p, UINT64_MAX - 1, &m));
+	for (uint64_t i = 0; i < 10; i++) {
+		m = with_body(i);
+		pending_replay_at(&p, &m, due[i]);
+	}
+	ck_assert_uint_eq(pending_replay_due(&p), 5);
+	ck_assert(!pending_next_replay(&p, 4, &m));
+	while (pending_next_replay(&p, 40, &m)) {
+		ck_assert_uint_ge(due[m.id], last);
+		last = due[m.id];
+		check_body(&m);
+		n++;
+	}
+	ck_assert_uint_eq(n, 7);
+	ck_assert_uint_eq(pending_replay_due(&p), 50);
+	ck_assert_uint_eq(pending_open(&p), 3);
+	pending_free(&p);
+}
+END_TEST
+
+/* ---- attempts ---- */
+
+START_TEST(attempts_are_counted_by_task_and_id)
+{
+	static const uint64_t ids[] = { 0, 1, 2, UINT64_MAX - 1, UINT64_MAX - 2, (uint64_t)1 << 63 };
+	struct pending p;
+
+	pending_init(&p, 3);
+	for (uint32_t task = 0; task < 3; task++)
+		for (uint32_t i = 0; i < 6; i++) {
+			ck_assert_uint_eq(pending_attempts(&p, task, ids[i]), 0);
+			pending_set_attempts(&p, task, ids[i], 0);	/* forgets nothing */
+			pending_set_attempts(&p, task, ids[i], 10 * task + i + 1);
+		}
+	for (uint32_t task = 0; task < 3; task++)
+		for (uint32_t i = 0; i < 6; i++)
+			ck_assert_uint_eq(pending_attempts(&p, task, ids[i]), 10 * task + i + 1);
+	pending_set_attempts(&p, 1, 0, 77);
+	pending_set_attempts(&p, 1, UINT64_MAX - 1, 0);
+	ck_assert_uint_eq(pending_attempts(&p, 1, 0), 77);
+	ck_assert_uint_eq(pending_attempts(&p, 1, UINT64_MAX - 1), 0);
+	ck_assert_uint_eq(pending_attempts(&p, 0, 0), 1);
+	ck_assert_uint_eq(pending_attempts(&p, 2, UINT64_MAX - 1), 24);
+	ck_assert_uint_eq(pending_open(&p), 0);
+	pending_free(&p);
+}
+END_TEST
+
+/* ---- against the oracle ---- */
+
+enum { UNIVERSE = 400, TASKS = 3 };
+
+struct oracle {
+	bool flies[UNIVERSE];
+	uint64_t emitted[UNIVERSE], heard[UNIVERSE];
+	bool waits[UNIVERSE];
+	uint64_t due[UNIVERSE];
+	uint32_t attempts[TASKS][UNIVERSE];
+	size_t open;
+};
+
+/* Roots by number: two runs, one of which wraps past the last number, and scattered ones. */
+static uint64_t root_of(uint32_t i)
+{
+	return i % 3 == 0 ? 1 + i : i % 3 == 1 ? UINT64_MAX - i : random_mix(i) | 1;
+}
+
+static void emit_or_settle(struct pending *p, struct oracle *o, uint32_t i, uint64_t now)
+{
+	struct message m;
+	struct flight f;
+
+	if (!o->flies[i]) {
+		ck_assert(!pending_settle(p, root_of(i), &f));
+		m = with_body(i);
+		pending_add(p, root_of(i), &m, now);
+		o->emitted[i] = o->heard[i] = now;
+	} else {
+		ck_assert(pending_settle(p, root_of(i), &f));
+		ck_assert_uint_eq(f.message.id, i);
+		ck_assert_uint_eq(f.emitted_ns, o->emitted[i]);
+		ck_assert_uint_eq(f.heard_ns, o->heard[i]);
+		check_body(&f.message);
+	}
+	o->open += o->flies[i] ? (size_t)-1 : 1;
+	o->flies[i] = !o->flies[i];
+}
+
+static uint64_t earliest(const struct oracle *o)
+{
+	uint64_t due = UINT64_MAX;
+
+	for (uint32_t i = 0; i < UNIVERSE; i++)
+		if (o->waits[i] && o->due[i] < due)
+			due = o->due[i];
+	return due;
+}
+
+static void replay_or_take(struct pending *p, struct oracle *o, uint32_t i, uint64_t now, uint64_t due)
+{
+	struct message m;
+
+	ck_assert_uint_eq(pending_replay_due(p), earliest(o));
+	if (!o->waits[i]) {
+		m = with_body(i);
+		pending_replay_at(p, &m, due);
+		o->waits[i] = true;
+		o->due[i] = due;
+		o->open++;
+	} else if (pending_next_replay(p, now, &m)) {
+		ck_assert(o->waits[m.id]);
+		ck_assert_uint_eq(o->due[m.id], earliest(o));
+		ck_assert_uint_le(o->due[m.id], now);
+		o->waits[m.id] = false;
+		o->open--;
+		check_body(&m);
+	} else {
+		ck_assert_uint_gt(earliest(o), now);
+	}
+}
+
+static void check_silent(const struct pending *p, const struct oracle *o, uint64_t before)
+{
+	size_t cursor = 0, n = 0, expected = 0;
+
+	for (uint32_t i = 0; i < UNIVERSE; i++)
+		expected += o->flies[i] && o->heard[i] < before;
+	while (pending_silent(p, &cursor, before) != 0)
+		n++;
+	ck_assert_uint_eq(n, expected);
+}
+
+START_TEST(any_sequence_of_operations_agrees_with_arrays)
+{
+	int n_ops = getenv("GALE_QUICK") ? 3000 : 60000;
+	static struct oracle o;
+	uint64_t state = seed + (uint64_t)_i;
+	struct pending p;
+
+	pending_init(&p, TASKS);
+	for (int op = 0; op < n_ops; op++) {
+		uint32_t i = pick(&state, UNIVERSE), task = pick(&state, TASKS), n = pick(&state, 4);
+		uint64_t now = (uint64_t)op;
+
+		switch (pick(&state, 8)) {
+		case 0:
+		case 1:
+		case 2:
+			emit_or_settle(&p, &o, i, now);
+			break;
+		case 3:
+			pending_extend(&p, root_of(i), now);
+			o.heard[i] = now;
+			break;
+		case 4:
+		case 5:
+			replay_or_take(&p, &o, i, now, now + pick(&state, 5) * 100);
+			break;
+		case 6:
+			ck_assert_uint_eq(pending_attempts(&p, task, i), o.attempts[task][i]);
+			pending_set_attempts(&p, task, i, n);
+			o.attempts[task][i] = n;
+			break;
+		default:
+			if (op % 10 == 0)
+				check_silent(&p, &o, now - pick(&state, 1000));
+		}
+		ck_assert_uint_eq(pending_open(&p), o.open);
+	}
+	pending_free(&p);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("pending");
+	TCase *c = tcase_create("pending");
+	SRunner *runner = srunner_create(suite);
+	int n_failed;
+
+	seed = test_seed();
+	tcase_set_timeout(c, 300);
+	tcase_add_test(c, a_message_is_settled_once);
+	tcase_add_test(c, a_root_may_be_anything_but_0);
+	tcase_add_test(c, what_is_open_at_the_end_is_freed);
+	tcase_add_test(c, only_what_is_unheard_of_is_silent);
+	tcase_add_test(c, settling_and_adding_during_the_walk_loses_nobody);
+	tcase_add_test(c, replays_come_when_they_are_due_the_earliest_first);
+	tcase_add_test(c, attempts_are_counted_by_task_and_id);
+	tcase_add_loop_test(c, any_sequence_of_operations_agrees_with_arrays, 0, 4);
+	suite_add_tcase(suite, c);
+	srunner_run_all(runner, CK_NORMAL);
+	n_failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return n_failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
