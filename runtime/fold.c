@@ -8,12 +8,13 @@
 
 enum {
 	RUN_MIN = 4,	/* shorter runs are smaller as part of a list */
+	HOLE_MAX = 64,	/* consecutive roots that may be missing in a run */
 	LIST_HEAD = 5	/* bytes of a list beside its entries; runs more than make up for theirs */
 };
 
-void fold_init(struct fold *f)
+void fold_init(struct fold *f, bool holes)
 {
-	*f = (struct fold){ 0 };
+	*f = (struct fold){ .holes = holes };
 	idmap_init(&f->index);
 }
 
@@ -45,6 +46,12 @@ void fold_add_scattered(struct fold *f, uint64_t root, uint64_t value)
 		fold_append(f, root, value);
 		return;
 	}
+	if (!f->scattered && f->holes && root - f->entries[0].root - f->n < HOLE_MAX) {
+		while (root - f->entries[0].root > f->n)
+			fold_append(f, f->entries[0].root + f->n, 0);
+		fold_append(f, root, value);
+		return;
+	}
 	if (!f->scattered)
 		scatter(f);
 	i = idmap_get(&f->index, root);
@@ -56,12 +63,17 @@ void fold_add_scattered(struct fold *f, uint64_t root, uint64_t value)
 	fold_append(f, root, value);
 }
 
-/* run_length gives how many entries from I on have consecutive roots. */
+static bool is_hole(const struct fold *f, size_t i)
+{
+	return f->holes && f->entries[i].value == 0;
+}
+
+/* run_length gives how many entries from I on have consecutive roots and are no holes. */
 static size_t run_length(const struct fold *f, size_t i, size_t most)
 {
-	size_t n = 1;
+	size_t n = 0;
 
-	while (n < most && i + n < f->n && f->entries[i + n].root == f->entries[i].root + n)
+	while (n < most && f->entries[i + n].root == f->entries[i].root + n && !is_hole(f, i + n))
 		n++;
 	return n;
 }
@@ -116,9 +128,13 @@ void fold_write(struct fold *f, struct buf *out, size_t most_bytes, uint8_t run,
 	if (most > f->n)
 		most = f->n;
 	while (i < most) {
-		size_t n = f->scattered ? run_length(f, i, most - i) : most;
+		size_t n = run_length(f, i, most - i);
 
-		if (n >= RUN_MIN) {
+		if (n == 0) {
+			put_list(out, list, f->entries + listed, i - listed);
+			listed = i + 1;
+			n = 1;
+		} else if (n >= RUN_MIN) {
 			put_list(out, list, f->entries + listed, i - listed);
 			put_run(out, run, f->entries + i, n);
 			listed = i + n;

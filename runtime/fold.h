@@ -2,7 +2,10 @@
  *
  * One value per root: folding a root again XORs into it. Roots mostly come in sequence, as
  * their spout made them; as long as the table holds one unbroken run a root's place is its
- * distance from the first and nothing is hashed. Pure.
+ * distance from the first and nothing is hashed. A few roots that are missing in between (a
+ * line without words reaches no further than the bolt that splits lines) don't break the
+ * run of a fold of acks: they stand there with the value 0, which says nothing and is not
+ * written. In a fold of inits 0 has a meaning, so there holes do break it. Pure.
  */
 #ifndef GALE_FOLD_H
 #define GALE_FOLD_H
@@ -21,11 +24,13 @@ struct fold_entry {
 struct fold {
 	struct fold_entry *entries;	/* in the order of their first folding */
 	size_t n, cap;
+	bool holes;		/* 0 says nothing: holes may be filled with it */
 	bool scattered;		/* the entries are no run: `index` knows where they are */
 	struct idmap index;
 };
 
-void fold_init(struct fold *f);
+/* fold_init: HOLES is true for acks, false for inits. */
+void fold_init(struct fold *f, bool holes);
 void fold_free(struct fold *f);
 
 /* fold_add_scattered is fold_xor where the short ways don't apply. */

@@ -64,9 +64,8 @@ static int emit_finish(struct task *t, uint32_t stream, uint32_t target, const g
 	return source_emit(t->worker, &m, values, n, bound, &e) == 0 ? 0 : refuse(t, "%s", e.text);
 }
 
-static int host_emit(gale_ctx *ctx, uint32_t stream, const gale_value *values, uint32_t n)
+static int emit_checked(struct task *t, uint32_t stream, const gale_value *values, uint32_t n)
 {
-	struct task *t = task_of(ctx);
 	struct worker *w = t->worker;
 	struct emission m = { .stream = stream, .source = t->index, .values = values, .n = n };
 	struct error e;
@@ -89,6 +88,19 @@ static int host_emit(gale_ctx *ctx, uint32_t stream, const gale_value *values, u
 	count_emit(w, stream, copies);
 	if (t->hand != NULL)
 		t->hand->children ^= edges;
+	return 0;
+}
+
+static int host_emit(gale_ctx *ctx, uint32_t stream, const gale_value *values, uint32_t n)
+{
+	struct task *t = task_of(ctx);
+	uint64_t edge;
+
+	if (t->hand == NULL || t->hand->roots.n != 1 ||
+	    !router_emit_flat(&t->worker->router, stream, t->hand->roots.one, values, n, &edge))
+		return emit_checked(t, stream, values, n);
+	count_emit(t->worker, stream, 1);
+	t->hand->children ^= edge;
 	return 0;
 }
 

@@ -29,8 +29,8 @@ void out_init(struct out *o, struct transport *t, struct status *s, const struct
 	o->downstream = xcalloc(plan->n_workers, sizeof *o->downstream);
 	o->ackers = xcalloc(plan->n_ackers + 1, sizeof *o->ackers);
 	for (uint32_t i = 0; i < plan->n_ackers; i++) {
-		fold_init(&o->ackers[i].inits);
-		fold_init(&o->ackers[i].acks);
+		fold_init(&o->ackers[i].inits, false);
+		fold_init(&o->ackers[i].acks, true);
 	}
 }
 

@@ -35,6 +35,20 @@ static void init_route(struct route *r, const struct subscription *s, struct out
 	}
 }
 
+/* only_sink gives the sink that all tuples of S go to, if there is just one whatever they
+ * hold. */
+static struct sink *only_sink(const struct route_stream *s)
+{
+	const struct route *r = &s->routes[0];
+
+	if (s->n_routes != 1 || s->stream->direct)
+		return NULL;
+	if (r->any != NULL)
+		return r->any;
+	return r->n_tasks == 1 && r->group.subscription->grouping != GROUPING_CUSTOM ?
+	    r->tasks[0].sink : NULL;
+}
+
 void router_init(struct router *r, const struct topology *t, uint32_t component, struct out *o)
 {
 	const struct component *c = &t->components[component];
@@ -52,6 +66,8 @@ void router_init(struct router *r, const struct topology *t, uint32_t component,
 		if (s->from == component)
 			init_route(&rs->routes[rs->n_routes++], s, o);
 	}
+	for (uint32_t i = 0; i < c->n_outputs; i++)
+		r->streams[i].only = only_sink(&r->streams[i]);
 }
 
 void router_free(struct router *r)
@@ -117,6 +133,28 @@ size_t router_check(const struct router *r, uint32_t stream, const gale_value *v
 }
 
 /* ---- emitting ---- */
+
+bool router_emit_flat(struct router *r, uint32_t stream, uint64_t root, const gale_value *values,
+    uint32_t n, uint64_t *edge)
+{
+	const struct route_stream *s;
+	struct sink *sink;
+	uint8_t *p;
+
+	if (stream >= r->n_streams)
+		return false;
+	s = &r->streams[stream];
+	sink = s->only;
+	if (sink == NULL || n != s->stream->n_fields || (p = sink_begin_flat(sink, root)) == NULL)
+		return false;
+	*p++ = (uint8_t)n;
+	for (uint32_t i = 0; i < n; i++)
+		if (values[i].type != s->stream->fields[i].type ||
+		    (p = wire_put_flat(p, sink->end, &values[i])) == NULL)
+			return false;
+	*edge = sink_end_flat(sink, root, p);
+	return true;
+}
 
 /* put writes one copy and returns its edge. */
 static uint64_t put(const struct emission *m, struct sink *sink, uint32_t target)

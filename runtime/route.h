@@ -7,6 +7,7 @@
 #ifndef GALE_ROUTE_H
 #define GALE_ROUTE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "group.h"
@@ -31,6 +32,7 @@ struct route_stream {
 	const struct stream *stream;
 	struct route *routes;
 	uint32_t n_routes;
+	struct sink *only;	/* where all of its tuples go; NULL: it depends */
 };
 
 struct router {
@@ -50,6 +52,12 @@ struct group *router_custom(struct router *r);
  * the stream: number, type, size. */
 size_t router_check(const struct router *r, uint32_t stream, const gale_value *values, uint32_t n,
     struct error *e);
+
+/* router_emit_flat does the usual emit in one go: flat values of the declared types, one root,
+ * one place to go, and its open frame has room. False: it is not usual, and nothing was
+ * done; router_check and router_emit do the same for all. */
+bool router_emit_flat(struct router *r, uint32_t stream, uint64_t root, const gale_value *values,
+    uint32_t n, uint64_t *edge);
 
 struct emission {
 	uint32_t stream;

@@ -67,6 +67,23 @@ uint8_t *sink_begin(struct sink *s, const struct roots *roots, size_t body_bound
     uint32_t stream, uint32_t source, uint32_t target);
 uint64_t sink_end(struct sink *s, uint8_t *p);
 
+/* sink_begin_flat is sink_begin for a tuple of one root whose frame is open already and needs
+ * no more than the root told; NULL otherwise. Only sink_end_flat makes it count. */
+static inline uint8_t *sink_begin_flat(struct sink *s, uint64_t root)
+{
+	if (s->open == NULL || s->flags != 0 || s->count == 0 || s->count == s->most_tuples ||
+	    s->end - s->at < SINK_HEAD)
+		return NULL;
+	return wire_put_root(s->at, root, s->root_before);
+}
+
+static inline uint64_t sink_end_flat(struct sink *s, uint64_t root, uint8_t *p)
+{
+	s->root_before = root;
+	s->at = p;
+	return random_mix(s->edge_base + s->count++);
+}
+
 /* sink_flush lets the open frame leave. sink_retry tries the waiting ones again. */
 void sink_flush(struct sink *s);
 void sink_retry(struct sink *s);

@@ -293,10 +293,21 @@ static bool would_block(void)
 	return false;
 }
 
+/* has_room asks the socket, which then learns what the destination has read meanwhile. */
+static bool has_room(struct outbox *o)
+{
+	uint32_t events = 0;
+	size_t size = sizeof events;
+
+	return zmq_getsockopt(o->socket, ZMQ_EVENTS, &events, &size) == 0 && (events & ZMQ_POLLOUT);
+}
+
+/* send_copy: zmq_send looks for news of the pipe at most once in a millisecond or so, and
+ * takes it for full until then: that it is has to be asked. */
 static bool send_copy(struct outbox *o, struct chunk *c)
 {
 	while (zmq_send(o->socket, c->data, c->n, ZMQ_DONTWAIT) < 0)
-		if (would_block())
+		if (would_block() && !has_room(o))
 			return false;
 	pool_put(o->transport, c);
 	return true;
@@ -308,10 +319,7 @@ static bool send_whole(struct outbox *o, struct chunk *c)
 
 	/* Whether there is room is asked first: a message that was refused would have to be
 	 * taken apart again without running its free function. */
-	uint32_t events = 0;
-	size_t size = sizeof events;
-
-	if (zmq_getsockopt(o->socket, ZMQ_EVENTS, &events, &size) != 0 || !(events & ZMQ_POLLOUT))
+	if (!has_room(o))
 		return false;
 	if (zmq_msg_init_data(&message, c->data, c->n, sent, o->transport) != 0)
 		die("cannot make a message: %s", zmq_strerror(errno));

@@ -206,6 +206,25 @@ static inline int64_t wire_unzigzag(uint64_t v)
 	return (int64_t)(v >> 1) ^ -(int64_t)(v & 1);
 }
 
+/* wire_put_flat writes one string, bytes or int value at P, if it is one and ends before END;
+ * else NULL, with nothing that counts written. For the usual emit; the rest goes through
+ * wire_bound and wire_put_values. */
+static inline uint8_t *wire_put_flat(uint8_t *p, const uint8_t *end, const gale_value *v)
+{
+	if (end - p < 16)
+		return NULL;
+	*p++ = v->type;
+	if (v->type == GALE_INT)
+		return wire_put_varint(p, wire_zigzag(v->u.i));
+	if (v->type != GALE_STRING && v->type != GALE_BYTES)
+		return NULL;
+	p = wire_put_varint(p, v->n);
+	if ((size_t)(end - p) < v->n)
+		return NULL;
+	__builtin_memcpy(p, v->u.s, v->n);
+	return p + v->n;
+}
+
 /* wire_put_root writes the head of a tuple with one root. */
 static inline uint8_t *wire_put_root(uint8_t *p, uint64_t root, uint64_t before)
 {

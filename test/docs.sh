@@ -148,7 +148,7 @@ try_man() {
 # options_are_told: gale.1 has an entry for every command and option of `gale help`.
 options_are_told() {
 	page=$work/gale.1
-	sed -n '/^\.B/s/\\-/-/gp' "$TOP_SRCDIR/doc/gale.1" >"$page"
+	sed 's/\\-/-/g' "$TOP_SRCDIR/doc/gale.1" | grep '^\.B' >"$page"
 	for command in $(./gale help | awk '/^  [a-z]/ { print $1 }'); do
 		grep -q "^\.B gale $command" "$page" || fail "gale.1: no command $command"
 		for option in $(./gale help "$command" | grep -oE -- '--[a-z][a-z-]*'); do

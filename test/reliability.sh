@@ -642,7 +642,7 @@ case_finish() {
 	run
 	must [ "$(of gather executed)" -eq 1000000 ]
 	must_count 1 gather.log '^most [1-4]?[0-9]?[0-9]$|^most 500$'
-	must [ "$(sed 's/memory //' produce.log)" -lt $((30000 * SLOW)) ]
+	must [ "$(sed 's/memory //' produce.log)" -lt $((30000 * SLOW)) ] # in KiB
 }
 
 # Finish emits directly too, and what fails there is replayed by gale.

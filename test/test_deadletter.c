@@ -15,11 +15,11 @@
 #include <check.h>	/* last: its macro `fail` would spoil gale.h */
 
 static uint64_t seed;
-static char directory[] = "/tmp/gale-deadletter-XXXXXX";
-static char path[sizeof directory + 16];
+static char directory[64], path[96];
 
 static void begin(void)
 {
+	strcpy(directory, "/tmp/gale-deadletter-XXXXXX");
 	ck_assert_ptr_nonnull(mkdtemp(directory));
 	snprintf(path, sizeof path, "%s/letters", directory);
 }

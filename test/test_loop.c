@@ -14,6 +14,7 @@
 
 static struct loop loop;
 static gale_ctx context, other_context;
+static char order[64];		/* the names of timers, as they fire; and `self` */
 
 /* ---- a turn ---- */
 
@@ -36,6 +37,7 @@ static void begin(void)
 {
 	struct error e;
 
+	order[0] = '\0';
 	ck_assert_msg(loop_init(&loop, &e) == 0, "%s", e.text);
 }
 
@@ -53,8 +55,6 @@ struct note {
 	int other_fd;
 	uint64_t timer;
 };
-
-static char order[64];
 
 static void on_fd(void *self, gale_ctx *ctx, int fd, int events, void *arg)
 {

@@ -289,6 +289,7 @@ START_TEST(any_sequence_of_operations_agrees_with_arrays)
 	uint64_t state = seed + (uint64_t)_i;
 	struct pending p;
 
+	memset(&o, 0, sizeof o);
 	pending_init(&p, TASKS);
 	for (int op = 0; op < n_ops; op++) {
 		uint32_t i = pick(&state, UNIVERSE), task = pick(&state, TASKS), n = pick(&state, 4);

@@ -28,9 +28,12 @@ static uint64_t seed;
 /* ---- A directory for each test ----------------------------------------------------- */
 
 static char dir[] = "/tmp/test_plugins.XXXXXX";
+static char paths[32][4200];	/* in it; see at() */
+static int n_paths;
 
 static void make_dir(void)
 {
+	n_paths = 0;
 	strcpy(dir + sizeof dir - 7, "XXXXXX");
 	ck_assert_ptr_nonnull(mkdtemp(dir));
 	umask(022);
@@ -52,15 +55,13 @@ static void remove_dir(void)
 /* at gives the path of NAME in the test's directory, good until the test ends. */
 static const char *at(const char *name)
 {
-	static char paths[32][4200];
-	static int n;
-	char path[4200];
+	char path[sizeof *paths];
 	snprintf(path, sizeof path, "%s/%s", dir, name);
-	for (int i = 0; i < n; i++)
+	for (int i = 0; i < n_paths; i++)
 		if (strcmp(paths[i], path) == 0)
 			return paths[i];
-	ck_assert_int_lt(n, 32);
-	return strcpy(paths[n++], path);
+	ck_assert_int_lt(n_paths, 32);
+	return strcpy(paths[n_paths++], path);
 }
 
 static void put(const char *path, int flags, const char *s, size_t n)
@@ -1165,7 +1166,8 @@ START_TEST(a_worker_that_is_killed_leaves_no_trace)
 {
 	pid_t pid = fork();
 	if (pid == 0) {
-		struct fake *f = file_started(at("out"), 0);
+		static struct fake *f;	/* reachable to the end, for leak checkers */
+		f = file_started(at("out"), 0);
 		for (int i = 0; i < 50000; i++)
 			give(f, "word", i);
 		kill(getpid(), SIGKILL);
@@ -1239,15 +1241,15 @@ END_TEST
 
 START_TEST(what_cannot_be_written_is_fatal_and_named)
 {
-	static const char *const paths[] = { "", "missing/out", "dangling", "out/below" };
+	static const char *const names[] = { "", "missing/out", "dangling", "out/below" };
 	static const char *const why[] = {
 		"is a directory", "directory does not exist", "link to nothing", "Not a directory",
 	};
 	file_with("out", "x");
 	ck_assert_int_eq(symlink("nowhere", at("dangling")), 0);
-	struct fake *f = file_to(at(paths[_i]));
+	struct fake *f = file_to(at(names[_i]));
 	ck_assert_int_eq(fake_start(f), GALE_FATAL);
-	ck_contains(f->why, at(paths[_i]));
+	ck_contains(f->why, at(names[_i]));
 	ck_contains(f->why, why[_i]);
 	fake_free(f);
 }

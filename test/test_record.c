@@ -434,7 +434,7 @@ START_TEST(a_body_with_any_byte_changed_is_read_within_its_bytes)
 		one_of_each(&b, &state, _i);
 		for (size_t at = 0; at < b.n; at++)
 			for (int bit = 0; bit <= 8; bit++) {
-				uint8_t change = bit < 8 ? (uint8_t)(1 << bit) : 0xff;
+				uint8_t change = (uint8_t)(bit < 8 ? 1 << bit : 0xff);
 
 				b.data[at] = (char)((uint8_t)b.data[at] ^ change);
 				walk((const uint8_t *)b.data, b.n, next, &last);

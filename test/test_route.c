@@ -187,6 +187,7 @@ static void leave(void)
 	free(scene.status);
 	free(scene.got);
 	free(scene.emitted);
+	memset(&scene, 0, sizeof scene);
 }
 
 /* ---- receiving ---- */
@@ -336,6 +337,7 @@ static void check_all(void)
 
 	out_flush(&scene.out);
 	receive_until(scene.n_copies);
+	make_room();
 	ck_assert_uint_eq(scene.n_got, scene.n_copies);
 	ck_assert(!out_blocked(&scene.out) && !out_waits(&scene.out) && out_clear(&scene.out));
 	for (size_t i = 0; i < scene.n_got; i++) {
@@ -350,7 +352,8 @@ static void check_all(void)
 		sure(seen[i].copies == scene.emitted[i].copies);
 		sure(seen[i].edges == scene.emitted[i].edges);
 	}
-	qsort(scene.got, scene.n_got, sizeof *scene.got, compare_edges);
+	if (scene.n_got > 0)
+		qsort(scene.got, scene.n_got, sizeof *scene.got, compare_edges);
 	for (size_t i = 1; i < scene.n_got; i++)
 		sure(scene.got[i].edge != scene.got[i - 1].edge);
 	free(seen);
@@ -404,7 +407,7 @@ START_TEST(shuffle_gives_every_task_its_share)
 	enter(to_one(GROUPING_SHUFFLE, shapes[_i].workers, n_tasks));
 	for (uint32_t i = 0; i < most; i++) {
 		emit(gale_text("word"));
-		if (scene.status->frames_out >= scene.n_frames + n_tasks)
+		if (scene.status->frames_out != scene.n_frames)
 			receive_until(scene.n_emitted - 1);
 	}
 	check_all();
