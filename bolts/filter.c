@@ -14,6 +14,8 @@
  */
 #include <regex.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include <gale/gale.h>
 
@@ -26,6 +28,8 @@ struct filter {
 
 	regex_t regex;
 	bool compiled;
+	char *copy;		/* room for a text and a NUL byte */
+	size_t room;
 };
 
 static int prepare(void *self, gale_ctx *ctx)
@@ -53,17 +57,28 @@ static int no_text(const struct filter *f, gale_ctx *ctx, const gale_tuple *t)
 	return gale_fatal(ctx, text);
 }
 
-/* look gives 0 when the text matches, or REG_NOMATCH, or REG_ESPACE. The text does not end
- * with a NUL byte and may contain some: REG_STARTEND, from BSD, says where it ends. */
-static int look(const struct filter *f, const gale_value *text)
+/* look gives 0 when the text matches, or REG_NOMATCH, or REG_ESPACE. The text may contain
+ * NUL bytes: REG_STARTEND, from BSD, says where it ends. It is copied to have one behind it
+ * all the same, for checkers of memory look for it. */
+static int look(struct filter *f, const gale_value *text)
 {
 	regmatch_t range = { .rm_so = 0, .rm_eo = (regoff_t)text->n };
-	return regexec(&f->regex, text->u.s, 0, &range, REG_STARTEND);
+	if (text->n >= f->room) {
+		f->room = 2 * (size_t)text->n + 1;
+		f->copy = realloc(f->copy, f->room);
+		if (f->copy == NULL) {
+			fprintf(stderr, "filter: no memory for %zu bytes\n", f->room);
+			abort();
+		}
+	}
+	memcpy(f->copy, text->u.s, text->n);
+	f->copy[text->n] = '\0';
+	return regexec(&f->regex, f->copy, 0, &range, REG_STARTEND);
 }
 
 static int execute(void *self, gale_ctx *ctx, const gale_tuple *t)
 {
-	const struct filter *f = self;
+	struct filter *f = self;
 	const gale_value *text = gale_field_of(t, f->field);
 	if (text == NULL || text->type != GALE_STRING)
 		return no_text(f, ctx, t);
@@ -81,6 +96,7 @@ static void cleanup(void *self, gale_ctx *ctx)
 	(void)ctx;
 	if (f->compiled)
 		regfree(&f->regex);
+	free(f->copy);
 }
 
 static const gale_component filter = {

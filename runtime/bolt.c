@@ -134,7 +134,7 @@ static inline void put_in_hand(struct worker *w, const struct wire_tuple *t)
 	s->hand_source = t->source;
 	s->hand_n = t->body_bytes;
 	/* A copy of constant size costs a tenth of one that asks how much there is. */
-	if (w->reader.end - t->body >= HAND_FAST)
+	if (t->body_bytes <= HAND_FAST && w->reader.end - t->body >= HAND_FAST)
 		memcpy(s->hand, t->body, HAND_FAST);
 	else
 		memcpy(s->hand, t->body, t->body_bytes < sizeof s->hand ? t->body_bytes : sizeof s->hand);
@@ -146,6 +146,8 @@ static void fail_hand(struct task *t, const struct anchor *a, int result)
 
 	if (result == GALE_FATAL)
 		worker_fatal(w, "%s", t->why[0] ? t->why : "the plugin gave up without a word");
+	if (t->hand_finished)
+		return;		/* it was held, and is acked or failed already */
 	if (t->held_hand.id != 0)
 		t->ctx.host->fail(&t->ctx, t->held_hand, t->why[0] ? t->why : "no reason given");
 	else
@@ -311,6 +313,23 @@ static bool all_finished(const struct worker *w)
 	return true;
 }
 
+/* finish_once calls finish; false: not again for now. What fails here is a result that is
+ * lost, and nobody upstream would send it again: the run must not end well. */
+static bool finish_once(struct worker *w, struct task *t)
+{
+	int result = w->code->finish(t->self, &t->ctx);
+
+	if (t->broken || (result != GALE_EMITTED && result != GALE_DONE && result != GALE_IDLE))
+		worker_fatal(w, "finish: %s", t->why[0] ? t->why :
+		    "it returned neither GALE_EMITTED nor GALE_IDLE nor GALE_DONE");
+	t->done = result == GALE_DONE;
+	if (result == GALE_IDLE)
+		task_leave_alone(t);
+	else
+		t->idle_ms = 0;
+	return result == GALE_EMITTED;
+}
+
 /* finish_some calls finish of the tasks that have more. */
 static bool finish_some(struct worker *w)
 {
@@ -319,13 +338,12 @@ static bool finish_some(struct worker *w)
 	for (uint32_t i = 0; i < w->n_tasks; i++) {
 		struct task *t = &w->tasks[i];
 
-		for (int n = 0; n < FINISH_PER_TURN && !t->done && source_has_room(w) &&
+		for (int n = 0; n < FINISH_PER_TURN && !t->done &&
+		    t->idle_until_ns <= w->now_ns && source_has_room(w) &&
 		    !out_blocked(&w->out); n++) {
-			int result = w->code->finish(t->self, &t->ctx);
-
-			task_result(t, result, "finish");
-			t->done = result != GALE_EMITTED;
 			any = true;
+			if (!finish_once(w, t))
+				break;
 		}
 	}
 	return any;
@@ -417,6 +435,10 @@ static uint64_t due(const struct worker *w)
 {
 	uint64_t at = source_due(w);
 
+	for (uint32_t i = 0; w->finishing && i < w->n_tasks; i++)
+		if (!w->tasks[i].done && w->tasks[i].idle_until_ns > w->now_ns &&
+		    w->tasks[i].idle_until_ns < at)
+			at = w->tasks[i].idle_until_ns;
 	return w->patience_ns != 0 && !w->finishing && w->patience_ns < at ? w->patience_ns : at;
 }
 

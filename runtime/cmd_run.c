@@ -55,13 +55,14 @@ static const char *dead_letter_file(struct topology *t)
 	return given->s;
 }
 
-/* went_to_file: some spout's dead letters had no subscriber. */
+/* went_to_file: some dead letters had no subscriber: a spout's without one, or those of a
+ * bolt's finish. */
 static bool went_to_file(const struct topology *t, const struct summary *s)
 {
-	for (uint32_t c = 0; c < t->n_spouts; c++) {
+	for (uint32_t c = 0; c < t->n_components; c++) {
 		bool subscribed = false;
 
-		for (uint32_t i = 0; i < t->n_subscriptions; i++)
+		for (uint32_t i = 0; c < t->n_spouts && i < t->n_subscriptions; i++)
 			subscribed |= t->subscriptions[i].from == c &&
 			    t->subscriptions[i].stream == t->components[c].n_outputs - 1;
 		if (!subscribed && s->components[c].sum.dead_lettered > 0)
@@ -131,6 +132,7 @@ int cmd_run(const struct command_line *line)
 		topology_free(t);
 		return EXIT_FAILED;
 	}
+	options.ready_ms = (uint32_t)topology_ms(t, NULL, "topology.worker.timeout.secs");
 	supervisor_run(t, &options, &r);
 	code = report(line, t, &r, dead_letters);
 	run_result_free(&r);

@@ -46,7 +46,9 @@ void fold_add_scattered(struct fold *f, uint64_t root, uint64_t value)
 		fold_append(f, root, value);
 		return;
 	}
-	if (!f->scattered && f->holes && root - f->entries[0].root - f->n < HOLE_MAX) {
+	/* A run ends at the last root there is: none of its holes may be root 0. */
+	if (!f->scattered && f->holes && root > f->entries[0].root &&
+	    root - f->entries[0].root - f->n < HOLE_MAX) {
 		while (root - f->entries[0].root > f->n)
 			fold_append(f, f->entries[0].root + f->n, 0);
 		fold_append(f, root, value);

@@ -34,12 +34,15 @@ static enum role role_of(const struct lives *l, uint32_t worker)
 	return l->plan->workers[worker].role;
 }
 
-/* none_before: every worker has come as far as STATE. */
+/* none_before: every worker has come as far as STATE; one that fails gets no further. */
 static bool none_before(const struct lives *l, enum life state)
 {
-	for (uint32_t i = 0; i < l->plan->n_workers; i++)
-		if (l->workers[i].state < state)
+	for (uint32_t i = 0; i < l->plan->n_workers; i++) {
+		enum life its = l->workers[i].state;
+
+		if (its < state || (its == LIFE_FAILING && state != LIFE_GONE))
 			return false;
+	}
 	return true;
 }
 

@@ -10,10 +10,7 @@
 #include "clock.h"
 #include "worker.h"
 
-enum {
-	NEXT_PER_TURN = 64,
-	IDLE_MOST_MS = 50	/* a spout that waits for nothing is asked this often at least */
-};
+enum { NEXT_PER_TURN = 64 };
 
 static void start(struct worker *w)
 {
@@ -46,18 +43,6 @@ static void ack_at_once(struct worker *w)
 	w->acked_now.n = 0;
 }
 
-static void leave_alone(struct worker *w, struct task *t)
-{
-	if (loop_waits_for(&w->loop, &t->ctx)) {
-		t->idle_until_ns = UINT64_MAX;
-		return;
-	}
-	t->idle_ms = t->idle_ms == 0 ? 1 : t->idle_ms * 2;
-	if (t->idle_ms > IDLE_MOST_MS)
-		t->idle_ms = IDLE_MOST_MS;
-	t->idle_until_ns = w->now_ns + t->idle_ms * NS_PER_MS;
-}
-
 /* ask calls next once; false: the task has nothing now. */
 static bool ask(struct worker *w, struct task *t)
 {
@@ -77,12 +62,12 @@ static bool ask(struct worker *w, struct task *t)
 		return false;
 	case GALE_IDLE:
 		t->done = false;
-		leave_alone(w, t);
+		task_leave_alone(t);
 		t->broken = false;
 		return false;
 	default:
 		task_result(t, result, "next");
-		leave_alone(w, t);
+		task_leave_alone(t);
 		return false;
 	}
 }

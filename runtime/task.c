@@ -134,6 +134,20 @@ void task_close_all(struct worker *w)
 
 /* ---- ticks and wakes ---- */
 
+enum { IDLE_MOST_MS = 50 };	/* who waits for nothing is asked this often at least */
+
+void task_leave_alone(struct task *t)
+{
+	if (loop_waits_for(&t->worker->loop, &t->ctx)) {
+		t->idle_until_ns = UINT64_MAX;
+		return;
+	}
+	t->idle_ms = t->idle_ms == 0 ? 1 : t->idle_ms * 2;
+	if (t->idle_ms > IDLE_MOST_MS)
+		t->idle_ms = IDLE_MOST_MS;
+	t->idle_until_ns = t->worker->now_ns + t->idle_ms * NS_PER_MS;
+}
+
 void task_ticks(struct worker *w)
 {
 	for (uint32_t i = 0; i < w->n_tasks; i++) {

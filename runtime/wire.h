@@ -48,7 +48,7 @@
  *                                        values (map: 2 * count of them)
  *
  * A tuple anchored to several roots has one edge id for all of them: in each root's tree
- * it is another edge. So the word "the" of a line costs 9 bytes, acking included:
+ * it is another edge. So the word "the" of a line costs 7 bytes, acking included:
  *
  *     02          root as before        04 03 74 68 65     string, 3, "the"
  *     01          one value
@@ -221,7 +221,8 @@ static inline uint8_t *wire_put_flat(uint8_t *p, const uint8_t *end, const gale_
 	p = wire_put_varint(p, v->n);
 	if ((size_t)(end - p) < v->n)
 		return NULL;
-	__builtin_memcpy(p, v->u.s, v->n);
+	if (v->n > 0)
+		__builtin_memcpy(p, v->u.s, v->n);
 	return p + v->n;
 }
 

@@ -179,6 +179,10 @@ uint64_t task_tick_due(const struct worker *w);
  * that gale_wake was called for. */
 void task_woken(struct worker *w);
 
+/* task_leave_alone: T said GALE_IDLE; idle_until_ns becomes the time to ask again: when what
+ * it waits for happens, or after a pause that grows. */
+void task_leave_alone(struct task *t);
+
 /* task_result makes sense of what a callback returned outside of execute: fatal ends the
  * process. WHAT names the callback. */
 void task_result(struct task *t, int result, const char *what);

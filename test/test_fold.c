@@ -170,15 +170,16 @@ START_TEST(roots_on_both_sides_of_the_wrap_are_no_run)
 	struct map m = { 0 };
 	struct fold f;
 
-	fold_init(&f, false);
+	fold_init(&f, _i);
 	for (uint64_t root = UINT64_MAX - 9; root != 0; root++)
 		fold_xor(&f, root, root);
 	for (uint64_t root = 1; root < 10; root++)
 		fold_xor(&f, root, root);
+	fold_xor(&f, 500, 500);
 	ck_assert_uint_eq(write_all(&f, &m).runs, 2);
 	for (size_t i = 0; i < m.n; i++)
 		ck_assert_uint_eq(m.pairs[i].value, m.pairs[i].root);
-	ck_assert_uint_eq(m.n, 19);
+	ck_assert_uint_eq(m.n, 20);
 	free(m.pairs);
 	fold_free(&f);
 }
@@ -307,7 +308,7 @@ START_TEST(what_stays_after_a_partial_write_is_found_again)
 				struct buf b = { 0 };
 				struct fold f;
 
-				fold_init(&f, false);
+				fold_init(&f, _i);
 				for (uint64_t i = 0; i < scattered + run; i++) {
 					uint64_t root = i < scattered ? 100 + 10 * i : 500 + i;
 
@@ -320,7 +321,7 @@ START_TEST(what_stays_after_a_partial_write_is_found_again)
 					fold_xor(&f, all.pairs[i].root, 1000);
 					all.pairs[i].value ^= 1000;
 				}
-				ck_assert_uint_eq(f.n, all.n);
+				ck_assert(f.n == all.n || (_i && f.n > all.n));
 				fold_write(&f, &b, SIZE_MAX, RUN, LIST);
 				take(&b, &read);
 				check_same(&all, &read);
@@ -332,7 +333,10 @@ END_TEST
 
 /* ---- against the oracle ---- */
 
-/* The shapes of roots that occur: one spout, several spouts, late ones, replays. */
+enum { SHAPES = 6 };
+
+/* The shapes of roots that occur: one spout, late ones, not all of them, several spouts, a
+ * few roots only; the last is all of these. */
 static uint64_t any_root(uint64_t *state, uint64_t *next, int shape)
 {
 	switch (shape) {
@@ -341,6 +345,8 @@ static uint64_t any_root(uint64_t *state, uint64_t *next, int shape)
 	case 1:
 		return *next - pick(state, 50) + 1;
 	case 2:
+		return *next += pick(state, pick(state, 20) ? 10 : 200);	/* with gaps */
+	case 3:
 		*next += pick(state, 8) == 0;
 		return ((uint64_t)pick(state, 3) << 40) + *next;
 	default:
@@ -357,19 +363,20 @@ START_TEST(any_folding_and_writing_keeps_every_bit)
 		struct map all = { 0 }, read = { 0 };
 		struct buf b = { 0 };
 		uint64_t next = 1000000;
-		struct fold f;
-
 		bool holes = round % 2 == 1;
+		struct fold f;
 
 		fold_init(&f, holes);
 		for (int op = 0; op < 1000; op++) {
-			int shape = _i < 4 ? _i : (int)pick(&state, 4);
+			int shape = _i < SHAPES - 1 ? _i : (int)pick(&state, SHAPES - 1);
 			uint64_t root = any_root(&state, &next, shape), value = random_next(&state);
 			size_t before = f.n, most = pick(&state, 3000);
 
+			if (pick(&state, 10) == 0)
+				value = find(&all, root)->value;	/* 0 again */
 			fold_xor(&f, root, value);
 			find(&all, root)->value ^= value;
-			ck_assert(holes || f.n <= before + 1);
+			ck_assert_uint_le(f.n, before + (holes ? 64 : 1));
 			if (pick(&state, 50) == 0) {
 				fold_write(&f, &b, most, RUN, LIST);
 				ck_assert(b.n <= most || b.n == 1 + 4 + 16 || (holes && b.n == 0));
@@ -396,14 +403,14 @@ int main(void)
 	tcase_add_test(c, roots_in_sequence_become_one_run);
 	tcase_add_test(c, a_root_has_one_entry_however_often_it_is_folded);
 	tcase_add_test(c, scattered_roots_become_a_list_and_runs_within_them_runs);
-	tcase_add_test(c, roots_on_both_sides_of_the_wrap_are_no_run);
+	tcase_add_loop_test(c, roots_on_both_sides_of_the_wrap_are_no_run, 0, 2);
 	tcase_add_test(c, a_hole_does_not_break_a_run_of_acks_and_is_not_written);
 	tcase_add_test(c, an_init_of_value_0_is_written);
 	tcase_add_test(c, an_empty_fold_writes_nothing);
 	tcase_add_test(c, what_has_no_room_stays_and_goes_on_merging);
 	tcase_add_test(c, at_least_one_record_is_written_however_small_the_room);
-	tcase_add_test(c, what_stays_after_a_partial_write_is_found_again);
-	tcase_add_loop_test(c, any_folding_and_writing_keeps_every_bit, 0, 5);
+	tcase_add_loop_test(c, what_stays_after_a_partial_write_is_found_again, 0, 2);
+	tcase_add_loop_test(c, any_folding_and_writing_keeps_every_bit, 0, SHAPES);
 	suite_add_tcase(suite, c);
 	srunner_run_all(runner, CK_NORMAL);
 	n_failed = srunner_ntests_failed(runner);

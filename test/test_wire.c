@@ -590,6 +590,34 @@ START_TEST(a_value_that_only_looks_small_is_refused_soon)
 }
 END_TEST
 
+/* wire_put_flat writes what wire_put_values does, or nothing, and never behind its end. */
+START_TEST(flat_values_are_written_as_all_are_where_there_is_room)
+{
+	int most = getenv("GALE_QUICK") ? 200 : 5000, n_written = 0;
+	struct values made = { .state = seed ^ 4 };
+
+	for (int i = 0; i < most; i++) {
+		gale_value v = i % 10 ? random_value(&made, 1) : gale_string(NULL, 0);
+		size_t bound = wire_bound(&v, 1, NULL), room = pick(&made.state, (uint32_t)bound + 20);
+		uint8_t *expected = xmalloc(bound), *block = xmalloc(room + 1), *end;
+
+		wire_put_values(expected, &v, 1);
+		end = wire_put_flat(block, block + room, &v);
+		if (end != NULL) {
+			ck_assert_uint_eq((size_t)(end - block), bound - 1);
+			ck_assert_mem_eq(block, expected + 1, bound - 1);
+			n_written++;
+		} else if (v.type == GALE_STRING || v.type == GALE_BYTES || v.type == GALE_INT) {
+			ck_assert_uint_lt(room, bound + 16);
+		}
+		free(expected);
+		free(block);
+		values_free(&made);
+	}
+	ck_assert_int_gt(n_written, most / 20);
+}
+END_TEST
+
 START_TEST(a_value_of_no_type_is_refused)
 {
 	gale_value v = gale_null(), list = gale_list(&v, 1);
@@ -995,6 +1023,7 @@ static TCase *values(void)
 	tcase_add_test(c, several_values_share_the_16_mib);
 	tcase_add_test(c, a_list_of_five_million_small_numbers_fits);
 	tcase_add_test(c, a_value_that_only_looks_small_is_refused_soon);
+	tcase_add_test(c, flat_values_are_written_as_all_are_where_there_is_room);
 	tcase_add_test(c, a_value_of_no_type_is_refused);
 	tcase_add_test(c, values_that_are_none_are_refused);
 	return c;

@@ -37,12 +37,15 @@
  *   Results    Callbacks return GALE_OK, GALE_FAIL or GALE_FATAL, or what is said beside
  *              them. Calls that can fail return 0 (or a handle) for success and -1 for
  *              failure; the failure has then been logged with what to do about it, and
- *              the tuple in hand fails whatever the callback returns.
+ *              the tuple in hand fails whatever the callback returns. gale_fatal ends
+ *              the worker from any callback, also one that returns nothing.
  *   Units      Every duration is in milliseconds, every size in bytes.
  *   Text       A string is bytes that are meant to be UTF-8. gale carries them as they
  *              are and never checks: a word of a Latin-1 file stays that word. Where
  *              text must be UTF-8 (JSON), wrong bytes appear as U+FFFD there. Use
  *              GALE_BYTES for what is no text. Strings are not NUL-terminated.
+ *   Signals    The runtime ignores SIGPIPE: a write fails with EPIPE instead. Leave all
+ *              handlers and masks alone.
  *   Memory     When memory runs out the worker ends and is described; no call here
  *              returns because of it.
  */
@@ -110,7 +113,7 @@ struct gale_value {
 };
 
 enum {
-	GALE_MAX_VALUE = 16 << 20,	/* bytes of one tuple's values, encoded */
+	GALE_MAX_VALUE = 16 << 20,	/* bytes of one tuple's values */
 	GALE_MAX_FIELDS = 255,		/* values in a tuple */
 	GALE_MAX_DEPTH = 32		/* lists and maps inside each other */
 };
@@ -240,7 +243,7 @@ enum {
 	GALE_FATAL = 2,		/* this worker can't go on */
 
 	GALE_EMITTED = 3,	/* next, finish: call again */
-	GALE_IDLE = 4,		/* next: nothing now */
+	GALE_IDLE = 4,		/* next, finish: nothing now */
 	GALE_DONE = 5		/* next, finish: nothing ever again */
 };
 
@@ -262,7 +265,7 @@ typedef struct gale_failure {
 
 /* A tuple that outlives its execute. Plain numbers: copy it as you like. It must meet
  * gale_ack or gale_fail once; a second use is refused, logged, and fails the tuple in
- * hand. All bits 0 is no handle. */
+ * hand, if there is one that is not finished. All bits 0 is no handle. */
 typedef struct gale_held {
 	uint64_t id;
 } gale_held;
@@ -538,7 +541,8 @@ static inline int64_t gale_now_ms(gale_ctx *ctx)
  * Log, metrics, surroundings
  * ------------------------------------------------------------------------------------ */
 
-/* gale_log writes one line, "component[task] level text", to the topology's log. */
+/* gale_log writes one line to the topology's log: "component[task] warn: text"; at
+ * GALE_INFO no level is named. */
 static inline void gale_log(gale_ctx *ctx, gale_level level, const char *text)
 {
 	ctx->host->log(ctx, level, text);
@@ -665,7 +669,7 @@ struct gale_component {
 	/* All kinds. A callback that is NULL is not called. */
 
 	/* cleanup ends the task: free what you own. Also called when open or prepare failed.
-	 * Not called when the worker is killed. */
+	 * Not called when the worker is killed, or after gale_fatal elsewhere. */
 	void (*cleanup)(void *self, gale_ctx *ctx);
 	/* tick is called every topology.tick.tuple.freq.ms (or .secs) of this component. */
 	int (*tick)(void *self, gale_ctx *ctx);
@@ -680,7 +684,9 @@ struct gale_component {
 	 * GALE_DONE. After GALE_IDLE it is asked again when a watched descriptor, a timer, a
 	 * wake, an ack or a fail gives a reason; a spout that has no watch and no timer is
 	 * asked again after 1 ms, less and less often up to every 50 ms. It is not called
-	 * while topology.max.spout.pending messages are open or a destination is full. */
+	 * while topology.max.spout.pending messages are open or a destination is full; the
+	 * few that one call emits may overshoot that limit. After GALE_DONE it is called
+	 * again only when fail was: then it may have something to emit once more. */
 	int (*next)(void *self, gale_ctx *ctx);
 	/* ack: every tuple of message ID's tree was acked. */
 	void (*ack)(void *self, gale_ctx *ctx, uint64_t id);
@@ -702,7 +708,8 @@ struct gale_component {
 	int (*drain)(void *self, gale_ctx *ctx);
 	/* finish: the input has ended. Emit what is left, a few tuples a call (they are
 	 * tracked, and replayed by gale if they fail), and return GALE_EMITTED to be called
-	 * again or GALE_DONE. Not called when a bounded run is cut short. */
+	 * again, GALE_IDLE to be called again as next is, or GALE_DONE. Anything else ends
+	 * the worker, for a result would be lost. Not called when a bounded run is cut short. */
 	int (*finish)(void *self, gale_ctx *ctx);
 
 	/* Groupings */
@@ -740,6 +747,11 @@ typedef struct gale_plugin_info {
 #endif
 
 #ifdef __cplusplus
+/* In C++17, which has no compound literals, the tables are arrays of your own. */
+#define GALE_PLUGIN(...) \
+	static const gale_component *const gale_components_[] = { __VA_ARGS__, nullptr }; \
+	extern "C" GALE_EXPORT const gale_plugin_info gale_plugin; \
+	const gale_plugin_info gale_plugin = { GALE_ABI, sizeof (gale_component), gale_components_ }
 } /* extern "C" */
 #endif
 #endif
