@@ -14,7 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../acker/ledger.h"
+#include "acker/ledger.h"
 #include "clock.h"
 #include "deadletter.h"
 #include "memory.h"

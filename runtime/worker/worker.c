@@ -21,7 +21,6 @@
 #include <unistd.h>
 
 #include "clock.h"
-#include "command.h"
 #include "control.h"
 #include "memory.h"
 #include "rundir.h"
@@ -44,7 +43,7 @@ void worker_fatal(struct worker *w, const char *format, ...)
 		memcpy(w->status->last_words, text, sizeof text);
 	control_send(CONTROL_FD, "fatal %s", text);
 	/* Not exit(): handlers of plugins and libraries would run in a process that is broken. */
-	_exit(EXIT_FAILED);
+	_exit(EXIT_FAILURE);
 }
 
 void worker_ended(struct worker *w)
@@ -140,7 +139,7 @@ static void read_control(struct worker *w)
 
 	while (!w->stop && (n = control_receive(CONTROL_FD, text, sizeof text)) != -1) {
 		if (n == 0)
-			_exit(EXIT_FAILED);
+			_exit(EXIT_FAILURE);
 		obey(w, text);
 	}
 }
@@ -160,12 +159,12 @@ static void wait_for_peers(struct worker *w)
 
 	for (int n; (n = control_receive(CONTROL_FD, text, sizeof text)) <= 0; ) {
 		if (n == 0)
-			_exit(EXIT_FAILED);
+			_exit(EXIT_FAILURE);
 		poll(&p, 1, -1);
 	}
 	word = strtok_r(text, " ", &rest);
 	if (word != NULL && strcmp(word, "stop") == 0)
-		_exit(EXIT_DONE);
+		_exit(EXIT_SUCCESS);
 	for (uint32_t i = 0; i < w->plan->n_workers; i++) {
 		if ((word = strtok_r(NULL, " ", &rest)) == NULL)
 			worker_fatal(w, "the supervisor's table of workers is too short");
@@ -339,34 +338,27 @@ static void be_buried(struct worker *w, const struct role_ops *ops)
 	free(w->starts);
 }
 
-/* cmd_worker is what the supervisor executes:
- *     gale worker --run-dir DIR --worker N --start S LABEL
- * The label is for people who read ps. */
-int cmd_worker(const struct command_line *line)
+int worker_main(int argc, char **argv)
 {
 	static struct worker w;
 	const struct role_ops *ops;
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	signal(SIGPIPE, SIG_IGN);
-	for (int i = 1; i + 1 < line->argc; i += 2) {
-		if (strcmp(line->argv[i], "--run-dir") == 0)
-			w.rundir = line->argv[i + 1];
-		else if (strcmp(line->argv[i], "--worker") == 0)
-			w.number = number(line->argv[i + 1]);
-		else if (strcmp(line->argv[i], "--start") == 0)
-			w.start = number(line->argv[i + 1]);
+	for (int i = 1; i + 1 < argc; i += 2) {
+		if (strcmp(argv[i], "--run-dir") == 0)
+			w.rundir = argv[i + 1];
+		else if (strcmp(argv[i], "--worker") == 0)
+			w.number = number(argv[i + 1]);
+		else if (strcmp(argv[i], "--start") == 0)
+			w.start = number(argv[i + 1]);
 	}
-	prctl(PR_SET_NAME, line->argv[line->argc - 1]);	/* what top shows */
-	if (w.rundir == NULL) {
-		command_say("\"worker\" is started by gale run, not by hand");
-		return EXIT_USAGE;
-	}
+	prctl(PR_SET_NAME, argv[argc - 1]);	/* what top shows */
 	be_born(&w);
 	ops = role_ops[w.me->role];
 	ops->start(&w);
 	control_send(CONTROL_FD, "ready");
 	run(&w, ops);
 	be_buried(&w, ops);
-	return EXIT_DONE;
+	return EXIT_SUCCESS;
 }

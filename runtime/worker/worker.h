@@ -154,6 +154,11 @@ extern const struct role_ops spout_ops, bolt_ops, acker_ops;
 
 /* ---- worker.c ---- */
 
+/* worker_main is what the supervisor executes, a process of its own:
+ *     gale worker --run-dir DIR --worker N --start S LABEL
+ * The label is for people who read ps. Returns the exit code. */
+int worker_main(int argc, char **argv);
+
 /* worker_fatal tells the supervisor and the status page why, and ends the process. */
 _Noreturn void worker_fatal(struct worker *w, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
