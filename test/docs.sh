@@ -174,7 +174,7 @@ config_keys() {
 }
 
 config_is_told() {
-	source=$(find "$TOP_SRCDIR" -name config.c -not -path '*/gale-[0-9]*' | head -n 1)
+	source=$(find "$TOP_SRCDIR/runtime" -name config.c | head -n 1)
 	config_keys "$source" >"$work/keys"
 	[ -s "$work/keys" ] || fail "config.c: no keys found"
 	while IFS='|' read -r key told; do
@@ -188,7 +188,7 @@ config_is_told() {
 
 # exit_codes_are_told: those of command.h, but for the ones that shells make of signals.
 exit_codes_are_told() {
-	source=$(find "$TOP_SRCDIR" -name command.h -not -path '*/gale-[0-9]*' | head -n 1)
+	source=$(find "$TOP_SRCDIR/runtime" -name command.h | head -n 1)
 	sed -n '/^\.SH EXIT STATUS/,/^\.SH SIGNALS/p' "$TOP_SRCDIR/doc/gale.1" | grep '^\.B' >"$work/codes"
 	for code in $(sed -n 's/^\tEXIT_[A-Z_]* = \([0-9]*\).*/\1/p' "$source"); do
 		grep -qw "$code" "$work/codes" || fail "gale.1: no exit code $code"

@@ -1,0 +1,96 @@
+#!/bin/bash
+# random.sh - random topologies: whatever they look like, every message is acked once, and the
+# run ends. SPDX-License-Identifier: Apache-2.0
+#
+#     SEED=N N_TOPOLOGIES=M test/random.sh     these again, or others, or more of them
+#
+# shellcheck disable=SC2317,SC2119 # cases are called by name; functions with options
+
+# shellcheck source-path=SCRIPTDIR source=e2e.sh
+. "$(dirname "$0")/e2e.sh"
+
+SEED=${SEED:-$RANDOM$RANDOM}
+
+# random_topology SEED gives one, in lines for `topology`: spouts, then bolts that take from any
+# before them. Refuse fails tuples, so their messages are replayed.
+random_topology() {
+	awk -v seed="$1" '
+	function below(n) { return int(rand() * n) }
+	function pick(list,    a, n) {
+		n = split(list, a, "|")
+		return a[1 + below(n)]
+	}
+	function tasks(    p) {
+		p = 1 + (below(3) == 0) + (below(6) == 0)
+		return "parallelism=" p " numTasks=" (p + below(3) * below(2))
+	}
+	function spout(s) {
+		print "spout", s, "feed start=" (1000 * n) " journal=" s ".log replay=" pick("kept|self"),
+		    "count=" (1 + below(300)), "keys=" (1 + below(30)), "pause=" pick("true|false|false")
+		id[n++] = s
+	}
+	function stream(from, to) {
+		print "stream", from, to, pick(groupings)
+		taken[from]
+	}
+	function bolt(b,    what, i) {
+		what = pick(bolts)
+		if (what ~ /size|every/)
+			what = what (1 + below(what ~ /size/ ? 9 : 50))
+		gathers += what ~ /Gather/
+		print "bolt", b, what, tasks()
+		stream(id[below(n)], b)
+		for (i = 0; i < n; i++)
+			if (!(id[i] in taken) && below(3) == 0)
+				stream(id[i], b)
+		if (what !~ /Refuse|Later/)
+			id[n++] = b
+	}
+	BEGIN {
+		groupings = "ALL|GLOBAL|PARTIAL_KEY key|CUSTOM probe.Turns|FIELDS key n|FIELDS key|LOCAL_OR_SHUFFLE|SHUFFLE|SHUFFLE|NONE"
+		bolts = "probe.Twice|probe.Gather size=|probe.Pass copies=2|probe.Refuse times=1 every=|probe.Later by=timer|" \
+		    "probe.Later by=watch|probe.Later by=thread|probe.Pass ms=1|probe.Pass|probe.Pass"
+		srand(seed)
+		print "config topology.acker.executors", 1 + below(3)
+		for (i = 1 + below(2); i > 0; i--)
+			spout("s" i)
+		for (i = 1 + below(6); i > 0; i--)
+			bolt("b" i)
+		print "bolt end probe.Pass copies=0", tasks()
+		for (i = 0; i < n; i++)		# who has no one else
+			if (!(id[i] in taken))
+				stream(id[i], "end")
+		stream(id[below(n)], "end")
+		# what bolts gather must not be more than what may be open
+		print "config topology.max.spout.pending", gathers ? 1000 : pick("1|2|7|50|1000")
+	}' < /dev/null
+}
+
+# one SEED runs one.
+one() {
+	local s
+
+	random_topology "$1" | awk '$1 != "stream" || !seen[$2 $3]++' | topology "random$1"
+	run
+	for s in s1 s2; do
+		[ -f "$s".log ] || continue
+		grep '^ack' "$s".log | sort > acks
+		grep '^emit' "$s".log | sed 's/^emit/ack/' | sort -u > emits
+		same acks emits
+	done
+	must [ "$(number acked)" -eq "$(cat s?.log | grep -c '^ack')" ]
+}
+
+case_random() {
+	local i
+
+	echo "SEED=$SEED"
+	for i in $(seq 1 "${N_TOPOLOGIES:-15}"); do
+		mkdir "$i"
+		cd "$i" || exit 1
+		(one $((SEED + i))) || fail "again with: SEED=$((SEED + i - 1)) N_TOPOLOGIES=1"
+		cd ..
+	done
+}
+
+run_cases "$@"
