@@ -3,6 +3,7 @@
 # and the picture, the check and the help of each command work on it.
 # SPDX-License-Identifier: Apache-2.0
 # shellcheck disable=SC2317 # cases are called by name
+# shellcheck source-path=SCRIPTDIR source=e2e.sh
 . "$(dirname "$0")/e2e.sh"
 
 LESSONS=$TOP_SRCDIR/topologies
@@ -87,4 +88,4 @@ case_every_lesson_can_be_drawn() {
 	done
 }
 
-run_cases
+run_cases "$@"
