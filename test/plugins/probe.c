@@ -277,7 +277,7 @@ static const gale_component extend = {
 
 /* ---- Later: finishes held tuples from a timer, a watched descriptor or another thread ---- */
 
-enum { LATER_MOST = 1024 };
+enum { LATER_MOST = 8192 };
 
 struct later {
 	const char *by, *journal;
