@@ -750,10 +750,8 @@ typedef struct gale_plugin_info {
 /* In C++17, which has no compound literals, the tables are arrays of your own. */
 #define GALE_PLUGIN(...) \
 	static const gale_component *const gale_components_[] = { __VA_ARGS__, nullptr }; \
-	extern "C" { extern const gale_plugin_info gale_plugin; \
-	GALE_EXPORT const gale_plugin_info gale_plugin = { \
-		GALE_ABI, sizeof (gale_component), gale_components_ }; } \
-	static_assert(GALE_ABI == 1, "gale.h is of one piece")
+	extern "C" GALE_EXPORT const gale_plugin_info gale_plugin = { \
+		GALE_ABI, sizeof (gale_component), gale_components_ }
 } /* extern "C" */
 #endif
 #endif
