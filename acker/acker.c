@@ -24,6 +24,7 @@
 enum {
 	FRAMES_PER_TURN = 32,
 	FRAME_BYTES = 32768,		/* verdicts that make a frame */
+	RUN_MOST = 1 << 20,		/* roots of one run: verdict_next refuses longer ones */
 	GRACE_NS = 20 * 1000000
 };
 
@@ -86,7 +87,7 @@ static void on_verdict(void *arg, const struct ledger_outcome *o)
 		a->worker->out.sender.oldest_ns = a->worker->now_ns;
 	if (o->verdict == LEDGER_ACKED) {
 		a->worker->status->acked++;
-		if (m->run_n > 0 && m->run_root + m->run_n == o->root) {
+		if (m->run_n > 0 && m->run_n < RUN_MOST && m->run_root + m->run_n == o->root) {
 			m->run_n++;
 			return;
 		}

@@ -90,7 +90,8 @@ static void check_again(const gale_value *values, uint32_t n, const struct buf *
 	free(p);
 	must(wire_read_values(exact, used, back) == (int)n);
 	canonical(&other, back, n);
-	must(other.n == canon->n && (canon->n == 0 || memcmp(other.data, canon->data, canon->n) == 0));
+	must(other.n == canon->n);
+	must(other.n == 0 || memcmp(other.data, canon->data, canon->n) == 0);
 	buf_free(&other);
 	free(exact);
 }
@@ -176,7 +177,8 @@ static void try_body(const uint8_t *data, size_t size)
 static volatile uint64_t seen;	/* so that reading is not left out */
 
 /* check_record writes a record of fixed form again, or walks the body of the others. */
-static void check_record(const struct record *r, const uint8_t *from, const uint8_t *to, bool verdict)
+static void check_record(const struct record *r, const uint8_t *from, const uint8_t *to,
+    bool verdict)
 {
 	struct buf b = { 0 };
 

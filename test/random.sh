@@ -10,6 +10,7 @@
 . "$(dirname "$0")/e2e.sh"
 
 SEED=${SEED:-$RANDOM$RANDOM}
+N_TOPOLOGIES=${N_TOPOLOGIES:-$([ -n "${GALE_QUICK:-}" ] && echo 3 || echo 15)}
 
 # random_topology SEED gives one, in lines for `topology`: spouts, then bolts that take from any
 # before them. Refuse fails tuples, so their messages are replayed.
@@ -85,7 +86,7 @@ case_random() {
 	local i
 
 	echo "SEED=$SEED"
-	for i in $(seq 1 "${N_TOPOLOGIES:-15}"); do
+	for i in $(seq 1 "$N_TOPOLOGIES"); do
 		mkdir "$i"
 		cd "$i" || exit 1
 		(one $((SEED + i))) || fail "again with: SEED=$((SEED + i - 1)) N_TOPOLOGIES=1"

@@ -236,7 +236,7 @@ case_no_verdict() {
 # An acker that was stopped must not condemn what was acked meanwhile (A4).
 case_stopped_acker() {
 	topology <<-END
-		config topology.message.timeout.secs 1
+		config topology.message.timeout.secs 2
 		config topology.max.spout.pending 50
 		spout feed feed count=300 journal=feed.log pause=true
 		bolt end probe.Pass copies=0
@@ -247,7 +247,7 @@ case_stopped_acker() {
 	local acker
 	acker=$(worker 'acker[0]')
 	kill -STOP "$acker"
-	sleep 1.3			# longer than the timeout, shorter than two
+	sleep 2.5			# longer than the timeout, shorter than two
 	kill -CONT "$acker"
 	ends 0
 	all_acked 300
@@ -336,6 +336,65 @@ case_spout_replays() {
 	must [ "$(number failed)" -eq 20 ]
 }
 
+# A spout may emit in its fail and in its ack.
+case_spout_replays_in_fail() {
+	topology <<-END
+		spout feed feed count=100 journal=feed.log
+		bolt refuse probe.Refuse every=10 times=2
+		stream feed refuse SHUFFLE
+	END
+	sed -i 's/"journal"/"replay": "at once", &/' t.json
+	run
+	must_count 100 feed.log '^ack'
+	must_count 20 feed.log '^fail'
+	must_count 120 feed.log '^emit'
+}
+
+case_spout_emits_in_ack() {
+	local ackers
+
+	for ackers in 0 1; do
+		rm -f feed.log
+		topology <<-END
+			config topology.acker.executors $ackers
+			spout feed feed count=500 chain=true journal=feed.log
+			bolt end probe.Pass copies=0
+			stream feed end SHUFFLE
+		END
+		run
+		all_acked 500
+		must_count 1 feed.log '^most open 1$'
+	done
+	# without end, it can be stopped all the same
+	topology <<-END
+		config topology.acker.executors 0
+		spout feed feed count=20000000 chain=true journal=long.log
+		bolt end probe.Pass copies=0
+		stream feed end SHUFFLE
+	END
+	start
+	wait_until 10 counts 1 long.log '^ack 1000$'
+	kill -TERM "$PID"
+	ends 143
+}
+
+# A reason of any length and bytes arrives, cut, and is good JSON.
+case_long_reason() {
+	topology why <<-END
+		config topology.max.attempts 2
+		spout feed feed count=20 replay=kept journal=feed.log
+		bolt refuse probe.Refuse long_why=1000000
+		stream feed refuse SHUFFLE
+	END
+	run
+	must_count 20 feed.log '^fail .* bolt 2 final'
+	must_count 20 why.dead-letters.jsonl '"attempts":2,"reason":"refuse\[0\] failed it: '
+	must [ "$(wc -c < why.dead-letters.jsonl)" -lt 200000 ]
+	if type iconv > /dev/null 2>&1; then
+		iconv -f UTF-8 -t UTF-8 why.dead-letters.jsonl > /dev/null || fail "dead letters are not UTF-8"
+	fi
+}
+
 # The spout hears nothing of what gale replays for it.
 case_gale_replays() {
 	topology <<-END
@@ -416,6 +475,36 @@ case_dead_letters_by_time() {
 	run
 	must_count 2 feed.log '^fail [13] .* time 2 final timed out'
 	must_count 2 late.dead-letters.jsonl '"attempts":2,"reason":"timed out after 0\.5'
+}
+
+# More than the bolt can do in time: much times out, is replayed, is done twice, is given up.
+# Still each message ends once.
+case_overload() {
+	local replay
+
+	for replay in kept self; do
+		rm -f feed.log ./*.jsonl
+		topology over <<-END
+			config topology.message.timeout.secs 0.2
+			config topology.max.attempts 3
+			config topology.max.spout.pending 300
+			config topology.acker.executors 2
+			spout feed feed count=300 replay=$replay journal=feed.log
+			bolt pass probe.Pass copies=2
+			bolt slow probe.Pass copies=0 ms=1
+			stream feed pass SHUFFLE
+			stream pass slow SHUFFLE
+		END
+		run
+		sed -n 's/^ack //p; s/^fail \([0-9]*\) .* final .*/\1/p' feed.log | sort -n > ends
+		seq 0 299 > numbers
+		same ends numbers
+		must [ "$(lines over.dead-letters.jsonl .)" -eq "$(number dead_lettered)" ]
+		must [ "$(number dead_lettered)" -eq "$(lines feed.log ' final ')" ]
+		must [ $(($(number acked) + $(number dead_lettered))) -eq 300 ]
+		must [ "$(number emitted)" -eq $(($(number acked) + $(number failed))) ]
+		must [ "$(number timed_out)" -gt 0 ]
+	done
 }
 
 # ---- at most once ---------------------------------------------------------------------------
@@ -661,6 +750,33 @@ case_finish_fails() {
 	must_count 120 pass.log .
 	must [ "$(of refuse failed)" -eq 20 ]
 	must [ "$(of refuse acked)" -eq 100 ]
+}
+
+# Finish may say idle, and is called again.
+case_finish_idles() {
+	topology <<-END
+		spout feed feed count=1
+		bolt produce probe.Produce count=20 pause=true
+		bolt end probe.Pass copies=0
+		stream feed produce SHUFFLE
+		stream produce end SHUFFLE
+	END
+	run
+	must [ "$(of end executed)" -eq 20 ]
+}
+
+# What finish can't emit is lost: the run must not end well.
+case_finish_emits_nonsense() {
+	topology <<-END
+		spout feed feed count=1
+		bolt produce probe.Produce count=20 wrong=true
+		bolt file file path=output
+		stream feed produce SHUFFLE
+		stream produce file SHUFFLE
+	END
+	expect 1 run -P "$PLUGINS" --summary summary t.json
+	says 'produce\[0\].*finish: emit on "default": 1 values for 2 declared fields'
+	must [ ! -e output ]
 }
 
 case_finish_gives_up() {

@@ -35,7 +35,8 @@ static void end(void)
 static struct dead_letter letter(const gale_value *values, uint32_t n)
 {
 	return (struct dead_letter){ .topology = "wc", .component = "lines", .stream = "default",
-		.reason = "no such user", .id = 17, .attempts = 3, .values = values, .n_values = n };
+		.reason = "no such user", .id = 17, .attempts = 3,
+		.values = values, .n_values = n };
 }
 
 static void write_letter(const struct dead_letter *d)
@@ -91,7 +92,8 @@ static gale_value from_json(struct values *made, const cJSON *json);
 
 static gale_value from_pairs(struct values *made, const cJSON *json)
 {
-	gale_value *items = values_block(made, 2 * (size_t)cJSON_GetArraySize(json) * sizeof *items);
+	size_t n_pairs = (size_t)cJSON_GetArraySize(json);
+	gale_value *items = values_block(made, 2 * n_pairs * sizeof *items);
 	const cJSON *pair;
 	uint32_t n = 0;
 
@@ -183,8 +185,8 @@ START_TEST(a_letter_is_a_line_of_json_that_says_everything)
 
 	write_letter(&d);
 	text = file();
-	ck_assert_int_eq(sscanf(text, "{\"time\":\"%4d-%2d-%2dT%2d:%2d:%2dZ\",%n", &year, &month, &day,
-	    &hour, &minute, &second, &used), 6);
+	ck_assert_int_eq(sscanf(text, "{\"time\":\"%4d-%2d-%2dT%2d:%2d:%2dZ\",%n", &year, &month,
+	    &day, &hour, &minute, &second, &used), 6);
 	ck_assert_int_eq(used, 31);
 	ck_assert_str_eq(text + used, "\"topology\":\"wc\",\"component\":\"lines\","
 	    "\"stream\":\"default\",\"id\":17,\"attempts\":3,\"reason\":\"no such user\","
@@ -196,7 +198,7 @@ END_TEST
 START_TEST(letters_are_added_behind_each_other)
 {
 	char *text, *line, *rest;
-	int n = 0;
+	int n = 0;	/* lines */
 
 	for (uint64_t i = 0; i < 10; i++) {
 		gale_value values[] = { gale_int((int64_t)i), gale_text("new\nline") };
@@ -206,7 +208,8 @@ START_TEST(letters_are_added_behind_each_other)
 		write_letter(&d);
 	}
 	text = file();
-	for (line = strtok_r(text, "\n", &rest); line != NULL; line = strtok_r(NULL, "\n", &rest)) {
+	line = strtok_r(text, "\n", &rest);
+	for (; line != NULL; line = strtok_r(NULL, "\n", &rest)) {
 		cJSON *json = cJSON_ParseWithOpts(line, NULL, true);
 
 		ck_assert_ptr_nonnull(json);
@@ -236,7 +239,8 @@ START_TEST(texts_of_any_kind_stay_one_valid_line)
 	write_letter(&d);
 	text = file();
 	ck_assert_ptr_eq(strchr(text, '\n'), text + strlen(text) - 1);
-	ck_assert_ptr_nonnull(strstr(text, "\"id\":18446744073709551614,\"attempts\":4294967295,"));
+	ck_assert_ptr_nonnull(strstr(text,
+	    "\"id\":18446744073709551614,\"attempts\":4294967295,"));
 	ck_assert_ptr_nonnull(strstr(text, "[\"\\u0000\\u000d\\n\\u001b\\u007f\"]"));
 	json = cJSON_Parse(text);
 	ck_assert_str_eq(cJSON_GetObjectItem(json, "topology")->valuestring, d.topology);

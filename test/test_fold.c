@@ -369,7 +369,8 @@ START_TEST(any_folding_and_writing_keeps_every_bit)
 		fold_init(&f, holes);
 		for (int op = 0; op < 1000; op++) {
 			int shape = _i < SHAPES - 1 ? _i : (int)pick(&state, SHAPES - 1);
-			uint64_t root = any_root(&state, &next, shape), value = random_next(&state);
+			uint64_t root = any_root(&state, &next, shape);
+			uint64_t value = random_next(&state);
 			size_t before = f.n, most = pick(&state, 3000);
 
 			if (pick(&state, 10) == 0)

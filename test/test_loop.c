@@ -417,8 +417,11 @@ START_TEST(many_timers_come_and_go)
 	for (uint64_t now = 0; now < 1000; now += 100) {
 		turn(now, now);
 		order[0] = '\0';
-		for (int i = 0; i < 1000; i++)
-			ck_assert_int_eq(notes[i].n, i % 3 != 0 && (uint64_t)(i * 7919 % 1000) <= now);
+		for (int i = 0; i < 1000; i++) {
+			bool due = (uint64_t)(i * 7919 % 1000) <= now;
+
+			ck_assert_int_eq(notes[i].n, i % 3 != 0 && due);
+		}
 	}
 	turn(1000, 1000);
 	for (int i = 0; i < 1000; i++)

@@ -174,7 +174,8 @@ END_TEST
 
 START_TEST(attempts_are_counted_by_task_and_id)
 {
-	static const uint64_t ids[] = { 0, 1, 2, UINT64_MAX - 1, UINT64_MAX - 2, (uint64_t)1 << 63 };
+	static const uint64_t ids[] = { 0, 1, 2, UINT64_MAX - 1, UINT64_MAX - 2,
+		(uint64_t)1 << 63 };
 	struct pending p;
 
 	pending_init(&p, 3);
@@ -248,7 +249,8 @@ static uint64_t earliest(const struct oracle *o)
 	return due;
 }
 
-static void replay_or_take(struct pending *p, struct oracle *o, uint32_t i, uint64_t now, uint64_t due)
+static void replay_or_take(struct pending *p, struct oracle *o, uint32_t i, uint64_t now,
+    uint64_t due)
 {
 	struct message m;
 
@@ -292,7 +294,8 @@ START_TEST(any_sequence_of_operations_agrees_with_arrays)
 	memset(&o, 0, sizeof o);
 	pending_init(&p, TASKS);
 	for (int op = 0; op < n_ops; op++) {
-		uint32_t i = pick(&state, UNIVERSE), task = pick(&state, TASKS), n = pick(&state, 4);
+		uint32_t i = pick(&state, UNIVERSE), task = pick(&state, TASKS);
+		uint32_t n = pick(&state, 4);
 		uint64_t now = (uint64_t)op;
 
 		switch (pick(&state, 8)) {

@@ -352,9 +352,10 @@ static void one_of_each(struct buf *b, uint64_t *state, bool verdicts)
 {
 	for (uint32_t i = 0; i < 8; i++) {
 		uint64_t roots[5] = { 1 + (random_next(state) >> 1), 2, UINT64_MAX, 3, 9 };
-		struct record ended = { .root = roots[0], .text = "why", .n_text = pick(state, 4) };
-		uint32_t n = 1 + pick(state, 5);
-		uint8_t type = (uint8_t)(1 + pick(state, verdicts ? VERDICT_EXTENDED : RECORD_VOID));
+		struct record ended = { .root = roots[0], .text = "why",
+			.n_text = pick(state, 4) };
+		uint32_t n = 1 + pick(state, 5), last = verdicts ? VERDICT_EXTENDED : RECORD_VOID;
+		uint8_t type = (uint8_t)(1 + pick(state, last));
 
 		if (verdicts && type == VERDICT_ACKED_RUN)
 			verdict_put_acked(b, roots[0], n);
@@ -390,8 +391,9 @@ static uint32_t walk(const uint8_t *bytes, size_t n, next_fn *next, int *last)
 		ck_assert(b.at > before && b.at <= b.end);
 		while (before < b.at)
 			seen += *before++;
-		for (uint32_t i = 0; i < r.n_text && next == record_next && r.type == RECORD_FAIL; i++)
-			seen += (uint8_t)r.text[i];
+		if (next == record_next && r.type == RECORD_FAIL)
+			for (uint32_t i = 0; i < r.n_text; i++)
+				seen += (uint8_t)r.text[i];
 		whole++;
 	}
 	free(b.bytes);

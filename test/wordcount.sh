@@ -39,12 +39,16 @@ consistent() {
 	awk -v wall="$(number wall_seconds)" -v part="$(number seconds)" 'BEGIN { exit part > wall }'
 }
 
-# count_text counts the words of the file `text` in every way.
+# count_text counts the words of the file `text` in every way; GALE_QUICK: in one.
 count_text() {
 	local parallelism ackers
 
 	oracle text > expected
 	LINES_THERE=$(grep -ac '' text)
+	if [ -n "${GALE_QUICK:-}" ]; then
+		count_words text 3 2
+		return
+	fi
 	for parallelism in 1 3; do
 		for ackers in 0 1 2; do
 			count_words text "$parallelism" "$ackers"

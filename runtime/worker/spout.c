@@ -28,19 +28,24 @@ static bool wants_data(const struct worker *w)
 	return false;
 }
 
-/* ack_at_once acks what was emitted with an id while there are no ackers: after next has
- * returned, so that no spout is called back in the middle of it. */
-static void ack_at_once(struct worker *w)
+/* ack_at_once acks what was emitted with an id while there are no ackers: after the callback
+ * has returned, so that no spout is called back in the middle of it. What it emits in ack
+ * comes next time. False: there was nothing. */
+static bool ack_at_once(struct worker *w)
 {
+	size_t n = w->acked_now.n;
 	uint64_t pair[2];
 
-	for (size_t i = 0; i < w->acked_now.n; i += sizeof pair) {
+	for (size_t i = 0; i < n; i += sizeof pair) {
 		memcpy(pair, w->acked_now.data + i, sizeof pair);
 		w->status->acked++;
 		if (w->code->ack != NULL)
 			w->code->ack(w->tasks[pair[0]].self, &w->tasks[pair[0]].ctx, pair[1]);
 	}
-	w->acked_now.n = 0;
+	w->acked_now.n -= n;
+	if (w->acked_now.n > 0)
+		memmove(w->acked_now.data, w->acked_now.data + n, w->acked_now.n);
+	return n > 0;
 }
 
 /* ask calls next once; false: the task has nothing now. */
@@ -82,6 +87,8 @@ static bool turn(struct worker *w)
 {
 	bool any = source_turn(w);
 
+	if (ack_at_once(w))	/* from timers and the like */
+		any = true;
 	if (!w->active || w->ending != ENDING_NOT)
 		return any;
 	for (uint32_t i = 0; i < w->n_tasks; i++) {

@@ -21,9 +21,10 @@ struct feed {
 	/* properties */
 	int64_t count, start, keys;
 	const char *journal, *replay, *at_end, *fifo, *aim;
-	bool pause;
+	bool pause, chain;
 
 	int log, fd;
+	bool active;
 	int64_t at, credit;		/* the next n; how many may be emitted */
 	int64_t *emitted_ms;		/* by n - start */
 	int64_t *again, n_again;	/* to be emitted once more */
@@ -104,6 +105,8 @@ static int next(void *self, gale_ctx *ctx)
 {
 	struct feed *f = self;
 
+	if (f->chain && f->at > f->start)
+		return f->at < f->start + f->count ? GALE_IDLE : GALE_DONE;
 	if (f->n_again > 0)
 		emit(f, ctx, f->again[--f->n_again]);
 	else if (f->at < f->start + f->count && f->credit-- > 0)
@@ -119,9 +122,10 @@ static void ack(void *self, gale_ctx *ctx, uint64_t id)
 {
 	struct feed *f = self;
 
-	(void)ctx;
 	f->n_open--;
 	journal(f->log, "ack %" PRIu64 "\n", id);
+	if (f->chain && f->active && f->at < f->start + f->count)
+		emit(f, ctx, f->at++);
 }
 
 static void fail(void *self, gale_ctx *ctx, uint64_t id, const gale_failure *failure)
@@ -136,18 +140,26 @@ static void fail(void *self, gale_ctx *ctx, uint64_t id, const gale_failure *fai
 	    failure->attempt, failure->final ? "final" : "again", failure->text);
 	if (strcmp(f->replay, "self") == 0 && !failure->final)
 		f->again[f->n_again++] = (int64_t)id;
+	if (strcmp(f->replay, "at once") == 0 && !failure->final)
+		emit(f, ctx, (int64_t)id);
 }
 
 static void activate(void *self, gale_ctx *ctx)
 {
+	struct feed *f = self;
+
 	(void)ctx;
-	journal(((struct feed *)self)->log, "activate\n");
+	f->active = true;
+	journal(f->log, "activate\n");
 }
 
 static void deactivate(void *self, gale_ctx *ctx)
 {
+	struct feed *f = self;
+
 	(void)ctx;
-	journal(((struct feed *)self)->log, "deactivate\n");
+	f->active = false;
+	journal(f->log, "deactivate\n");
 }
 
 static int tick(void *self, gale_ctx *ctx)
@@ -168,12 +180,13 @@ static const gale_component feed = {
 		GALE_PROP(struct feed, keys, GALE_PROP_INT, "How many different keys.", .fallback = "10"),
 		GALE_PROP(struct feed, journal, GALE_PROP_PATH, "Where to write down what happens."),
 		GALE_PROP(struct feed, replay, GALE_PROP_STRING, "Who replays what failed.",
-		    .fallback = "none", .choices = "none|self|kept|untracked"),
+		    .fallback = "none", .choices = "none|self|at once|kept|untracked"),
 		GALE_PROP(struct feed, at_end, GALE_PROP_STRING, "What next says after the last.",
 		    .fallback = "done", .choices = "done|idle|unbounded"),
 		GALE_PROP(struct feed, fifo, GALE_PROP_PATH, "Numbers read here say how many to emit."),
 		GALE_PROP(struct feed, aim, GALE_PROP_STRING, "Emit directly to the tasks of this component."),
-		GALE_PROP(struct feed, pause, GALE_PROP_BOOL, "Say idle after each.")),
+		GALE_PROP(struct feed, pause, GALE_PROP_BOOL, "Say idle after each."),
+		GALE_PROP(struct feed, chain, GALE_PROP_BOOL, "Emit each when the one before is acked.")),
 	.open = open_feed, .cleanup = cleanup, .next = next, .ack = ack, .fail = fail,
 	.activate = activate, .deactivate = deactivate, .tick = tick,
 };

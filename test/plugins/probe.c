@@ -203,7 +203,7 @@ static const gale_component some = {
 enum { REFUSE_MOST = 10000 };
 
 struct refuse {
-	int64_t every, times;
+	int64_t every, times, long_why;
 	int seen[REFUSE_MOST];
 };
 
@@ -211,14 +211,21 @@ static int refuse_execute(void *self, gale_ctx *ctx, const gale_tuple *t)
 {
 	struct refuse *r = self;
 	int64_t n = n_of(t);
-	char why[64];
+	char why[64], *text;
 
 	if (n >= REFUSE_MOST || n % r->every != 0)
 		return GALE_OK;
 	if (r->seen[n]++ >= r->times && r->times != 0)
 		return GALE_OK;
 	snprintf(why, sizeof why, "no %" PRId64 " today", n);
-	return gale_failed(ctx, why);
+	if (r->long_why == 0)
+		return gale_failed(ctx, why);
+	text = malloc((size_t)r->long_why + 1);
+	memset(text, 0xe9, (size_t)r->long_why);	/* no UTF-8 either */
+	text[r->long_why] = '\0';
+	gale_fail(ctx, gale_hold(ctx, t), text);
+	free(text);
+	return GALE_OK;
 }
 
 static const gale_component refuse = {
@@ -226,7 +233,8 @@ static const gale_component refuse = {
 	.inputs = INPUTS, .execute = refuse_execute,
 	.props = GALE_PROPS(
 		GALE_PROP(struct refuse, every, GALE_PROP_INT, "Which.", .fallback = "1", .min = 1, .max = REFUSE_MOST),
-		GALE_PROP(struct refuse, times, GALE_PROP_INT, "How often; 0: always.")),
+		GALE_PROP(struct refuse, times, GALE_PROP_INT, "How often; 0: always."),
+		GALE_PROP(struct refuse, long_why, GALE_PROP_INT, "Bytes of senseless reason.")),
 };
 
 /* ---- Extend: holds all, resets the timeout of the even ones, acks those in the end ---- */
@@ -455,6 +463,8 @@ static const gale_component clock_bolt = {
 struct produce {
 	int64_t count, at;
 	const char *aim, *journal;
+	bool pause, wrong;
+	bool paused;
 };
 
 static int produce_execute(void *self, gale_ctx *ctx, const gale_tuple *t)
@@ -469,10 +479,13 @@ static int produce_finish(void *self, gale_ctx *ctx)
 	gale_value values[] = { gale_int(p->at), gale_text("k") };
 	uint32_t first, n;
 
-	if (p->at == p->count)
-		return GALE_DONE;
+	p->paused = p->pause && !p->paused;
+	if (p->at == p->count || p->paused)
+		return p->paused ? GALE_IDLE : GALE_DONE;
 	p->at++;
-	if (p->aim == NULL)
+	if (p->wrong)
+		gale_emit(ctx, 0, gale_text("wrong"));
+	else if (p->aim == NULL)
 		gale_emit_values(ctx, 0, values, 2);
 	else if (gale_peers(ctx, p->aim, &first, &n) == 0)
 		gale_emit_direct(ctx, 1, first + (uint32_t)p->at % n, values, 2);
@@ -497,7 +510,9 @@ static const gale_component produce = {
 	.execute = produce_execute, .finish = produce_finish, .cleanup = produce_cleanup,
 	.props = GALE_PROPS(JOURNAL(struct produce),
 		GALE_PROP(struct produce, count, GALE_PROP_INT, "How many.", .required = true),
-		GALE_PROP(struct produce, aim, GALE_PROP_STRING, "Emit directly to the tasks of this component.")),
+		GALE_PROP(struct produce, aim, GALE_PROP_STRING, "Emit directly to the tasks of this component."),
+		GALE_PROP(struct produce, pause, GALE_PROP_BOOL, "Say idle before each."),
+		GALE_PROP(struct produce, wrong, GALE_PROP_BOOL, "Emit what is not declared.")),
 };
 
 /* ---- Wrong: tuple n makes mistake n ---- */
