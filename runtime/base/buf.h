@@ -1,4 +1,6 @@
-/* buf.h - bytes that grow. A zeroed struct is an empty one; free it with buf_free. */
+/* buf.h - bytes that grow. A zeroed struct is an empty one; free it with buf_free.
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
 #ifndef GALE_BUF_H
 #define GALE_BUF_H
 

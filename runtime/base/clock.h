@@ -1,4 +1,6 @@
-/* clock.h - monotonic time in nanoseconds. Wall-clock time is for log lines only. */
+/* clock.h - monotonic time in nanoseconds. Wall-clock time is for log lines only.
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
 #ifndef GALE_CLOCK_H
 #define GALE_CLOCK_H
 

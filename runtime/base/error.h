@@ -6,7 +6,8 @@
  *             the thing and what to do. Written once, where the cause is known.
  *   bug       an invariant of ours is broken: assert(), compiled into every build.
  *   no memory die(): the process ends; its supervisor describes it.
- */
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
 #ifndef GALE_ERROR_H
 #define GALE_ERROR_H
 

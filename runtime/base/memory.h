@@ -1,5 +1,7 @@
 /* memory.h - allocation that does not fail: without memory the process ends (error.h).
- * Everything is freed with free(). */
+ * Everything is freed with free().
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
 #ifndef GALE_MEMORY_H
 #define GALE_MEMORY_H
 

@@ -21,7 +21,8 @@
  *                        finish as if the input had ended
  *     drain discard      the same, but bolts skip finish: nothing is published
  *     stop               clean up and exit 0
- */
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
 #ifndef GALE_CONTROL_H
 #define GALE_CONTROL_H
 

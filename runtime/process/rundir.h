@@ -12,7 +12,9 @@
  *
  * Names of sockets carry the start number (rule I2). A directory whose lock can be taken
  * belongs to a supervisor that is gone: rundir_sweep removes it, every command calls it
- * first. */
+ * first.
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
 #ifndef GALE_RUNDIR_H
 #define GALE_RUNDIR_H
 

@@ -9,7 +9,8 @@
  *             last and count as tasks too.
  *   workers   in the same order, ackers last: so data flows from low to high only where
  *             the file is written that way; nothing depends on it.
- */
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
 #ifndef GALE_PLAN_H
 #define GALE_PLAN_H
 

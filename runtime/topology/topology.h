@@ -1,14 +1,15 @@
 /* topology.h - a topology, checked and resolved: the one structure that everything after
  * the validator works from.
  *
- * It is made by topology_load() from the file that a user wrote, with every plugin
+ * It is made by load_topology() from the file that a user wrote, with every plugin
  * consulted, every default filled in and every path absolute. The supervisor writes it
  * into the run directory (topology_write) and each worker reads it back (topology_read),
  * so no two processes can understand a topology differently.
  *
  * Numbers: components are numbered spouts first, then bolts, each in the order of the
  * file. Everything is owned by the topology and lives until topology_free.
- */
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
 #ifndef GALE_TOPOLOGY_H
 #define GALE_TOPOLOGY_H
 

@@ -18,7 +18,8 @@
  *     EXTENDED   u8 3, u64 root                          its timeout was reset (A5)
  *
  * A root run works because a spout hands out its roots in sequence from a random start.
- */
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
 #ifndef GALE_RECORD_H
 #define GALE_RECORD_H
 

@@ -54,7 +54,8 @@
  *     01          one value
  *
  * Varint: 7 bits a byte, low ones first, at most 10 bytes (as in Protocol Buffers).
- */
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
 #ifndef GALE_WIRE_H
 #define GALE_WIRE_H
 

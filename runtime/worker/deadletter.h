@@ -8,7 +8,8 @@
  *      "stream":"default","id":17,"attempts":3,"reason":"...","values":["a line"]}
  *
  * Values are as wire_describe writes them.
- */
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
 #ifndef GALE_DEADLETTER_H
 #define GALE_DEADLETTER_H
 

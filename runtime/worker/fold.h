@@ -6,7 +6,8 @@
  * line without words reaches no further than the bolt that splits lines) don't break the
  * run of a fold of acks: they stand there with the value 0, which says nothing and is not
  * written. In a fold of inits 0 has a meaning, so there holes do break it. Pure.
- */
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
 #ifndef GALE_FOLD_H
 #define GALE_FOLD_H
 

@@ -10,7 +10,8 @@
  *                "The power of both choices", ICDE 2015)
  *   ALL          every task        GLOBAL   the first task
  *   DIRECT       the emitter says  CUSTOM   a plugin's `choose` says
- */
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
 #ifndef GALE_GROUP_H
 #define GALE_GROUP_H
 

@@ -3,7 +3,8 @@
  *
  * Callbacks may add and remove watches and timers, their own too. One thread, but for
  * loop_wake.
- */
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
 #ifndef GALE_LOOP_H
 #define GALE_LOOP_H
 

@@ -8,7 +8,8 @@
  * execute). Data that finds its destination full makes the worker blocked (F2): it takes
  * no data input until out_retry has got rid of it. Records never block anyone (F3): while
  * an acker is full they go on merging.
- */
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
 #ifndef GALE_OUT_H
 #define GALE_OUT_H
 

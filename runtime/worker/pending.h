@@ -5,7 +5,8 @@
  * it is a new root (rule A7). The table knows root -> message while it is in flight; a
  * failed message that gale is to replay waits in a heap by the time when it is due; of a
  * message that its spout replays by itself only the number of attempts is kept. Pure.
- */
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
 #ifndef GALE_PENDING_H
 #define GALE_PENDING_H
 

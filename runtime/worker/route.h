@@ -3,7 +3,8 @@
  * The values are encoded once. With one destination, by far the usual case, they go
  * straight into its open frame; with several, into a buffer first and from there into
  * each: serialize once, for a broadcast copy bytes. Every copy is an edge of its own (A1).
- */
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
 #ifndef GALE_ROUTE_H
 #define GALE_ROUTE_H
 

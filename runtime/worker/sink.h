@@ -3,7 +3,8 @@
  * A sink has one destination worker (FIELDS, ALL, GLOBAL, DIRECT: the task decides), or
  * several to choose from when the frame leaves (SHUFFLE, rule F6: the next one in turn that
  * has room). When all of those are full the frame waits in the sink.
- */
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
 #ifndef GALE_SINK_H
 #define GALE_SINK_H
 

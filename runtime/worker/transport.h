@@ -4,7 +4,8 @@
  * destination (rule F1). Nothing here blocks but transport_poll. What ZeroMQ promises and
  * what it doesn't (order per pipe, a contiguous gap when the peer dies) is rule I4.
  * One thread uses all of it.
- */
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
 #ifndef GALE_TRANSPORT_H
 #define GALE_TRANSPORT_H
 

@@ -5,7 +5,8 @@
  *     host.c     the calls that a plugin makes (gale_host)
  *     source.c   messages: roots, verdicts, replays, dead letters
  *     spout.c    bolt.c    acker/acker.c    what one turn does, by role
- */
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
 #ifndef GALE_WORKER_H
 #define GALE_WORKER_H
 
