@@ -1,6 +1,6 @@
 /* fakeworker.c - a worker that only speaks the control protocol, and misbehaves as told.
  *
- *     fakeworker worker --run-dir DIR --worker N --start S LABEL
+ *     fakeworker worker --run-dir DIR --state-dir DIR --run R --worker N --start S LABEL
  *
  * SPDX-License-Identifier: Apache-2.0
  *
@@ -279,12 +279,12 @@ int main(int argc, char **argv)
 {
 	char *path;
 
-	if (argc != 9 || strcmp(argv[1], "worker") != 0 || strcmp(argv[2], "--run-dir") != 0)
+	if (argc != 13 || strcmp(argv[1], "worker") != 0 || strcmp(argv[2], "--run-dir") != 0)
 		return 2;
 	run_dir = argv[3];
-	number = (uint32_t)strtoul(argv[5], NULL, 10);
-	start = (uint32_t)strtoul(argv[7], NULL, 10);
-	label = argv[8];
+	number = (uint32_t)strtoul(argv[9], NULL, 10);
+	start = (uint32_t)strtoul(argv[11], NULL, 10);
+	label = argv[12];
 	path = rundir_status(run_dir, number);
 	page = status_create(path, number, start, NULL);
 	free(path);

@@ -3,7 +3,7 @@
 #include "command.h"
 #include "worker.h"
 
-enum { WORKER_ARGUMENTS = 8 };	/* see worker_main */
+enum { WORKER_ARGUMENTS = 12 };	/* see worker_main */
 
 int cmd_worker(const struct command_line *line)
 {

@@ -324,6 +324,11 @@ char *rundir_topology(const char *rundir)
 	return xasprintf("%s/topology.json", rundir);
 }
 
+char *rundir_state(const char *rundir)
+{
+	return xasprintf("%s/state", rundir);
+}
+
 char *rundir_status(const char *rundir, uint32_t worker)
 {
 	return xasprintf("%s/w%u.status", rundir, worker);

@@ -6,6 +6,7 @@
  *                           directories come and go; removed when it is empty
  *   BASE/NAME-PID/          one run, 0700; locked by its supervisor as long as that lives
  *     topology.json         what topology_write wrote
+ *     state/                state of a run without --state (statedir.h)
  *     w3.status             status page of worker 3 (status.h)
  *     w3.1.in               socket: data for worker 3, start 1
  *     w3.1.ack              socket: acker: records in; spout and bolt: verdicts in
@@ -41,6 +42,7 @@ void rundir_remove(struct rundir *r);
 
 /* Paths inside; each gives a string that the caller frees. */
 char *rundir_topology(const char *rundir);
+char *rundir_state(const char *rundir);	/* the state directory of a run without --state */
 char *rundir_status(const char *rundir, uint32_t worker);
 char *rundir_data_endpoint(const char *rundir, uint32_t worker, uint32_t start);	/* "ipc://..." */
 char *rundir_ack_endpoint(const char *rundir, uint32_t worker, uint32_t start);

@@ -256,6 +256,8 @@ static int start_worker(struct crew *c, uint32_t i, struct error *e)
 	if (spawn_start(&(struct spawn){
 		.program = c->program,
 		.run_dir = c->run_dir,
+		.state_dir = c->state_dir,
+		.run = c->run,
 		.worker = i,
 		.start = c->lives.workers[i].start + 1,
 		.label = planned->label,

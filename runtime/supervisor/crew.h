@@ -32,7 +32,8 @@ struct crew_worker {
 
 struct crew {
 	const struct plan *plan;	/* keeps, as all pointers up to `outlet` */
-	const char *run_dir;
+	const char *run_dir, *state_dir;
+	uint32_t run;			/* number of this run (I1) */
 	const char *program;		/* what is exec'd as a worker; NULL: this program */
 	struct outlet *outlet;
 	struct lives lives;

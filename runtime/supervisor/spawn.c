@@ -160,9 +160,10 @@ static _Noreturn void become_worker(const struct spawn *s, int *fds, pid_t super
     bool own_group)
 {
 	const char *program = s->program != NULL ? s->program : "/proc/self/exe";
-	char worker[16], start[16];
+	char worker[16], start[16], run[16];
 	char *argv[] = {
 		(char *)"gale", (char *)"worker", (char *)"--run-dir", (char *)s->run_dir,
+		(char *)"--state-dir", (char *)s->state_dir, (char *)"--run", run,
 		(char *)"--worker", worker, (char *)"--start", start, (char *)s->label, NULL
 	};
 
@@ -173,6 +174,7 @@ static _Noreturn void become_worker(const struct spawn *s, int *fds, pid_t super
 		_exit(EXIT_NO_EXEC);	/* it died before it could tell */
 	snprintf(worker, sizeof worker, "%u", s->worker);
 	snprintf(start, sizeof start, "%u", s->start);
+	snprintf(run, sizeof run, "%u", s->run);
 	reset_signals(own_group);
 	place(fds, OUT_FD + 1);
 	offer_to_oom_killer();

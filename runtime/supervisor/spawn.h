@@ -29,8 +29,8 @@
 
 struct spawn {
 	const char *program;	/* NULL: this program */
-	const char *run_dir;
-	uint32_t worker, start;
+	const char *run_dir, *state_dir;
+	uint32_t worker, start, run;	/* (run, start): its incarnation (I1) */
 	const char *label;
 	bool reads_input;	/* standard input is the supervisor's */
 };

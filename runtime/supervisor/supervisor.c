@@ -28,6 +28,7 @@ enum {
 struct supervisor {
 	struct plan *plan;
 	struct rundir dir;
+	char *state_dir;
 	struct crew crew;
 	struct outlet outlet;
 	struct progress progress;
@@ -199,6 +200,7 @@ static int prepare(struct supervisor *s, const struct topology *t, struct error 
 	rc = topology_write(t, path, e);
 	free(path);
 	s->crew.run_dir = s->dir.path;
+	s->crew.state_dir = s->state_dir = rundir_state(s->dir.path);
 	return rc;
 }
 
@@ -255,6 +257,7 @@ int supervisor_run(const struct topology *t, const struct run_options *options,
 	outlet_close(&s.outlet, OUTLET_WAIT_MS);
 	give_signals_back(&s);
 	free(s.polls);
+	free(s.state_dir);
 	return r->exit;
 }
 

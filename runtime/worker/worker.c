@@ -348,6 +348,10 @@ int worker_main(int argc, char **argv)
 	for (int i = 1; i + 1 < argc; i += 2) {
 		if (strcmp(argv[i], "--run-dir") == 0)
 			w.rundir = argv[i + 1];
+		else if (strcmp(argv[i], "--state-dir") == 0)
+			w.statedir = argv[i + 1];
+		else if (strcmp(argv[i], "--run") == 0)
+			w.run = number(argv[i + 1]);
 		else if (strcmp(argv[i], "--worker") == 0)
 			w.number = number(argv[i + 1]);
 		else if (strcmp(argv[i], "--start") == 0)

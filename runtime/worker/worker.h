@@ -73,7 +73,7 @@ enum ending { ENDING_NOT, ENDING_FINISH, ENDING_DISCARD };
 enum upstream { UPSTREAM_NONE, UPSTREAM_OPEN, UPSTREAM_DRAINED, UPSTREAM_ENDED };
 
 struct worker {
-	const char *rundir;
+	const char *rundir, *statedir;
 	struct topology *topology;
 	struct plan *plan;
 	uint32_t number, start, run;
@@ -156,7 +156,7 @@ extern const struct role_ops spout_ops, bolt_ops, acker_ops;
 /* ---- worker.c ---- */
 
 /* worker_main is what the supervisor executes, a process of its own:
- *     gale worker --run-dir DIR --worker N --start S LABEL
+ *     gale worker --run-dir DIR --state-dir DIR --run R --worker N --start S LABEL
  * The label is for people who read ps. Returns the exit code. */
 int worker_main(int argc, char **argv);
 
