@@ -283,4 +283,25 @@ static void stop(struct worker *w)
 	free(a);
 }
 
-const struct role_ops acker_ops = { start, turn, rest, due, wants_data, stop };
+/* A spout that starts anew knows nothing of the roots of its predecessor (A6). */
+static void succeeded(struct worker *w, uint32_t peer)
+{
+	struct acker *a = w->role;
+
+	ledger_drop_older(a->ledger, peer, w->starts[peer]);
+}
+
+/* replaced: what waits for the predecessor is not the successor's. */
+static void replaced(struct worker *w, uint32_t peer)
+{
+	struct acker *a = w->role;
+
+	a->mail[peer].verdicts.n = 0;
+	a->mail[peer].run_n = 0;
+	succeeded(w, peer);
+}
+
+const struct role_ops acker_ops = {
+	.start = start, .turn = turn, .rest = rest, .due = due, .wants_data = wants_data,
+	.replaced = replaced, .succeeded = succeeded, .stop = stop,
+};

@@ -253,7 +253,10 @@ typedef enum gale_failure_kind {
 	GALE_TIMED_OUT,		/* not complete within topology.message.timeout.secs */
 	GALE_NO_PROGRESS,	/* no ack for topology.progress.timeout.secs */
 	GALE_NO_VERDICT,	/* the acker has not spoken for twice the timeout */
-	GALE_WORKER_LOST	/* a worker that the tuple may have touched has died */
+	GALE_WORKER_LOST,	/* a worker that the tuple may have touched has died; it may
+				 * have been done or not. Does not count as an attempt */
+	GALE_CRASHED		/* a worker has died with this tuple in its hands, of itself; at
+				 * the third time it goes to the dead letters */
 } gale_failure_kind;
 
 typedef struct gale_failure {

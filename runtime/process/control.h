@@ -12,14 +12,25 @@
  *                        that has finished and whose tuples are all acked; it goes on
  *                        answering until "stop"
  *     fatal TEXT         it can't go on, for this reason; it exits next
+ *     switched W S       what it sends to worker W goes to that one's start S from now on
+ *     pong               answer to ping
  *   supervisor says
  *     peers S0 S1 ...    the start number of every worker of the plan, in order: answer to
- *                        hello, once all have said it
+ *                        hello, the first time once all have said it
+ *     over S0 S1 ...     the same, to the successor of one that had ended: it sends its end
+ *                        markers, and opens no plugin
  *     activate           spouts may call next
  *     deactivate         spouts stop calling next
  *     drain finish       spouts: emit nothing more, end when all is acked; bolts then
  *                        finish as if the input had ended
  *     drain discard      the same, but bolts skip finish: nothing is published
+ *     switch W S         worker W is dead and has a successor, start S: drop what is
+ *                        queued for it, connect to the successor, say "switched" (R2)
+ *     obituary ROOT TEXT the tuple of this root was in hand when a worker crashed; TEXT
+ *                        says which and how (A8)
+ *     lost W TEXT        worker W was lost: fail what is pending and may have gone there
+ *                        (R3); TEXT says which and how
+ *     ping               say "pong" (R4)
  *     stop               clean up and exit 0
  *
  * SPDX-License-Identifier: Apache-2.0 */

@@ -2,6 +2,9 @@
 #include "crew.h"
 
 #include <errno.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -9,6 +12,7 @@
 
 #include "clock.h"
 #include "control.h"
+#include "death.h"
 #include "memory.h"
 #include "obituary.h"
 #include "rundir.h"
@@ -36,39 +40,80 @@ static void order_say(void *arg, uint32_t worker, const char *text)
 		control_send(c->workers[worker].child.control, "%s", text);
 }
 
-static void order_kill(void *arg, uint32_t worker)
+static void say_killed(const struct crew *c, uint32_t worker, const char *what, uint64_t ns)
+{
+	outlet_say(c->outlet, "%s (pid %d) %s within %llu ms: killed", c->plan->workers[worker].label,
+	    (int)c->workers[worker].pid, what, (unsigned long long)(ns / NS_PER_MS));
+}
+
+static void order_kill(void *arg, uint32_t worker, enum life_event event)
 {
 	struct crew *c = arg;
 	struct crew_worker *w = &c->workers[worker];
 
 	if (w->child.pid == 0)
 		return;
-	w->killed_because = c->impatient ? "at your command" : "it did not end in time";
-	if (!c->impatient)
-		outlet_say(c->outlet, "%s (pid %d) did not end within %llu ms: killed",
-		    c->plan->workers[worker].label, (int)w->pid,
-		    (unsigned long long)(c->lives.stop_ns / NS_PER_MS));
+	w->hung = event == EVENT_HUNG || c->lives.phase < RUN_STOPPING;
+	if (c->impatient) {
+		w->killed_because = "at your command";
+	} else if (event == EVENT_HUNG) {
+		w->killed_because = "it did not answer";
+		say_killed(c, worker, "has not answered", c->pulse.timeout_ns);
+	} else if (c->lives.workers[worker].state < LIFE_READY) {
+		w->killed_because = "it was not ready in time";
+		say_killed(c, worker, "was not ready", c->lives.ready_ns);
+	} else {
+		w->killed_because = "it did not end in time";
+		say_killed(c, worker, "did not end", c->lives.stop_ns);
+	}
 	spawn_kill(&w->child);
 }
 
-static void describe_death(struct crew *c, uint32_t worker, struct buf *out)
+static struct obituary obituary_of(const struct crew *c, uint32_t worker)
 {
-	struct crew_worker *w = &c->workers[worker];
+	const struct crew_worker *w = &c->workers[worker];
 
-	obituary_write(out, &(struct obituary){
+	return (struct obituary){
 		.plan = c->plan,
 		.worker = worker,
 		.start = c->lives.workers[worker].start,
 		.pid = w->pid,
 		.status = w->wait_status,
 		.killed_because = w->killed_because,
+		.hung = w->hung,
+		.oom = w->oom,
 		.fatal = w->fatal,
 		.page = w->page,
 		.now_ns = clock_now_ns(),
-	});
+	};
 }
 
-static void order_fail(void *arg, uint32_t worker, enum life state, enum life_event event)
+static void describe_death(struct crew *c, uint32_t worker, struct buf *out)
+{
+	struct obituary o = obituary_of(c, worker);
+
+	obituary_write(out, &o);
+}
+
+static void order_restarts(void *arg, uint32_t worker, uint64_t wait_ns)
+{
+	struct crew *c = arg;
+	uint32_t recent = restarts_recent(&c->lives.restarts, worker, clock_now_ns());
+	struct buf text = { 0 };
+
+	c->restarts++;
+	describe_death(c, worker, &text);
+	buf_puts(&text, "; starting it again");
+	if (wait_ns > 0)
+		buf_printf(&text, " in %llu ms", (unsigned long long)(wait_ns / NS_PER_MS));
+	if (recent > 0)
+		buf_printf(&text, " (failure %u of %d within a minute)", recent, RESTART_MOST);
+	outlet_say(c->outlet, "%s: %s", c->plan->topology->name, buf_text(&text));
+	buf_free(&text);
+}
+
+static void order_fail(void *arg, uint32_t worker, enum life state, enum life_event event,
+    const char *why)
 {
 	struct crew *c = arg;
 	const char *label = c->plan->workers[worker].label;
@@ -84,31 +129,69 @@ static void order_fail(void *arg, uint32_t worker, enum life state, enum life_ev
 	else
 		buf_printf(&text, "%s (pid %d) said \"%s\" while %s: it does not follow the "
 		    "control protocol", label, pid, life_event_names[event], life_names[state]);
+	if (why != NULL)
+		buf_printf(&text, "; %s", why);
 	crew_fail(c, buf_text(&text));
 	buf_free(&text);
 }
 
+static void order_switch(void *arg, uint32_t sender, uint32_t worker, uint32_t start)
+{
+	struct crew *c = arg;
+
+	control_send(c->workers[sender].child.control, "switch %u %u", worker, start);
+}
+
+static void order_lost(void *arg, uint32_t source, uint32_t worker)
+{
+	struct crew *c = arg;
+
+	control_send(c->workers[source].child.control, "lost %u %s %s", worker,
+	    c->plan->workers[worker].label, c->workers[worker].cause);
+}
+
+static void order_start(void *arg, uint32_t worker);
+
 static const struct life_orders orders = {
-	.say = order_say, .kill = order_kill, .fail = order_fail,
+	.say = order_say, .kill = order_kill, .start = order_start, .restarts = order_restarts,
+	.fail = order_fail,
 };
+static const struct fence_orders fence_orders = { .switch_to = order_switch, .lost = order_lost };
 
 /* ---- a worker's page, messages, output, end ---------------------------------------- */
 
 static void find_page(struct crew *c, uint32_t worker)
 {
+	struct status *page;
 	char *path;
 
 	if (c->workers[worker].page != NULL)
 		return;
 	path = rundir_status(c->run_dir, worker);
-	c->workers[worker].page = status_open(path, 0, NULL);
+	page = status_open(path, 0, NULL);
 	free(path);
+	if (page != NULL && page->start != c->lives.workers[worker].start) {
+		status_close(page);	/* a predecessor's: it died before it had one */
+		page = NULL;
+	}
+	c->workers[worker].page = page;
 }
 
 static void keep_fatal(struct crew_worker *w, const char *text)
 {
 	if (w->fatal == NULL && *text != '\0')
 		w->fatal = xstrdup(text);
+}
+
+/* on_switched: "W S". */
+static bool on_switched(struct crew *c, uint32_t sender, const char *arguments)
+{
+	unsigned worker, start;
+
+	if (sscanf(arguments, "%u %u", &worker, &start) != 2)
+		return false;
+	fences_switched(&c->lives.fences, sender, worker, start);
+	return true;
 }
 
 /* handle_message takes one message of a worker; false: it is none. */
@@ -118,7 +201,14 @@ static bool handle_message(struct crew *c, uint32_t worker, const char *text)
 		EVENT_HELLO, EVENT_READY, EVENT_ENDED, EVENT_FATAL
 	};
 	size_t length = strcspn(text, " ");
+	const char *arguments = text + length + (text[length] == ' ');
 
+	if (strcmp(text, "pong") == 0) {
+		pulse_heard(&c->pulse, worker);
+		return true;
+	}
+	if (strncmp(text, "switched ", 9) == 0)
+		return on_switched(c, worker, arguments);
 	for (size_t i = 0; i < sizeof said / sizeof said[0]; i++) {
 		const char *word = life_event_names[said[i]];
 
@@ -126,8 +216,10 @@ static bool handle_message(struct crew *c, uint32_t worker, const char *text)
 			continue;
 		if (said[i] == EVENT_HELLO)
 			find_page(c, worker);
+		if (said[i] == EVENT_READY)
+			pulse_began(&c->pulse, worker);
 		if (said[i] == EVENT_FATAL)
-			keep_fatal(&c->workers[worker], text + length + (text[length] == ' '));
+			keep_fatal(&c->workers[worker], arguments);
 		lives_event(&c->lives, worker, said[i], clock_now_ns());
 		return true;
 	}
@@ -189,12 +281,57 @@ static void flush_lines(struct crew *c)
 	c->lines.n = 0;
 }
 
+/* bounded: no spout's input is without end. */
+static bool bounded(const struct crew *c)
+{
+	for (uint32_t i = 0; i < c->plan->n_workers; i++)
+		if (c->plan->workers[i].role == ROLE_SPOUT && c->workers[i].page != NULL &&
+		    c->workers[i].page->unbounded)
+			return false;
+	return true;
+}
+
+/* name_tuple tells the sources which message a worker had in hand when it died of itself (A8). */
+static void name_tuple(struct crew *c, uint32_t worker)
+{
+	for (uint32_t i = 0; i < c->plan->n_workers; i++)
+		if (plan_is_source(c->plan, i) && c->workers[i].child.control >= 0)
+			control_send(c->workers[i].child.control, "obituary %" PRIu64 " %s %s",
+			    c->workers[worker].page->hand_root, c->plan->workers[worker].label,
+			    c->workers[worker].cause);
+}
+
+/* judge turns the end of a worker's process into an event. */
+static void judge(struct crew *c, uint32_t worker)
+{
+	struct crew_worker *w = &c->workers[worker];
+	bool killed = WIFSIGNALED(w->wait_status) && WTERMSIG(w->wait_status) == SIGKILL;
+	uint64_t kills = killed && w->killed_because == NULL ? death_oom_kills() : c->oom_kills;
+	struct obituary o;
+	struct death death;
+	struct buf cause = { 0 };
+	char lost[256];
+	bool clean;
+
+	w->oom = kills > c->oom_kills;
+	c->oom_kills = kills;
+	o = obituary_of(c, worker);
+	obituary_cause(&cause, &o);
+	snprintf(w->cause, sizeof w->cause, "%s", buf_text(&cause));
+	buf_free(&cause);
+	death_judge(&death, &o, bounded(c), lost, sizeof lost);
+	if (death.by_tuple)
+		name_tuple(c, worker);
+	clean = (w->killed_because != NULL && !w->hung) ||
+	    (WIFEXITED(w->wait_status) && WEXITSTATUS(w->wait_status) == 0);
+	lives_died(&c->lives, worker, clean ? EVENT_EXITED : EVENT_DIED, &death, clock_now_ns());
+}
+
 /* bury_worker: its process has ended. What it left in its channel and its pipes counts;
  * a descendant that holds a pipe open for ever does not. */
 static void bury_worker(struct crew *c, uint32_t worker)
 {
 	struct crew_worker *w = &c->workers[worker];
-	bool clean;
 
 	read_control(c, worker);
 	if (spawn_reap(&w->child, &w->wait_status) != 0)
@@ -208,9 +345,8 @@ static void bury_worker(struct crew *c, uint32_t worker)
 	flush_lines(c);
 	spawn_forget(&w->child);
 	find_page(c, worker);
-	clean = w->killed_because != NULL ||
-	    (WIFEXITED(w->wait_status) && WEXITSTATUS(w->wait_status) == 0);
-	lives_event(&c->lives, worker, clean ? EVENT_EXITED : EVENT_DIED, clock_now_ns());
+	pulse_ended(&c->pulse, worker);
+	judge(c, worker);
 }
 
 /* ---- interface --------------------------------------------------------------------- */
@@ -247,11 +383,28 @@ void crew_serve(struct crew *c, const struct pollfd *p)
 	flush_lines(c);
 }
 
+/* forget_predecessor makes room for the next start of a worker; what the last one counted
+ * goes into the sum, but for what was open. */
+static void forget_predecessor(struct crew_worker *w)
+{
+	if (w->page != NULL) {
+		tally_add(&w->past, w->page);
+		w->past.sum.pending = w->past.sum.held = 0;
+		status_close(w->page);
+	}
+	free(w->fatal);
+	w->page = NULL;
+	w->fatal = NULL;
+	w->killed_because = NULL;
+	w->hung = w->oom = false;
+}
+
 static int start_worker(struct crew *c, uint32_t i, struct error *e)
 {
 	const struct plan_worker *planned = &c->plan->workers[i];
 	struct crew_worker *w = &c->workers[i];
 
+	forget_predecessor(w);
 	w->out.label = w->err.label = planned->label;
 	if (spawn_start(&(struct spawn){
 		.program = c->program,
@@ -269,6 +422,18 @@ static int start_worker(struct crew *c, uint32_t i, struct error *e)
 	return 0;
 }
 
+static void order_start(void *arg, uint32_t worker)
+{
+	struct crew *c = arg;
+	struct death death = { .own = true };
+	struct error e;
+
+	if (start_worker(c, worker, &e) == 0)
+		return;
+	outlet_say(c->outlet, "%s: %s", c->plan->topology->name, e.text);
+	lives_died(&c->lives, worker, EVENT_DIED, &death, clock_now_ns());
+}
+
 void crew_start(struct crew *c)
 {
 	struct error e;
@@ -283,13 +448,48 @@ void crew_start(struct crew *c)
 	}
 }
 
+/* ---- time -------------------------------------------------------------------------- */
+
+static void ping(void *arg, uint32_t worker)
+{
+	struct crew *c = arg;
+
+	if (c->workers[worker].child.control >= 0)
+		control_send(c->workers[worker].child.control, "ping");
+}
+
+static void hung(void *arg, uint32_t worker)
+{
+	struct crew *c = arg;
+
+	lives_event(&c->lives, worker, EVENT_HUNG, clock_now_ns());
+}
+
+uint64_t crew_deadline(const struct crew *c)
+{
+	uint64_t next = lives_deadline(&c->lives), beat = pulse_deadline(&c->pulse);
+
+	return next == 0 || beat < next ? beat : next;
+}
+
+void crew_expire(struct crew *c, uint64_t now_ns)
+{
+	lives_expire(&c->lives, now_ns);
+	pulse_beat(&c->pulse, now_ns);
+}
+
 void crew_init(struct crew *c, uint32_t ready_ms, uint32_t stop_ms)
 {
 	c->workers = xcalloc((size_t)c->plan->n_workers + 1, sizeof *c->workers);
 	for (uint32_t i = 0; i < c->plan->n_workers; i++)
 		c->workers[i].child = (struct child){ .pidfd = -1, .control = -1, .out = -1,
 			.err = -1 };
-	lives_init(&c->lives, c->plan, &orders, c, ready_ms, stop_ms);
+	c->oom_kills = death_oom_kills();
+	c->pulse.ping = ping;
+	c->pulse.hung = hung;
+	c->pulse.arg = c;
+	pulse_init(&c->pulse, c->plan->n_workers, (uint64_t)ready_ms * NS_PER_MS, clock_now_ns());
+	lives_init(&c->lives, c->plan, &orders, &fence_orders, c, ready_ms, stop_ms);
 }
 
 void crew_free(struct crew *c)
@@ -301,5 +501,6 @@ void crew_free(struct crew *c)
 	free(c->workers);
 	c->workers = NULL;
 	buf_free(&c->lines);
+	pulse_free(&c->pulse);
 	lives_free(&c->lives);
 }

@@ -16,18 +16,23 @@
 #include "life.h"
 #include "outlet.h"
 #include "plan.h"
+#include "pulse.h"
 #include "relay.h"
 #include "spawn.h"
 #include "status.h"
+#include "summary.h"
 
 struct crew_worker {
 	struct child child;		/* first: spawn_bury goes through them */
 	pid_t pid;			/* also when it has been reaped */
 	int wait_status;
 	struct status *page;		/* NULL until it has one */
+	struct tally past;		/* the pages of its predecessors */
 	struct relay out, err;
 	char *fatal;			/* what it said in "fatal TEXT" */
 	const char *killed_because;	/* by us */
+	bool hung, oom;			/* see obituary.h */
+	char cause[160];		/* how its predecessor ended, for those who lost by it */
 };
 
 struct crew {
@@ -37,15 +42,22 @@ struct crew {
 	const char *program;		/* what is exec'd as a worker; NULL: this program */
 	struct outlet *outlet;
 	struct lives lives;
+	struct pulse pulse;
 	struct crew_worker *workers;	/* plan->n_workers */
 	struct buf lines;		/* of workers, not yet handed to the outlet */
 	bool impatient;			/* kills are asked for: don't report them */
+	uint64_t oom_kills;		/* of this machine or control group, so far */
+	uint32_t restarts;		/* of all workers */
 	struct error why;		/* the first failure */
 };
 
 enum { CREW_POLLS = 4 };		/* descriptors of a worker in crew_fill_polls */
 
-/* crew_init: nobody runs yet. crew_free: nobody runs any more. */
+/* crew_deadline gives when crew_expire has something to do; 0: never. */
+uint64_t crew_deadline(const struct crew *c);
+void crew_expire(struct crew *c, uint64_t now_ns);
+
+/* crew_init: nobody runs yet; a worker that leaves a ping unanswered for READY_MS hangs. crew_free: nobody runs any more. */
 void crew_init(struct crew *c, uint32_t ready_ms, uint32_t stop_ms);
 void crew_free(struct crew *c);
 

@@ -7,9 +7,11 @@
 #include "buf.h"
 #include "clock.h"
 #include "memory.h"
+#include "random.h"
 
 const char *const life_names[N_LIVES] = {
 	[LIFE_NEW] = "new",
+	[LIFE_WAITING] = "waiting for its restart",
 	[LIFE_STARTING] = "starting",
 	[LIFE_BOUND] = "opening",
 	[LIFE_READY] = "ready",
@@ -26,6 +28,7 @@ const char *const life_event_names[N_LIFE_EVENTS] = {
 	[EVENT_FATAL] = "fatal",
 	[EVENT_DIED] = "death",
 	[EVENT_EXITED] = "exit",
+	[EVENT_HUNG] = "hang",
 	[EVENT_TIMEOUT] = "timeout",
 };
 
@@ -46,55 +49,73 @@ static bool none_before(const struct lives *l, enum life state)
 	return true;
 }
 
-static void say_to_all(struct lives *l, const char *text)
-{
-	for (uint32_t i = 0; i < l->plan->n_workers; i++)
-		l->orders->say(l->arg, i, text);
-}
-
 /* ---- what happens ------------------------------------------------------------------ */
 
-typedef void cell(struct lives *l, uint32_t worker, enum life_event event, uint64_t now_ns);
+struct what {
+	uint32_t worker;
+	enum life_event event;
+	struct death how;	/* of EVENT_DIED and EVENT_EXITED */
+	uint64_t now_ns;
+};
 
-static void ignore(struct lives *l, uint32_t worker, enum life_event event, uint64_t now_ns)
+typedef void cell(struct lives *l, const struct what *x);
+
+static void ignore(struct lives *l, const struct what *x)
 {
-	(void)l, (void)worker, (void)event, (void)now_ns;
+	(void)l, (void)x;
 }
 
-static void fail_run(struct lives *l, uint32_t worker, enum life state, enum life_event event,
-    uint64_t now_ns)
+static void fail_run(struct lives *l, const struct what *x, enum life state, const char *why)
 {
 	l->failed = true;
-	l->orders->fail(l->arg, worker, state, event);
-	lives_stop(l, now_ns);
+	l->orders->fail(l->arg, x->worker, state, x->event, why);
+	lives_stop(l, x->now_ns);
 }
 
-/* The last hello completes the table of who listens where. Who waits for it is not late. */
-static void bind_worker(struct lives *l, uint32_t worker, enum life_event event, uint64_t now_ns)
+/* give_table answers a hello: who listens where. From here on the worker is told of every
+ * loss (R1). A drain that was said before it came is said again, and first. */
+static void give_table(struct lives *l, uint32_t worker)
 {
-	struct buf peers = { 0 };
+	struct buf table = { 0 };
 
-	(void)event;
-	l->workers[worker].state = LIFE_BOUND;
-	l->workers[worker].deadline_ns = 0;
+	if (l->phase == RUN_DRAINING)
+		l->orders->say(l->arg, worker, l->finish ? "drain finish" : "drain discard");
+	buf_puts(&table, l->workers[worker].over ? "over" : "peers");
+	for (uint32_t i = 0; i < l->plan->n_workers; i++)
+		buf_printf(&table, " %u", l->workers[i].start);
+	l->orders->say(l->arg, worker, buf_text(&table));
+	buf_free(&table);
+	fences_joined(&l->fences, worker);
+}
+
+/* The last hello completes the table. Who waits for it is not late. */
+static void bind_worker(struct lives *l, const struct what *x)
+{
+	l->workers[x->worker].state = LIFE_BOUND;
+	l->workers[x->worker].deadline_ns = 0;
+	restarts_hello(&l->restarts, x->worker, x->now_ns);
+	if (l->peers_said) {
+		l->workers[x->worker].deadline_ns = x->now_ns + l->ready_ns;
+		give_table(l, x->worker);
+		fences_begin(&l->fences, x->worker, l->workers[x->worker].start, x->now_ns);
+		return;
+	}
 	if (!none_before(l, LIFE_BOUND))
 		return;
-	for (uint32_t i = 0; i < l->plan->n_workers; i++)
-		if (l->workers[i].state == LIFE_BOUND)
-			l->workers[i].deadline_ns = now_ns + l->ready_ns;
-	buf_puts(&peers, "peers");
-	for (uint32_t i = 0; i < l->plan->n_workers; i++)
-		buf_printf(&peers, " %u", l->workers[i].start);
-	say_to_all(l, buf_text(&peers));
-	buf_free(&peers);
+	l->peers_said = true;
+	for (uint32_t i = 0; i < l->plan->n_workers; i++) {
+		l->workers[i].deadline_ns = x->now_ns + l->ready_ns;
+		give_table(l, i);
+	}
 }
 
-static void serve(struct lives *l, uint32_t worker, enum life_event event, uint64_t now_ns)
+static void serve(struct lives *l, const struct what *x)
 {
-	(void)event, (void)now_ns;
-	l->workers[worker].state = LIFE_READY;
-	l->workers[worker].deadline_ns = 0;
-	if (!none_before(l, LIFE_READY))
+	l->workers[x->worker].state = LIFE_READY;
+	l->workers[x->worker].deadline_ns = 0;
+	if (l->phase == RUN_ACTIVE && role_of(l, x->worker) == ROLE_SPOUT)
+		l->orders->say(l->arg, x->worker, "activate");
+	if (l->phase != RUN_STARTING || !none_before(l, LIFE_READY))
 		return;
 	l->phase = RUN_ACTIVE;
 	for (uint32_t i = 0; i < l->plan->n_workers; i++)
@@ -102,81 +123,139 @@ static void serve(struct lives *l, uint32_t worker, enum life_event event, uint6
 			l->orders->say(l->arg, i, "activate");
 }
 
-static void end(struct lives *l, uint32_t worker, enum life_event event, uint64_t now_ns)
+static void end(struct lives *l, const struct what *x)
 {
-	(void)event;
-	l->workers[worker].state = LIFE_ENDED;
+	l->workers[x->worker].state = LIFE_ENDED;
+	l->workers[x->worker].over = true;
 	for (uint32_t i = 0; i < l->plan->n_workers; i++)
-		if (role_of(l, i) != ROLE_ACKER && l->workers[i].state < LIFE_ENDED)
+		if (role_of(l, i) != ROLE_ACKER && !l->workers[i].over)
 			return;
-	lives_stop(l, now_ns);
+	lives_stop(l, x->now_ns);
 }
 
-/* "fatal" announces an exit; the run fails when that comes. */
-static void await_exit(struct lives *l, uint32_t worker, enum life_event event, uint64_t now_ns)
+/* "fatal" announces an exit. */
+static void await_exit(struct lives *l, const struct what *x)
 {
-	(void)event;
-	l->workers[worker].state = LIFE_FAILING;
-	l->workers[worker].deadline_ns = now_ns + l->stop_ns;
+	l->workers[x->worker].state = LIFE_FAILING;
+	l->workers[x->worker].deadline_ns = x->now_ns + l->stop_ns;
 }
 
-static void kill_it(struct lives *l, uint32_t worker, enum life_event event, uint64_t now_ns)
+static void kill_it(struct lives *l, const struct what *x)
 {
-	(void)event, (void)now_ns;
-	l->workers[worker].deadline_ns = 0;
-	l->orders->kill(l->arg, worker);
+	l->workers[x->worker].deadline_ns = 0;
+	l->orders->kill(l->arg, x->worker, x->event);
 }
 
-static void go(struct lives *l, uint32_t worker, enum life_event event, uint64_t now_ns)
+static void go(struct lives *l, const struct what *x)
 {
-	(void)event, (void)now_ns;
-	l->workers[worker].state = LIFE_GONE;
-	l->workers[worker].deadline_ns = 0;
+	l->workers[x->worker].state = LIFE_GONE;
+	l->workers[x->worker].deadline_ns = 0;
+	fences_died(&l->fences, x->worker);
 	if (none_before(l, LIFE_GONE))
 		l->phase = RUN_OVER;
 }
 
-static void lose(struct lives *l, uint32_t worker, enum life_event event, uint64_t now_ns)
+/* why_not gives why a dead worker must not be started again; NULL: it may, at *DUE_NS. */
+static const char *why_not(struct lives *l, const struct what *x, uint64_t *due_ns)
 {
-	enum life state = l->workers[worker].state;
+	enum restart_verdict verdict;
 
-	go(l, worker, event, now_ns);
-	fail_run(l, worker, state, event, now_ns);
+	verdict = restarts_died(&l->restarts, x->worker, x->how.own && !x->how.by_tuple, x->now_ns, due_ns);
+	if (l->phase == RUN_STARTING && x->how.own)
+		return "";
+	if (x->how.lost != NULL && !l->workers[x->worker].over)
+		return x->how.lost;
+	if (verdict == RESTART_TOO_SILENT)
+		return "it has died five times in a row before it could begin: not started again";
+	if (verdict == RESTART_TOO_OFTEN)
+		return "the tenth death of this component's own making within a minute: not started "
+		    "again";
+	return NULL;
 }
 
-/* A start that takes too long, or a message that has no place in this state. */
-static void give_up(struct lives *l, uint32_t worker, enum life_event event, uint64_t now_ns)
+static void lose(struct lives *l, const struct what *x)
 {
-	fail_run(l, worker, l->workers[worker].state, event, now_ns);
+	struct life_worker *w = &l->workers[x->worker];
+	enum life state = w->state;
+	uint64_t due_ns = 0;
+	const char *why = l->phase >= RUN_STOPPING ? "" : why_not(l, x, &due_ns);
+
+	if (why != NULL) {
+		go(l, x);
+		fail_run(l, x, state, *why ? why : NULL);
+		return;
+	}
+	fences_died(&l->fences, x->worker);
+	w->state = LIFE_WAITING;
+	w->deadline_ns = due_ns;
+	l->orders->restarts(l->arg, x->worker, due_ns - x->now_ns);
+	if (due_ns <= x->now_ns)
+		lives_event(l, x->worker, EVENT_TIMEOUT, x->now_ns);
+}
+
+static void start_again(struct lives *l, const struct what *x)
+{
+	l->workers[x->worker].deadline_ns = 0;
+	l->orders->start(l->arg, x->worker);
+}
+
+/* When all is over, what kills a worker from outside takes nothing with it. */
+static void lose_late(struct lives *l, const struct what *x)
+{
+	if (x->how.own)
+		lose(l, x);
+	else
+		go(l, x);
+}
+
+/* A start that takes too long: in the beginning the topology can't run like this. */
+static void be_late(struct lives *l, const struct what *x)
+{
+	if (l->phase == RUN_STARTING)
+		fail_run(l, x, l->workers[x->worker].state, NULL);
+	else
+		kill_it(l, x);
+}
+
+/* A message that has no place in this state. */
+static void give_up(struct lives *l, const struct what *x)
+{
+	fail_run(l, x, l->workers[x->worker].state, NULL);
 }
 
 /* Messages may cross a "stop" on their way: they are ignored from then on. A cell that is
  * not named here is a broken protocol: give_up. */
 static cell *const cells[N_LIVES][N_LIFE_EVENTS] = {
+	[LIFE_WAITING] = {
+		[EVENT_DIED] = lose,	/* it could not even be started */
+		[EVENT_TIMEOUT] = start_again,
+	},
 	[LIFE_STARTING] = {
 		[EVENT_HELLO] = bind_worker,
 		[EVENT_FATAL] = await_exit,
 		[EVENT_DIED] = lose,
 		[EVENT_EXITED] = lose,
-		[EVENT_TIMEOUT] = give_up,
+		[EVENT_TIMEOUT] = be_late,
 	},
 	[LIFE_BOUND] = {
 		[EVENT_READY] = serve,
 		[EVENT_FATAL] = await_exit,
 		[EVENT_DIED] = lose,
 		[EVENT_EXITED] = lose,
-		[EVENT_TIMEOUT] = give_up,
+		[EVENT_TIMEOUT] = be_late,
 	},
 	[LIFE_READY] = {
 		[EVENT_ENDED] = end,
 		[EVENT_FATAL] = await_exit,
 		[EVENT_DIED] = lose,
 		[EVENT_EXITED] = lose,
+		[EVENT_HUNG] = kill_it,
 	},
 	[LIFE_ENDED] = {
 		[EVENT_FATAL] = await_exit,
 		[EVENT_DIED] = lose,
 		[EVENT_EXITED] = lose,
+		[EVENT_HUNG] = kill_it,
 	},
 	[LIFE_FAILING] = {
 		[EVENT_HELLO] = ignore,
@@ -185,6 +264,7 @@ static cell *const cells[N_LIVES][N_LIFE_EVENTS] = {
 		[EVENT_FATAL] = ignore,
 		[EVENT_DIED] = lose,
 		[EVENT_EXITED] = lose,
+		[EVENT_HUNG] = ignore,
 		[EVENT_TIMEOUT] = kill_it,
 	},
 	[LIFE_STOPPING] = {
@@ -192,8 +272,9 @@ static cell *const cells[N_LIVES][N_LIFE_EVENTS] = {
 		[EVENT_READY] = ignore,
 		[EVENT_ENDED] = ignore,
 		[EVENT_FATAL] = ignore,
-		[EVENT_DIED] = lose,
+		[EVENT_DIED] = lose_late,
 		[EVENT_EXITED] = go,
+		[EVENT_HUNG] = ignore,
 		[EVENT_TIMEOUT] = kill_it,
 	},
 };
@@ -201,7 +282,7 @@ static cell *const cells[N_LIVES][N_LIFE_EVENTS] = {
 /* ---- interface --------------------------------------------------------------------- */
 
 void lives_init(struct lives *l, const struct plan *plan, const struct life_orders *orders,
-    void *arg, uint32_t ready_ms, uint32_t stop_ms)
+    const struct fence_orders *fence_orders, void *arg, uint32_t ready_ms, uint32_t stop_ms)
 {
 	*l = (struct lives){
 		.plan = plan,
@@ -211,6 +292,8 @@ void lives_init(struct lives *l, const struct plan *plan, const struct life_orde
 		.orders = orders,
 		.arg = arg,
 	};
+	fences_init(&l->fences, plan, fence_orders, arg);
+	restarts_init(&l->restarts, plan, random_seed());
 	if (plan->n_workers == 0)
 		l->phase = RUN_OVER;
 }
@@ -219,25 +302,38 @@ void lives_free(struct lives *l)
 {
 	free(l->workers);
 	l->workers = NULL;
+	fences_free(&l->fences);
+	restarts_free(&l->restarts);
 }
 
 void lives_started(struct lives *l, uint32_t worker, uint64_t now_ns)
 {
 	struct life_worker *w = &l->workers[worker];
 
-	assert(w->state == LIFE_NEW);
+	assert(w->state == LIFE_NEW || w->state == LIFE_WAITING);
 	w->state = LIFE_STARTING;
 	w->start++;
 	w->deadline_ns = now_ns + l->ready_ns;
 }
 
-void lives_event(struct lives *l, uint32_t worker, enum life_event event, uint64_t now_ns)
+static void happen(struct lives *l, const struct what *x)
 {
-	cell *act = cells[l->workers[worker].state][event];
+	cell *act = cells[l->workers[x->worker].state][x->event];
 
 	if (act == NULL)
 		act = give_up;
-	act(l, worker, event, now_ns);
+	act(l, x);
+}
+
+void lives_event(struct lives *l, uint32_t worker, enum life_event event, uint64_t now_ns)
+{
+	happen(l, &(struct what){ .worker = worker, .event = event, .now_ns = now_ns });
+}
+
+void lives_died(struct lives *l, uint32_t worker, enum life_event event, const struct death *how,
+    uint64_t now_ns)
+{
+	happen(l, &(struct what){ .worker = worker, .event = event, .how = *how, .now_ns = now_ns });
 }
 
 void lives_drain(struct lives *l, bool finish, uint64_t now_ns)
@@ -249,6 +345,7 @@ void lives_drain(struct lives *l, bool finish, uint64_t now_ns)
 	if (l->phase != RUN_ACTIVE)
 		return;
 	l->phase = RUN_DRAINING;
+	l->finish = finish;
 	for (uint32_t i = 0; i < l->plan->n_workers; i++)
 		if (role_of(l, i) != ROLE_ACKER)
 			l->orders->say(l->arg, i, finish ? "drain finish" : "drain discard");
@@ -263,8 +360,8 @@ static void enter_stopping(struct lives *l, bool say, uint64_t now_ns)
 	for (uint32_t i = 0; i < l->plan->n_workers; i++) {
 		struct life_worker *w = &l->workers[i];
 
-		if (w->state == LIFE_NEW)
-			w->state = LIFE_GONE;
+		if (w->state == LIFE_NEW || w->state == LIFE_WAITING)
+			*w = (struct life_worker){ .state = LIFE_GONE, .start = w->start };
 		if (w->state >= LIFE_FAILING)
 			continue;
 		w->state = LIFE_STOPPING;
@@ -286,12 +383,12 @@ void lives_kill(struct lives *l, uint64_t now_ns)
 	enter_stopping(l, false, now_ns);
 	for (uint32_t i = 0; i < l->plan->n_workers; i++)
 		if (l->workers[i].state != LIFE_GONE)
-			kill_it(l, i, EVENT_TIMEOUT, now_ns);
+			kill_it(l, &(struct what){ .worker = i, .event = EVENT_TIMEOUT });
 }
 
 uint64_t lives_deadline(const struct lives *l)
 {
-	uint64_t next = 0;
+	uint64_t next = fences_deadline(&l->fences);
 
 	for (uint32_t i = 0; i < l->plan->n_workers; i++) {
 		uint64_t deadline = l->workers[i].deadline_ns;
@@ -310,4 +407,5 @@ void lives_expire(struct lives *l, uint64_t now_ns)
 		if (deadline != 0 && deadline <= now_ns)
 			lives_event(l, i, EVENT_TIMEOUT, now_ns);
 	}
+	fences_expire(&l->fences, now_ns);
 }

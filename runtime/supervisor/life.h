@@ -1,4 +1,4 @@
-/* life.h - the lives of a run's workers: what happens in which state (rule R1).
+/* life.h - the lives of a run's workers: what happens in which state (rules R1, R7, R8).
  *
  * SPDX-License-Identifier: Apache-2.0
  *
@@ -7,8 +7,9 @@
  *
  *     NEW ──► STARTING ──► BOUND ──► READY ──► ENDED
  *              started     hello     ready     nothing left to do
- *        from each of these:  ──► STOPPING ──► GONE      told to stop
- *                             ──► FAILING  ──► GONE      said "fatal", must exit now
+ *        from each of these:  ──► FAILING  ──► dead      said "fatal", must exit now
+ *                             ──► WAITING  ──► STARTING  dead, is started again
+ *                             ──► STOPPING ──► GONE      told to stop
  *
  * and the run's:
  *
@@ -18,8 +19,9 @@
  *     RUN_STOPPING   until all are gone
  *     RUN_OVER
  *
- * A worker that dies before it was told to stop fails the run, and so does one that is
- * late: everybody is stopped then. (Restarts will hang on the same cells.)
+ * A worker that dies is started again (restart.h says when) and fenced (fence.h). The run
+ * fails instead, and everybody is stopped, when a result died with it (R7), when it dies too
+ * often, when it dies by itself before the run has begun, or breaks the protocol.
  */
 #ifndef GALE_LIFE_H
 #define GALE_LIFE_H
@@ -27,18 +29,21 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "fence.h"
 #include "plan.h"
+#include "restart.h"
 
 enum life {
-	LIFE_NEW, LIFE_STARTING, LIFE_BOUND, LIFE_READY, LIFE_ENDED, LIFE_FAILING, LIFE_STOPPING,
-	LIFE_GONE, N_LIVES
+	LIFE_NEW, LIFE_WAITING, LIFE_STARTING, LIFE_BOUND, LIFE_READY, LIFE_ENDED, LIFE_FAILING,
+	LIFE_STOPPING, LIFE_GONE, N_LIVES
 };
 extern const char *const life_names[N_LIVES];
 
 enum life_event {
 	EVENT_HELLO, EVENT_READY, EVENT_ENDED, EVENT_FATAL,	/* said by the worker */
-	EVENT_DIED,	/* exited with another code than 0, or by a signal not from us */
-	EVENT_EXITED,	/* exited with code 0, or killed by us */
+	EVENT_DIED,	/* ended otherwise than with code 0; lives_died says how */
+	EVENT_EXITED,	/* ended with code 0, or in its last stop by us */
+	EVENT_HUNG,	/* does not answer */
 	EVENT_TIMEOUT,
 	N_LIFE_EVENTS
 };
@@ -46,19 +51,33 @@ extern const char *const life_event_names[N_LIFE_EVENTS];
 
 enum run_phase { RUN_STARTING, RUN_ACTIVE, RUN_DRAINING, RUN_STOPPING, RUN_OVER };
 
+/* How a worker died. */
+struct death {
+	bool own;		/* of its own making: a crash, an exit, a hang, too much memory */
+	bool by_tuple;		/* ... with a tracked tuple in hand, which is charged with it (A8) */
+	const char *lost;	/* what died with it and can't be had again (R7); NULL: nothing */
+};
+
 /* What goes out. ARG is lives.arg. */
 struct life_orders {
 	/* say sends TEXT over the worker's control channel. */
 	void (*say)(void *arg, uint32_t worker, const char *text);
-	/* kill ends the worker with SIGKILL. */
-	void (*kill)(void *arg, uint32_t worker);
-	/* fail: the run fails because of EVENT, which came while the worker was in STATE. */
-	void (*fail)(void *arg, uint32_t worker, enum life state, enum life_event event);
+	/* kill ends the worker with SIGKILL, because of EVENT. */
+	void (*kill)(void *arg, uint32_t worker, enum life_event event);
+	/* start starts it; lives_started follows, or lives_event with EVENT_DIED. */
+	void (*start)(void *arg, uint32_t worker);
+	/* restarts: it has died, and will be started again in WAIT_NS. */
+	void (*restarts)(void *arg, uint32_t worker, uint64_t wait_ns);
+	/* fail: the run fails because of EVENT, which came while the worker was in STATE; WHY
+	 * may say more, or be NULL. */
+	void (*fail)(void *arg, uint32_t worker, enum life state, enum life_event event,
+	    const char *why);
 };
 
 struct life_worker {
 	enum life state;
 	uint32_t start;		/* which start of it, from 1 */
+	bool over;		/* it has ended: its successor only says so (B1, B3) */
 	uint64_t deadline_ns;	/* 0: none */
 };
 
@@ -67,19 +86,28 @@ struct lives {
 	struct life_worker *workers;	/* plan->n_workers */
 	enum run_phase phase;
 	bool failed;
+	bool peers_said;	/* all have been bound once: a hello gets its table at once */
+	bool finish;		/* how "drain" was said */
+	struct fences fences;
+	struct restarts restarts;
 	uint64_t ready_ns, stop_ns;	/* how long a start, a stop may take */
 	const struct life_orders *orders;
 	void *arg;
 };
 
-/* lives_init: all workers are new. Keeps PLAN and ORDERS until lives_free. */
+/* lives_init: all workers are new. Keeps PLAN, both ORDERS and ARG, which all orders get,
+ * until lives_free. */
 void lives_init(struct lives *l, const struct plan *plan, const struct life_orders *orders,
-    void *arg, uint32_t ready_ms, uint32_t stop_ms);
+    const struct fence_orders *fence_orders, void *arg, uint32_t ready_ms, uint32_t stop_ms);
 void lives_free(struct lives *l);
 
 /* lives_started: the worker's process runs. lives_event: this happened to it. */
 void lives_started(struct lives *l, uint32_t worker, uint64_t now_ns);
 void lives_event(struct lives *l, uint32_t worker, enum life_event event, uint64_t now_ns);
+
+/* lives_died is lives_event for EVENT_DIED and EVENT_EXITED, with HOW. */
+void lives_died(struct lives *l, uint32_t worker, enum life_event event, const struct death *how,
+    uint64_t now_ns);
 
 /* lives_drain asks the run to end once what is open is done; FINISH: as if the input had
  * ended. While the run still starts this is lives_stop. lives_stop ends it now, lives_kill

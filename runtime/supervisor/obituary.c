@@ -62,7 +62,7 @@ static void add_hand(struct buf *out, const struct obituary *o)
 	obituary_values(out, page);
 }
 
-static void add_cause(struct buf *out, const struct obituary *o)
+void obituary_cause(struct buf *out, const struct obituary *o)
 {
 	int s = WIFSIGNALED(o->status) ? WTERMSIG(o->status) : 0;
 	const char *name = s ? sigabbrev_np(s) : NULL;
@@ -75,7 +75,7 @@ static void add_cause(struct buf *out, const struct obituary *o)
 		buf_printf(out, "was killed by SIG%s (signal %d%s)", name ? name : "?", s,
 		    WCOREDUMP(o->status) ? ", core dumped" : "");
 		if (s == SIGKILL)
-			buf_puts(out, ", by somebody, or by the kernel for want of memory");
+			buf_puts(out, o->oom ? ", by the kernel: out of memory" : ", by somebody");
 	}
 }
 
@@ -99,7 +99,7 @@ void obituary_write(struct buf *out, const struct obituary *o)
 {
 	buf_printf(out, "%s (pid %d, start %u) ", o->plan->workers[o->worker].label, (int)o->pid,
 	    o->start);
-	add_cause(out, o);
+	obituary_cause(out, o);
 	add_last_words(out, o);
 	if (o->page != NULL)
 		add_hand(out, o);

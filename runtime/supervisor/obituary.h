@@ -20,6 +20,8 @@ struct obituary {
 	pid_t pid;
 	int status;			/* as from wait(2) */
 	const char *killed_because;	/* we killed it, for this reason; else NULL */
+	bool hung;			/* ... because it did not answer */
+	bool oom;			/* the kernel has killed somebody for want of memory */
 	const char *fatal;		/* what it said in "fatal TEXT"; "" or NULL: nothing */
 	const struct status *page;	/* NULL: it died before it had one */
 	uint64_t now_ns;
@@ -31,6 +33,9 @@ struct obituary {
  *     tuple in hand for 3 ms: from lines[0], root 9f3c..., 14 bytes: ["to be or not"]
  */
 void obituary_write(struct buf *out, const struct obituary *o);
+
+/* obituary_cause adds how it ended: "was killed by SIGSEGV (signal 11)". */
+void obituary_cause(struct buf *out, const struct obituary *o);
 
 /* obituary_values adds what is known of the tuple in hand, its values for people: decoded
  * where all of them are on the page, else the first bytes, escaped. */

@@ -96,23 +96,23 @@ static uint64_t messages(const struct component *c, const struct status *sum)
 	return n;
 }
 
-struct summary *summary_make(const struct plan *plan, const struct status *const *pages)
+struct summary *summary_make(const struct plan *plan, const struct status *const *pages, uint32_t rounds)
 {
 	const struct topology *t = plan->topology;
 	struct summary *s = xcalloc(1, sizeof *s);
 
 	s->plan = plan;
 	s->components = xcalloc((size_t)t->n_components + 1, sizeof *s->components);
-	for (uint32_t w = 0; w < plan->n_workers; w++) {
-		const struct plan_worker *worker = &plan->workers[w];
+	for (uint32_t i = 0; i < rounds * plan->n_workers; i++) {
+		const struct plan_worker *worker = &plan->workers[i % plan->n_workers];
 
-		if (pages[w] == NULL)
+		if (pages[i] == NULL)
 			continue;
-		tally_add(&s->components[worker->component], pages[w]);
+		tally_add(&s->components[worker->component], pages[i]);
 		if (worker->role == ROLE_SPOUT)
-			tally_add(&s->spouts, pages[w]);
+			tally_add(&s->spouts, pages[i]);
 		if (worker->role == ROLE_BOLT)
-			keep_latest(&s->last_execute_ns, pages[w]->last_execute_ns);
+			keep_latest(&s->last_execute_ns, pages[i]->last_execute_ns);
 	}
 	for (uint32_t c = 0; c < t->n_components; c++) {
 		const struct status *sum = &s->components[c].sum;
@@ -287,6 +287,7 @@ void summary_json(struct buf *out, const struct summary *s, const struct summary
 	put_count(out, "dead_lettered", s->spouts.sum.dead_lettered);
 	put_count(out, "replayed", s->spouts.sum.replayed);
 	put_count(out, "tuples", s->tuples);
+	put_count(out, "restarts", s->restarts);
 	if (end->dead_letter_file != NULL)
 		put_text(out, "dead_letter_file", end->dead_letter_file);
 	put_hist(out, "complete_latency_us", &s->spouts.sum.complete);

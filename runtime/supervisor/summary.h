@@ -34,6 +34,7 @@ struct summary {
 	struct tally spouts;
 	uint64_t emitted, tuples;
 	uint64_t last_execute_ns;
+	uint32_t restarts;		/* of workers; for the caller to fill in */
 };
 
 /* What only the supervisor and its caller know. */
@@ -44,9 +45,9 @@ struct summary_end {
 	uint64_t exec_ns, now_ns;	/* when gale began, and what time it is */
 };
 
-/* summary_make adds up PAGES, one per worker of PLAN; NULL for a worker that never had
- * one. Free with summary_free. */
-struct summary *summary_make(const struct plan *plan, const struct status *const *pages);
+/* summary_make adds up PAGES: ROUNDS times one per worker of PLAN; NULL for a worker that
+ * has none there. Free with summary_free. */
+struct summary *summary_make(const struct plan *plan, const struct status *const *pages, uint32_t rounds);
 void summary_free(struct summary *s);
 
 /* summary_seconds_ns: first emit of a spout to the last ack, or without ackers to the last

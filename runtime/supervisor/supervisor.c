@@ -137,13 +137,22 @@ static void fill_polls(struct supervisor *s)
 /* timeout_ms: until the next deadline, rounded up; -1: there is none. */
 static int timeout_ms(const struct supervisor *s)
 {
-	uint64_t next = lives_deadline(&s->crew.lives), now = clock_now_ns();
+	uint64_t next = crew_deadline(&s->crew), now = clock_now_ns();
 
 	if (s->progress.next_ns != 0 && (next == 0 || s->progress.next_ns < next))
 		next = s->progress.next_ns;
 	if (next == 0)
 		return -1;
 	return next <= now ? 0 : (int)((next - now + NS_PER_MS - 1) / NS_PER_MS);
+}
+
+static void add_progress(struct progress_now *now, const struct status *page)
+{
+	now->failed += page->failed;
+	now->pending += page->pending;
+	now->done += now->tracked ? page->acked : 0;
+	for (uint32_t k = 0; k < STATUS_STREAMS && !now->tracked; k++)
+		now->done += page->streams[k].emitted;
 }
 
 static void show_progress(struct supervisor *s, uint64_t now_ns)
@@ -153,15 +162,13 @@ static void show_progress(struct supervisor *s, uint64_t now_ns)
 	if (s->progress.next_ns == 0 || now_ns < s->progress.next_ns)
 		return;
 	for (uint32_t i = 0; i < s->plan->n_workers; i++) {
-		const struct status *page = s->crew.workers[i].page;
+		const struct crew_worker *w = &s->crew.workers[i];
 
-		if (page == NULL || s->plan->workers[i].role != ROLE_SPOUT)
+		if (s->plan->workers[i].role != ROLE_SPOUT)
 			continue;
-		now.failed += page->failed;
-		now.pending += page->pending;
-		now.done += now.tracked ? page->acked : 0;
-		for (uint32_t k = 0; k < STATUS_STREAMS && !now.tracked; k++)
-			now.done += page->streams[k].emitted;
+		add_progress(&now, &w->past.sum);
+		if (w->page != NULL)
+			add_progress(&now, w->page);
 	}
 	progress_show(&s->progress, &now, &s->outlet, now_ns);
 }
@@ -181,7 +188,7 @@ static void loop(struct supervisor *s)
 			outlet_push(&s->outlet);
 		if (s->polls[POLL_SIGNALS].revents)
 			read_signals(s);
-		lives_expire(&s->crew.lives, clock_now_ns());
+		crew_expire(&s->crew, clock_now_ns());
 		show_progress(s, clock_now_ns());
 	}
 }
@@ -223,12 +230,18 @@ static void run(struct supervisor *s, const struct topology *t, bool quiet)
 /* conclude gathers what the pages say, before they are gone. */
 static void conclude(const struct supervisor *s, struct run_result *r)
 {
-	const struct status **pages = xcalloc((size_t)s->plan->n_workers + 1, sizeof *pages);
+	uint32_t n = s->plan->n_workers;
+	const struct status **pages = xcalloc(2 * (size_t)n + 1, sizeof *pages);
 
-	for (uint32_t i = 0; i < s->plan->n_workers; i++)
-		pages[i] = s->crew.workers[i].page;
+	for (uint32_t i = 0; i < n; i++) {
+		const struct crew_worker *w = &s->crew.workers[i];
+
+		pages[i] = w->page;
+		pages[n + i] = w->past.pages > 0 ? &w->past.sum : NULL;
+	}
 	r->plan = s->plan;
-	r->summary = summary_make(s->plan, pages);
+	r->summary = summary_make(s->plan, pages, 2);
+	r->summary->restarts = s->crew.restarts;
 	r->error = s->crew.why;
 	r->exit = s->crew.lives.failed ? 1 : s->signal != 0 ? 128 + s->signal : 0;
 	free(pages);

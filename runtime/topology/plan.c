@@ -121,3 +121,44 @@ const char *plan_task_label(const struct plan *p, uint32_t task, char *buf, size
 	    task - p->first_task[p->workers[worker].component]);
 	return buf;
 }
+
+/* ---- who is connected to whom ---- */
+
+bool plan_feeds(const struct plan *p, uint32_t from, uint32_t to)
+{
+	const struct topology *t = p->topology;
+
+	for (uint32_t i = 0; i < t->n_subscriptions; i++)
+		if (t->subscriptions[i].from == from && t->subscriptions[i].to == to)
+			return true;
+	return false;
+}
+
+/* Streams form no circle, so this comes to an end. */
+bool plan_reaches(const struct plan *p, uint32_t from, uint32_t to)
+{
+	for (uint32_t c = 0; c < p->topology->n_components; c++)
+		if (plan_feeds(p, from, c) && (c == to || plan_reaches(p, c, to)))
+			return true;
+	return false;
+}
+
+bool plan_is_source(const struct plan *p, uint32_t worker)
+{
+	const struct plan_worker *w = &p->workers[worker];
+
+	return w->role == ROLE_SPOUT ||
+	    (w->role == ROLE_BOLT && p->topology->components[w->component].has_finish);
+}
+
+bool plan_sends(const struct plan *p, uint32_t from, uint32_t to)
+{
+	enum role role = p->workers[from].role;
+
+	if (role == ROLE_ACKER)
+		return plan_is_source(p, to);
+	if (p->workers[to].role == ROLE_ACKER)
+		return true;
+	return p->workers[to].role == ROLE_BOLT &&
+	    plan_feeds(p, p->workers[from].component, p->workers[to].component);
+}

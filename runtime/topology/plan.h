@@ -14,6 +14,7 @@
 #ifndef GALE_PLAN_H
 #define GALE_PLAN_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "topology.h"
@@ -46,6 +47,18 @@ struct plan {
 /* plan_make gives the plan of T, which must outlive it; free it with plan_free. */
 struct plan *plan_make(const struct topology *t);
 void plan_free(struct plan *p);
+
+/* plan_feeds: component FROM has a stream that component TO subscribes to. plan_reaches: so
+ * has one that TO gets data from, directly or through others. */
+bool plan_feeds(const struct plan *p, uint32_t from, uint32_t to);
+bool plan_reaches(const struct plan *p, uint32_t from, uint32_t to);
+
+/* plan_is_source: WORKER makes roots and gets verdicts: spouts do, and bolts in finish. */
+bool plan_is_source(const struct plan *p, uint32_t worker);
+
+/* plan_sends: worker FROM has a socket to worker TO: for data to a bolt that it feeds, for
+ * records to an acker, for verdicts to a source. */
+bool plan_sends(const struct plan *p, uint32_t from, uint32_t to);
 
 /* plan_component gives the id of a worker's component, ACKER_ID for ackers. */
 const char *plan_component(const struct plan *p, uint32_t worker);

@@ -75,10 +75,12 @@ static void start(struct worker *w)
 		const struct plan_worker *from = &w->plan->workers[i];
 
 		if (from->role != ROLE_ACKER && w->sources[from->component] != NULL) {
-			w->upstream[i] = UPSTREAM_OPEN;
+			w->upstream[i] = w->over ? UPSTREAM_ENDED : UPSTREAM_OPEN;
 			w->n_upstream++;
 		}
 	}
+	if (w->over)
+		w->n_drained = w->n_upstream_ended = w->n_upstream;
 }
 
 static void stop(struct worker *w)
@@ -208,6 +210,19 @@ static struct task *task_for(const struct worker *w, uint32_t target)
 	return index < w->n_tasks ? &w->tasks[index] : NULL;
 }
 
+/* ack_repeated acks the rest of the frame in hand without executing it: it is from the
+ * successor of a worker whose every tuple was complete when it said so. */
+static void ack_repeated(struct worker *w)
+{
+	struct wire_tuple in;
+
+	while (wire_next(&w->reader, &in, w->values) > 0)
+		for (uint32_t i = 0; i < in.n_roots; i++)
+			out_acked(&w->out, in.n_roots == 1 ? in.root : wire_get64(in.roots + 8 * (size_t)i),
+			    in.edge);
+	drop_frame(w);
+}
+
 /* work goes on with the frame in hand until it is through, an outbox is full, or the turn
  * has lasted long enough. */
 static void work(struct worker *w)
@@ -289,7 +304,9 @@ static bool take_frame(struct worker *w)
 	}
 	from = w->reader.header.worker;
 	kind = w->reader.header.kind;
-	if (w->upstream[from] == UPSTREAM_NONE || w->upstream[from] == UPSTREAM_ENDED ||
+	if (w->upstream[from] == UPSTREAM_ENDED && w->reader.header.start > 1) {
+		ack_repeated(w);
+	} else if (w->upstream[from] == UPSTREAM_NONE || w->upstream[from] == UPSTREAM_ENDED ||
 	    kind > WIRE_DRAIN) {
 		fprintf(stderr, "error: a frame from %s is dropped: it is not expected\n",
 		    w->plan->workers[from].label);
@@ -397,8 +414,23 @@ static bool waits_for_held(struct worker *w)
 	return false;
 }
 
+/* end passes the end marker on and says that all is over. */
+static bool end(struct worker *w)
+{
+	if (!w->end_passed) {
+		out_marker(&w->out, WIRE_END, w->ending == ENDING_DISCARD ? WIRE_DISCARD : 0);
+		w->end_passed = true;
+		return true;
+	}
+	if (out_clear(&w->out))
+		worker_ended(w);
+	return false;
+}
+
 static bool rest(struct worker *w)
 {
+	if (w->over)
+		return end(w);
 	if (w->n_drained < w->n_upstream || out_blocked(&w->out))
 		return false;
 	if (w->fed) {
@@ -421,14 +453,7 @@ static bool rest(struct worker *w)
 	}
 	if (!all_finished(w) || pending_open(&w->pending) > 0)
 		return false;
-	if (!w->end_passed) {
-		out_marker(&w->out, WIRE_END, w->ending == ENDING_DISCARD ? WIRE_DISCARD : 0);
-		w->end_passed = true;
-		return true;
-	}
-	if (out_clear(&w->out))
-		worker_ended(w);
-	return false;
+	return end(w);
 }
 
 static uint64_t due(const struct worker *w)
@@ -448,4 +473,17 @@ static bool wants_data(const struct worker *w)
 	return true;
 }
 
-const struct role_ops bolt_ops = { start, turn, rest, due, wants_data, stop };
+/* succeeded: a new incarnation upstream has not drained yet, whatever the last one did. One
+ * that had ended stays so: see take_frame. */
+static void succeeded(struct worker *w, uint32_t from)
+{
+	if (w->upstream[from] != UPSTREAM_DRAINED)
+		return;
+	w->upstream[from] = UPSTREAM_OPEN;
+	w->n_drained--;
+}
+
+const struct role_ops bolt_ops = {
+	.start = start, .turn = turn, .rest = rest, .due = due, .wants_data = wants_data,
+	.replaced = worker_marks_to, .succeeded = succeeded, .stop = stop,
+};

@@ -208,7 +208,7 @@ static int emit_tracked(struct task *t, const gale_emission *x, size_t bound)
 		return refuse(t, "only a spout emits tracked messages");
 	if (x->id == UINT64_MAX)
 		return refuse(t, "message id %llu is not allowed", (unsigned long long)x->id);
-	m.attempt = 1 + pending_attempts(&w->pending, t->index, x->id);
+	source_recall(w, &m);
 	return source_emit(w, &m, x->values, x->n, bound, &e) == 0 ? 0 : refuse(t, "%s", e.text);
 }
 

@@ -53,61 +53,64 @@ void out_free(struct out *o)
 
 /* ---- who is connected to whom ---- */
 
-static bool feeds(const struct topology *t, uint32_t from, uint32_t to)
+static bool data_waits(const struct out *o)
 {
-	for (uint32_t i = 0; i < t->n_subscriptions; i++)
-		if (t->subscriptions[i].from == from && t->subscriptions[i].to == to)
+	for (uint32_t i = 0; i < o->n_downstream; i++)
+		if (outbox_waits(o->outboxes[o->downstream[i]]))
+			return true;
+	for (uint32_t i = 0; i < o->n_sinks; i++)
+		if (o->sinks[i]->waiting != NULL)
 			return true;
 	return false;
 }
 
-/* emits_roots: spouts do, and bolts in their finish. */
-static bool emits_roots(const struct plan *p, const struct plan_worker *w)
+static char *endpoint_of(const struct plan *p, const char *rundir, uint32_t from, uint32_t to, uint32_t start)
 {
-	return w->role == ROLE_SPOUT ||
-	    (w->role == ROLE_BOLT && p->topology->components[w->component].has_finish);
-}
+	bool data = p->workers[from].role != ROLE_ACKER && p->workers[to].role == ROLE_BOLT;
 
-static int connect_to(struct out *o, uint32_t worker, char *endpoint, struct error *e)
-{
-	o->outboxes[worker] = outbox_new(o->sender.transport, endpoint, e);
-	free(endpoint);
-	return o->outboxes[worker] != NULL ? 0 : -1;
-}
-
-static int connect_acker(struct out *o, const char *rundir, const uint32_t *starts, struct error *e)
-{
-	for (uint32_t w = 0; w < o->plan->n_workers; w++)
-		if (emits_roots(o->plan, &o->plan->workers[w]) &&
-		    connect_to(o, w, rundir_ack_endpoint(rundir, w, starts[w]), e) != 0)
-			return -1;
-	return 0;
+	return data ? rundir_data_endpoint(rundir, to, start) : rundir_ack_endpoint(rundir, to, start);
 }
 
 int out_connect(struct out *o, const char *rundir, const uint32_t *starts, struct error *e)
 {
 	const struct plan *p = o->plan;
-	const struct plan_worker *me = &p->workers[o->me];
 
-	if (me->role == ROLE_ACKER)
-		return connect_acker(o, rundir, starts, e);
 	for (uint32_t w = 0; w < p->n_workers; w++) {
-		const struct plan_worker *to = &p->workers[w];
+		char *endpoint;
 
-		if (to->role != ROLE_BOLT || !feeds(p->topology, me->component, to->component))
+		if (!plan_sends(p, o->me, w))
 			continue;
-		o->downstream[o->n_downstream++] = w;
-		if (connect_to(o, w, rundir_data_endpoint(rundir, w, starts[w]), e) != 0)
+		endpoint = endpoint_of(p, rundir, o->me, w, starts[w]);
+		o->outboxes[w] = outbox_new(o->sender.transport, endpoint, e);
+		free(endpoint);
+		if (o->outboxes[w] == NULL)
 			return -1;
-	}
-	for (uint32_t i = 0; i < p->n_ackers; i++) {
-		uint32_t w = p->first_acker + i;
-
-		if (connect_to(o, w, rundir_ack_endpoint(rundir, w, starts[w]), e) != 0)
-			return -1;
-		o->ackers[i].outbox = o->outboxes[w];
+		if (p->workers[w].role == ROLE_ACKER)
+			o->ackers[w - p->first_acker].outbox = o->outboxes[w];
+		else if (p->workers[o->me].role != ROLE_ACKER)
+			o->downstream[o->n_downstream++] = w;
 	}
 	return 0;
+}
+
+bool out_feeds(const struct out *o, uint32_t worker)
+{
+	return o->plan->workers[worker].role == ROLE_BOLT && o->outboxes[worker] != NULL &&
+	    o->plan->workers[o->me].role != ROLE_ACKER;
+}
+
+int out_switch(struct out *o, const char *rundir, uint32_t worker, uint32_t start, struct error *e)
+{
+	char *endpoint;
+	int rc;
+
+	if (o->outboxes[worker] == NULL)
+		return 0;
+	endpoint = endpoint_of(o->plan, rundir, o->me, worker, start);
+	rc = outbox_reopen(o->outboxes[worker], endpoint, e);
+	free(endpoint);
+	o->sender.blocked = data_waits(o);
+	return rc;
 }
 
 /* ---- sinks ---- */
@@ -118,7 +121,7 @@ static uint32_t frame_bytes(const struct plan *p, uint32_t component)
 	uint32_t pipes = 0, bytes;
 
 	for (uint32_t c = 0; c < p->topology->n_components; c++)
-		if (feeds(p->topology, c, component))
+		if (plan_feeds(p, c, component))
 			pipes += p->topology->components[c].parallelism;
 	bytes = PIPES_BYTES / (pipes ? pipes : 1);
 	return bytes > FRAME_MAX ? FRAME_MAX : bytes < FRAME_MIN ? FRAME_MIN : bytes;
@@ -259,19 +262,23 @@ static void flush_acker(struct out *o, uint32_t i)
 
 /* ---- markers ---- */
 
+void out_marker_to(struct out *o, uint32_t worker, enum wire_kind kind, uint16_t flags)
+{
+	struct wire_header h = o->sender.header;
+	struct chunk *c = chunk_new(o->sender.transport, WIRE_HEADER);
+
+	h.kind = (uint8_t)kind;
+	h.flags |= flags;
+	wire_put_header(c->data, &h);
+	c->n = WIRE_HEADER;
+	outbox_send(o->outboxes[worker], c);
+	o->sender.blocked |= outbox_waits(o->outboxes[worker]);
+}
+
 void out_marker(struct out *o, enum wire_kind kind, uint16_t flags)
 {
-	for (uint32_t i = 0; i < o->n_downstream; i++) {
-		struct wire_header h = o->sender.header;
-		struct chunk *c = chunk_new(o->sender.transport, WIRE_HEADER);
-
-		h.kind = (uint8_t)kind;
-		h.flags |= flags;
-		wire_put_header(c->data, &h);
-		c->n = WIRE_HEADER;
-		outbox_send(o->outboxes[o->downstream[i]], c);
-		o->sender.blocked |= outbox_waits(o->outboxes[o->downstream[i]]);
-	}
+	for (uint32_t i = 0; i < o->n_downstream; i++)
+		out_marker_to(o, o->downstream[i], kind, flags);
 }
 
 /* ---- when ---- */
@@ -292,17 +299,6 @@ bool out_waits(const struct out *o)
 		if (o->outboxes[w] != NULL && outbox_waits(o->outboxes[w]))
 			return true;
 	return o->sender.blocked;
-}
-
-static bool data_waits(const struct out *o)
-{
-	for (uint32_t i = 0; i < o->n_downstream; i++)
-		if (outbox_waits(o->outboxes[o->downstream[i]]))
-			return true;
-	for (uint32_t i = 0; i < o->n_sinks; i++)
-		if (o->sinks[i]->waiting != NULL)
-			return true;
-	return false;
 }
 
 bool out_clear(const struct out *o)

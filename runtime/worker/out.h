@@ -48,8 +48,15 @@ void out_free(struct out *o);
 
 /* out_connect opens the outboxes to every worker this one sends to: all of the components
  * that subscribe to it, the ackers (for an acker: all who can emit roots). STARTS has the
- * start number of each worker. Returns 0 or -1 with E set. */
+ * start number of each worker (plan_sends tells which). Returns 0 or -1 with E set. */
 int out_connect(struct out *o, const char *rundir, const uint32_t *starts, struct error *e);
+
+/* out_switch: WORKER has a successor, start number START. What waits for the dead one is
+ * dropped, and the outbox leads to the new one (R2). Returns 0 or -1 with E set. */
+int out_switch(struct out *o, const char *rundir, uint32_t worker, uint32_t start, struct error *e);
+
+/* out_feeds: WORKER is a bolt that gets data and markers from this one. */
+bool out_feeds(const struct out *o, uint32_t worker);
 
 /* out_sink_to gives the sink for tuples to tasks of WORKER; out_sink_any the one for
  * tuples to any task of COMPONENT. Made at the first call. */
@@ -93,8 +100,9 @@ void out_void(struct out *o, uint64_t root);
 /* ---- to anyone ---- */
 
 /* out_marker sends a marker to every downstream worker, after all data (B1, B2). The sinks
- * must be flushed and not waiting: see out_clear. */
+ * must be flushed and not waiting: see out_clear. out_marker_to sends it to one. */
 void out_marker(struct out *o, enum wire_kind kind, uint16_t flags);
+void out_marker_to(struct out *o, uint32_t worker, enum wire_kind kind, uint16_t flags);
 
 /* out_body sends B as a frame of KIND to WORKER and empties it; out_has_room tells whether
  * it would leave at once. */

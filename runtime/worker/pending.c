@@ -23,6 +23,8 @@ void pending_free(struct pending *p)
 		free(p->replays[i].message.body);
 	for (uint32_t i = 0; i < p->n_tasks; i++)
 		idmap_free(&p->attempts[i]);
+	pending_forget_named(p);
+	free(p->named);
 	free(p->flights);
 	free(p->free_slots);
 	free(p->replays);
@@ -83,6 +85,41 @@ uint64_t pending_silent(const struct pending *p, size_t *cursor, uint64_t before
 			return f->root;
 	}
 	return 0;
+}
+
+uint64_t *pending_roots(const struct pending *p, size_t *n)
+{
+	uint64_t *roots = xcalloc(p->by_root.n + 1, sizeof *roots);
+
+	*n = 0;
+	for (size_t i = 0; i < p->n_slots; i++)
+		if (p->flights[i].root != 0)
+			roots[(*n)++] = p->flights[i].root;
+	return roots;
+}
+
+/* ---- named in an obituary ---- */
+
+void pending_name(struct pending *p, uint64_t root, const char *text)
+{
+	if (idmap_get(&p->by_root, root) == IDMAP_NONE)
+		return;
+	p->named = xgrow(p->named, &p->named_cap, p->n_named + 1, sizeof *p->named);
+	p->named[p->n_named++] = (struct named){ root, xstrdup(text) };
+}
+
+const char *pending_named(const struct pending *p, uint64_t root)
+{
+	for (size_t i = 0; i < p->n_named; i++)
+		if (p->named[i].root == root)
+			return p->named[i].text;
+	return NULL;
+}
+
+void pending_forget_named(struct pending *p)
+{
+	while (p->n_named > 0)
+		free(p->named[--p->n_named].text);
 }
 
 /* ---- waiting for replay ---- */

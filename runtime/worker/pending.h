@@ -22,9 +22,10 @@ struct message {
 	uint32_t stream;
 	uint32_t target;	/* direct: the task; else UINT32_MAX */
 	uint32_t attempt;	/* of this emit, from 1: failures that counted so far (A8) + 1 */
-	bool kept;		/* gale replays it */
 	uint8_t *body;		/* its values as wire_put_values wrote them, owned; NULL: not kept */
 	uint32_t body_bytes;
+	bool kept;		/* gale replays it */
+	uint8_t deaths;		/* workers that have died with it in hand so far (A8) */
 };
 
 struct flight {
@@ -39,6 +40,12 @@ struct replay {
 	struct message message;
 };
 
+/* A root that was in hand when a worker crashed; it will be failed with all the others. */
+struct named {
+	uint64_t root;
+	char *text;		/* who, and how */
+};
+
 struct pending {
 	struct flight *flights;		/* slots */
 	size_t n_slots, cap;
@@ -47,6 +54,8 @@ struct pending {
 	struct idmap by_root;
 	struct replay *replays;		/* binary heap, earliest due first */
 	size_t n_replays, replays_cap;
+	struct named *named;
+	size_t n_named, named_cap;
 	struct idmap *attempts;		/* per task: id + 1 -> failures that counted */
 	uint32_t n_tasks;
 };
@@ -74,6 +83,15 @@ void pending_extend(struct pending *p, uint64_t root, uint64_t now_ns);
 /* pending_silent finds a root unheard of since BEFORE_NS, or 0. *CURSOR starts at 0 and
  * walks the table once. */
 uint64_t pending_silent(const struct pending *p, size_t *cursor, uint64_t before_ns);
+
+/* pending_roots gives all roots in flight; *N: how many. The caller frees them. */
+uint64_t *pending_roots(const struct pending *p, size_t *n);
+
+/* pending_name notes that ROOT, if it is in flight, was in hand at a death that TEXT
+ * describes. pending_named gives that text, or NULL; pending_forget_named forgets all. */
+void pending_name(struct pending *p, uint64_t root, const char *text);
+const char *pending_named(const struct pending *p, uint64_t root);
+void pending_forget_named(struct pending *p);
 
 /* pending_replay_at: M, which has a body, is to be emitted again at DUE_NS. Takes it. */
 void pending_replay_at(struct pending *p, const struct message *m, uint64_t due_ns);

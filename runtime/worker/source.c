@@ -24,6 +24,8 @@
 enum {
 	FRAMES_PER_TURN = 16,
 	REPLAYS_PER_TURN = 64,
+	POISON_DEATHS = 3,		/* workers that one message may kill (A8) */
+	DEATHS_SHIFT = 24,		/* in what pending keeps of a message that its spout replays */
 	REPLAY_MS = 10,			/* second replay after 10 ms, then twice as long, */
 	REPLAY_MOST_LOG2 = 10		/* up to 10 s; the first at once */
 };
@@ -66,7 +68,10 @@ static uint64_t new_root(struct worker *w)
  * dead letters after the last attempt. */
 static void keep(const struct worker *w, struct message *m, const gale_value *values, uint32_t n, size_t bound)
 {
-	if (m->body != NULL || (!m->kept && (w->max_attempts == 0 || m->attempt < w->max_attempts)))
+	bool last = (w->max_attempts != 0 && m->attempt >= w->max_attempts) ||
+	    m->deaths + 1 >= POISON_DEATHS;
+
+	if (m->body != NULL || (!m->kept && !last))
 		return;
 	m->body = xmalloc(bound);
 	m->body_bytes = (uint32_t)(wire_put_values(m->body, values, n) - m->body);
@@ -231,13 +236,37 @@ static void tell_spout(struct worker *w, const struct message *m, gale_failure *
 		w->code->fail(t->self, &t->ctx, m->id, f);
 }
 
+/* remember keeps what is known of a message that its spout replays by itself; source_recall
+ * fills it in when that comes again. */
+static void remember(struct worker *w, const struct message *m)
+{
+	pending_set_attempts(&w->pending, m->task, m->id,
+	    (m->attempt - 1) | (uint32_t)m->deaths << DEATHS_SHIFT);
+}
+
+void source_recall(const struct worker *w, struct message *m)
+{
+	uint32_t known = pending_attempts(&w->pending, m->task, m->id);
+
+	m->attempt = 1 + (known & ((1u << DEATHS_SHIFT) - 1));
+	m->deaths = (uint8_t)(known >> DEATHS_SHIFT);
+}
+
+/* given_up: no further attempt of M. */
+static bool given_up(const struct worker *w, const struct message *m, const gale_failure *f)
+{
+	if (f->kind == GALE_WORKER_LOST)
+		return false;
+	return (w->max_attempts > 0 && m->attempt >= w->max_attempts) || m->deaths >= POISON_DEATHS;
+}
+
 /* again prepares the next attempt of M, or gives it up. Takes M's body. */
 static void again(struct worker *w, struct message *m, gale_failure *f)
 {
-	bool counts = f->kind != GALE_WORKER_LOST;
-
+	if (f->kind == GALE_CRASHED && m->deaths < UINT8_MAX)
+		m->deaths++;
 	f->attempt = m->attempt;
-	f->final = counts && w->max_attempts > 0 && m->attempt >= w->max_attempts;
+	f->final = given_up(w, m, f);
 	if (f->final) {
 		bury(w, m, f->text);
 		pending_set_attempts(&w->pending, m->task, m->id, 0);
@@ -245,7 +274,7 @@ static void again(struct worker *w, struct message *m, gale_failure *f)
 		free(m->body);
 		return;
 	}
-	m->attempt += counts;
+	m->attempt += f->kind != GALE_WORKER_LOST;
 	if (w->ending != ENDING_NOT && w->me->role == ROLE_SPOUT) {
 		/* The run is being ended: what fails now stays undone. */
 		free(m->body);
@@ -253,7 +282,7 @@ static void again(struct worker *w, struct message *m, gale_failure *f)
 		pending_replay_at(&w->pending, m, replay_due(w, m->attempt));
 	} else {
 		free(m->body);
-		pending_set_attempts(&w->pending, m->task, m->id, m->attempt - 1);
+		remember(w, m);
 		tell_spout(w, m, f);
 	}
 }
@@ -352,6 +381,36 @@ static void fail_silent(struct worker *w)
 		out_void(&w->out, root);
 		on_failed(w, root, &f);
 	}
+}
+
+/* ---- lost workers ---- */
+
+void source_named(struct worker *w, uint64_t root, const char *text)
+{
+	pending_name(&w->pending, root, text);
+}
+
+void source_lost(struct worker *w, uint32_t peer, const char *text)
+{
+	const struct plan_worker *lost = &w->plan->workers[peer];
+	const struct acker_link *acker = lost->role == ROLE_ACKER ? &w->out.ackers[peer - w->plan->first_acker] : NULL;
+	char said[512];
+	size_t n;
+	uint64_t *roots = pending_roots(&w->pending, &n);
+
+	for (size_t i = 0; i < n; i++) {
+		const char *named = pending_named(&w->pending, roots[i]);
+		gale_failure f = { .kind = named != NULL ? GALE_CRASHED : GALE_WORKER_LOST, .text = said };
+
+		if (acker != NULL && out_acker(&w->out, roots[i]) != acker)
+			continue;
+		snprintf(said, sizeof said, "%s%s", named != NULL ? named : text,
+		    named != NULL ? " with this tuple in hand" : "");
+		out_void(&w->out, roots[i]);
+		on_failed(w, roots[i], &f);
+	}
+	pending_forget_named(&w->pending);
+	free(roots);
 }
 
 bool source_turn(struct worker *w)

@@ -155,4 +155,7 @@ static uint64_t due(const struct worker *w)
 	return at;
 }
 
-const struct role_ops spout_ops = { start, turn, rest, due, wants_data, stop };
+const struct role_ops spout_ops = {
+	.start = start, .turn = turn, .rest = rest, .due = due, .wants_data = wants_data,
+	.replaced = worker_marks_to, .stop = stop,
+};

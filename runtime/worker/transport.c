@@ -149,18 +149,25 @@ struct inbox *inbox_new(struct transport *t, const char *endpoint, struct error 
 	return in;
 }
 
+static void *connect_socket(struct transport *t, const char *endpoint, struct error *e)
+{
+	void *socket = open_socket(t, ZMQ_PUSH, e);
+
+	if (socket != NULL && zmq_connect(socket, endpoint) != 0) {
+		error_set(e, "cannot connect to %s: %s", endpoint, zmq_strerror(errno));
+		zmq_close(socket);
+		socket = NULL;
+	}
+	return socket;
+}
+
 struct outbox *outbox_new(struct transport *t, const char *endpoint, struct error *e)
 {
+	void *socket = connect_socket(t, endpoint, e);
 	struct outbox *o;
-	void *socket = open_socket(t, ZMQ_PUSH, e);
 
 	if (socket == NULL)
 		return NULL;
-	if (zmq_connect(socket, endpoint) != 0) {
-		error_set(e, "cannot connect to %s: %s", endpoint, zmq_strerror(errno));
-		zmq_close(socket);
-		return NULL;
-	}
 	o = xcalloc(1, sizeof *o);
 	o->transport = t;
 	o->socket = socket;
@@ -168,6 +175,20 @@ struct outbox *outbox_new(struct transport *t, const char *endpoint, struct erro
 	o->next = t->outboxes;
 	t->outboxes = o;
 	return o;
+}
+
+int outbox_reopen(struct outbox *o, const char *endpoint, struct error *e)
+{
+	void *socket = connect_socket(o->transport, endpoint, e);
+
+	if (socket == NULL)
+		return -1;
+	zmq_close(o->socket);
+	o->socket = socket;
+	for (struct chunk *c; (c = o->first) != NULL; chunk_free(o->transport, c))
+		o->first = c->next;
+	o->last = &o->first;
+	return 0;
 }
 
 /* ---- frames in ---- */

@@ -42,6 +42,10 @@ void transport_free(struct transport *t);
 struct inbox *inbox_new(struct transport *t, const char *endpoint, struct error *e);
 struct outbox *outbox_new(struct transport *t, const char *endpoint, struct error *e);
 
+/* outbox_reopen makes O lead to ENDPOINT instead; what waits in it, or lies in its socket,
+ * is dropped. Returns 0 or -1 with E set. */
+int outbox_reopen(struct outbox *o, const char *endpoint, struct error *e);
+
 /* inbox_receive gives the next frame with one reference, or NULL: nothing there. */
 struct frame *inbox_receive(struct inbox *in);
 void frame_hold(struct frame *f);

@@ -11,6 +11,7 @@
 #include "worker.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -68,7 +69,14 @@ bool worker_frame_ok(struct worker *w, const struct frame *f, struct wire_reader
 		fprintf(stderr, "error: a frame is dropped: it comes from worker %u\n", r->header.worker);
 		return false;
 	}
-	return r->header.run == w->run && r->header.start == w->starts[r->header.worker];
+	if (r->header.run != w->run || r->header.start < w->starts[r->header.worker])
+		return false;
+	if (r->header.start > w->starts[r->header.worker]) {
+		w->starts[r->header.worker] = r->header.start;
+		if (w->ops->succeeded != NULL)
+			w->ops->succeeded(w, r->header.worker);
+	}
+	return true;
 }
 
 /* ---- control messages ---- */
@@ -107,6 +115,64 @@ static void on_stop(struct worker *w, const char *arguments)
 	w->stop = true;
 }
 
+/* on_switch: "W S". Who was told of the successor by its own frames has to switch as well. */
+static void on_switch(struct worker *w, const char *arguments)
+{
+	uint32_t peer, start;
+	struct error e;
+
+	if (sscanf(arguments, "%" SCNu32 " %" SCNu32, &peer, &start) != 2 || peer >= w->plan->n_workers) {
+		fprintf(stderr, "error: the supervisor says \"switch %s\", which makes no sense\n", arguments);
+		return;
+	}
+	if (start > w->sends_to[peer]) {
+		w->sends_to[peer] = start;
+		if (start > w->starts[peer])
+			w->starts[peer] = start;
+		if (out_switch(&w->out, w->rundir, peer, start, &e) != 0)
+			worker_fatal(w, "%s", e.text);
+		if (w->ops->replaced != NULL)
+			w->ops->replaced(w, peer);
+	}
+	control_send(CONTROL_FD, "switched %u %u", peer, start);
+}
+
+/* on_lost: "W TEXT". */
+static void on_lost(struct worker *w, const char *arguments)
+{
+	char *text;
+	unsigned long peer = strtoul(arguments, &text, 10);
+
+	if (peer < w->plan->n_workers && plan_is_source(w->plan, w->number))
+		source_lost(w, (uint32_t)peer, *text == ' ' ? text + 1 : text);
+}
+
+/* on_obituary: "ROOT TEXT". */
+static void on_obituary(struct worker *w, const char *arguments)
+{
+	char *text;
+	uint64_t root = strtoull(arguments, &text, 10);
+
+	if (plan_is_source(w->plan, w->number))
+		source_named(w, root, *text == ' ' ? text + 1 : text);
+}
+
+static void on_ping(struct worker *w, const char *arguments)
+{
+	(void)w, (void)arguments;
+	control_send(CONTROL_FD, "pong");
+}
+
+void worker_marks_to(struct worker *w, uint32_t worker)
+{
+	if (!out_feeds(&w->out, worker))
+		return;
+	if (w->drain_passed)
+		out_marker_to(&w->out, worker, WIRE_DRAIN, 0);
+	if (w->end_passed)
+		out_marker_to(&w->out, worker, WIRE_END, w->ending == ENDING_DISCARD ? WIRE_DISCARD : 0);
+}
+
 static const struct {
 	const char *word;
 	void (*act)(struct worker *w, const char *arguments);
@@ -114,6 +180,10 @@ static const struct {
 	{ "activate", on_activate },
 	{ "deactivate", on_deactivate },
 	{ "drain", on_drain },
+	{ "switch", on_switch },
+	{ "lost", on_lost },
+	{ "obituary", on_obituary },
+	{ "ping", on_ping },
 	{ "stop", on_stop },
 };
 
@@ -151,25 +221,41 @@ static uint32_t number(const char *text)
 	return (uint32_t)strtoul(text, NULL, 10);
 }
 
-/* wait_for_peers waits for the endpoint table: the start number of every worker. */
-static void wait_for_peers(struct worker *w)
+/* read_table takes the start number of every worker. */
+static void read_table(struct worker *w, char *text)
 {
-	struct pollfd p = { .fd = CONTROL_FD, .events = POLLIN };
-	char text[CONTROL_MAX], *word, *rest;
+	char *word, *rest;
 
-	for (int n; (n = control_receive(CONTROL_FD, text, sizeof text)) <= 0; ) {
-		if (n == 0)
-			_exit(EXIT_FAILURE);
-		poll(&p, 1, -1);
-	}
 	word = strtok_r(text, " ", &rest);
-	if (word != NULL && strcmp(word, "stop") == 0)
-		_exit(EXIT_SUCCESS);
+	w->over = strcmp(word, "over") == 0;
 	for (uint32_t i = 0; i < w->plan->n_workers; i++) {
 		if ((word = strtok_r(NULL, " ", &rest)) == NULL)
 			worker_fatal(w, "the supervisor's table of workers is too short");
-		w->starts[i] = number(word);
+		w->starts[i] = w->sends_to[i] = number(word);
 	}
+}
+
+/* wait_for_peers waits for the table. What comes before it is about how the run ends. */
+static void wait_for_peers(struct worker *w)
+{
+	struct pollfd p = { .fd = CONTROL_FD, .events = POLLIN };
+	char text[CONTROL_MAX];
+
+	for (;;) {
+		int n = control_receive(CONTROL_FD, text, sizeof text);
+
+		if (n == 0)
+			_exit(EXIT_FAILURE);
+		if (n < 0)
+			poll(&p, 1, -1);
+		else if (strcmp(text, "stop") == 0)
+			_exit(EXIT_SUCCESS);
+		else if (strncmp(text, "peers ", 6) == 0 || strncmp(text, "over ", 5) == 0)
+			break;
+		else
+			obey(w, text);
+	}
+	read_table(w, text);
 }
 
 static struct inbox *bind_inbox(struct worker *w, char *endpoint)
@@ -198,7 +284,9 @@ static void read_plan(struct worker *w)
 	w->me = &w->plan->workers[w->number];
 	if (w->me->role != ROLE_ACKER)
 		w->component = &w->topology->components[w->me->component];
+	w->ops = role_ops[w->me->role];
 	w->starts = xcalloc(w->plan->n_workers, sizeof *w->starts);
+	w->sends_to = xcalloc(w->plan->n_workers, sizeof *w->sends_to);
 }
 
 static void be_born(struct worker *w)
@@ -225,7 +313,8 @@ static void be_born(struct worker *w)
 	if (w->component != NULL) {
 		router_init(&w->router, w->topology, w->me->component, &w->out);
 		source_init(w);
-		task_open_all(w);
+		if (!w->over)
+			task_open_all(w);
 	}
 }
 
@@ -281,8 +370,9 @@ static void serve_plugins(struct worker *w, struct poll_item *items)
 		task_woken(w);
 }
 
-static void run(struct worker *w, const struct role_ops *ops)
+static void run(struct worker *w)
 {
+	const struct role_ops *ops = w->ops;
 	struct poll_item *items = NULL;
 	size_t cap = 0;
 	uint64_t control_ns = 0, since_ns;
@@ -321,14 +411,14 @@ static void run(struct worker *w, const struct role_ops *ops)
 
 /* be_buried ends a worker that was told to stop. Nothing that still lies in its sockets is
  * wanted: "stop" comes when all have ended, so all was received, or when the run failed. */
-static void be_buried(struct worker *w, const struct role_ops *ops)
+static void be_buried(struct worker *w)
 {
 	if (w->component != NULL) {
 		task_close_all(w);
 		router_free(&w->router);
 		source_free(w);
 	}
-	ops->stop(w);
+	w->ops->stop(w);
 	out_free(&w->out);
 	transport_free(w->transport);
 	loop_free(&w->loop);
@@ -336,12 +426,12 @@ static void be_buried(struct worker *w, const struct role_ops *ops)
 	plan_free(w->plan);
 	topology_free(w->topology);
 	free(w->starts);
+	free(w->sends_to);
 }
 
 int worker_main(int argc, char **argv)
 {
 	static struct worker w;
-	const struct role_ops *ops;
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	signal(SIGPIPE, SIG_IGN);
@@ -359,10 +449,9 @@ int worker_main(int argc, char **argv)
 	}
 	prctl(PR_SET_NAME, argv[argc - 1]);	/* what top shows */
 	be_born(&w);
-	ops = role_ops[w.me->role];
-	ops->start(&w);
+	w.ops->start(&w);
 	control_send(CONTROL_FD, "ready");
-	run(&w, ops);
-	be_buried(&w, ops);
+	run(&w);
+	be_buried(&w);
 	return EXIT_SUCCESS;
 }

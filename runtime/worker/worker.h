@@ -27,6 +27,7 @@
 #include "wire.h"
 
 struct worker;
+struct role_ops;
 
 /* What an emit is anchored to: the input in hand, or a held one. */
 struct anchor {
@@ -88,7 +89,8 @@ struct worker {
 	struct loop loop;
 	struct out out;
 	struct router router;
-	uint32_t *starts;			/* which start of each worker we know (I1) */
+	uint32_t *starts;			/* the latest start of each worker heard of (I1) */
+	uint32_t *sends_to;			/* which start of each worker we send to (R2) */
 
 	struct plugin *plugin;
 	const gale_component *code;
@@ -99,6 +101,7 @@ struct worker {
 
 	/* life */
 	bool active, ended, stop;
+	bool over;			/* a predecessor had ended: only its end is to be said */
 	bool doomed;			/* gale_fatal was called: last_words says why */
 	enum ending ending;
 
@@ -132,6 +135,7 @@ struct worker {
 	uint32_t n_held_loose;			/* held tuples of no message: only we know of them */
 	uint64_t patience_ns;			/* finish waits for them until then; 0: not set */
 
+	const struct role_ops *ops;
 	void *role;				/* acker.c */
 };
 
@@ -149,6 +153,12 @@ struct role_ops {
 	uint64_t (*due)(const struct worker *w);
 	/* wants_data tells whether the data inbox shall be waited for. */
 	bool (*wants_data)(const struct worker *w);
+	/* replaced: worker PEER has a successor; what this worker sends goes there already.
+	 * May be NULL. */
+	void (*replaced)(struct worker *w, uint32_t peer);
+	/* succeeded: a frame came from a newer start of worker PEER than the last (I1). May
+	 * be NULL. */
+	void (*succeeded)(struct worker *w, uint32_t peer);
 	void (*stop)(struct worker *w);
 };
 extern const struct role_ops spout_ops, bolt_ops, acker_ops;
@@ -163,11 +173,15 @@ int worker_main(int argc, char **argv);
 /* worker_fatal tells the supervisor and the status page why, and ends the process. */
 _Noreturn void worker_fatal(struct worker *w, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
+/* worker_marks_to sends WORKER again the markers that stand: it is a new incarnation and has
+ * not seen them (B1, B2). */
+void worker_marks_to(struct worker *w, uint32_t worker);
+
 /* worker_ended tells the supervisor, once, that this worker has nothing left to do. */
 void worker_ended(struct worker *w);
 
-/* worker_frame_ok opens a received frame; one that is no frame, or of an older start of its
- * sender (I1), is dropped and counted: false. */
+/* worker_frame_ok opens a received frame; one that is no frame, of another run or of an older
+ * start of its sender than has been heard of (I1), is dropped: false. */
 bool worker_frame_ok(struct worker *w, const struct frame *f, struct wire_reader *r);
 
 /* ---- task.c ---- */
@@ -213,6 +227,15 @@ int source_emit(struct worker *w, struct message *m, const gale_value *values, u
 
 /* source_has_room: fewer than topology.max.spout.pending messages are open. */
 bool source_has_room(const struct worker *w);
+
+/* source_recall fills in how often M, of its task and id, has failed so far. */
+void source_recall(const struct worker *w, struct message *m);
+
+/* source_lost fails all that is pending and may have gone to PEER, a worker that was lost
+ * (R3); TEXT says how. source_named: ROOT, if it is pending here, was in hand when a worker
+ * crashed (A8). */
+void source_lost(struct worker *w, uint32_t peer, const char *text);
+void source_named(struct worker *w, uint64_t root, const char *text);
 
 /* source_turn takes in verdicts, replays what is due and fails what is silent; a bounded
  * piece of it. False: there was nothing. source_due: when there will be. */

@@ -1,0 +1,103 @@
+/* death.c - see death.h. SPDX-License-Identifier: Apache-2.0 */
+#include "death.h"
+
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/wait.h>
+
+bool death_own(const struct obituary *o)
+{
+	static const int faults[] = {
+		SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT, SIGSYS, SIGTRAP, SIGXCPU, SIGXFSZ
+	};
+
+	if (o->hung || o->oom || WIFEXITED(o->status))
+		return true;
+	for (size_t i = 0; i < sizeof faults / sizeof *faults; i++)
+		if (WTERMSIG(o->status) == faults[i])
+			return true;
+	return false;
+}
+
+static uint64_t emitted(const struct status *page)
+{
+	uint64_t n = 0;
+
+	for (uint32_t i = 0; i < STATUS_STREAMS; i++)
+		n += page->streams[i].emitted;
+	return n;
+}
+
+/* lost_result says what is gone for good (R7): what a bolt had gathered for its finish; what
+ * a spout had read that it can't read again. */
+static bool lost_result(const struct obituary *o, char *text, size_t size)
+{
+	const struct plan_worker *w = &o->plan->workers[o->worker];
+	const struct status *page = o->page;
+
+	if (page == NULL || page->survives || w->role == ROLE_ACKER)
+		return false;
+	if (w->role == ROLE_SPOUT) {
+		if (page->unbounded || emitted(page) == 0)
+			return false;
+		snprintf(text, size, "where it was in its input is lost with it: the spout can't be "
+		    "positioned, so it is not started again");
+		return true;
+	}
+	if (!o->plan->topology->components[w->component].has_finish || page->acked == 0)
+		return false;
+	snprintf(text, size, "what it had gathered from %" PRIu64 " tuples is lost with it: the bolt "
+	    "keeps no state, so it is not started again", page->acked);
+	return true;
+}
+
+void death_judge(struct death *d, const struct obituary *o, bool bounded, char *text, size_t size)
+{
+	bool spout = o->plan->workers[o->worker].role == ROLE_SPOUT;
+
+	*d = (struct death){ .own = death_own(o) };
+	/* Who says that it can't go on does not blame the tuple. */
+	d->by_tuple = d->own && o->page != NULL && o->page->hand_since_ns != 0 &&
+	    o->page->hand_root != 0 && (o->fatal == NULL || o->fatal[0] == '\0');
+	if ((bounded || spout) && lost_result(o, text, size))
+		d->lost = text;
+}
+
+/* ---- memory ------------------------------------------------------------------------- */
+
+/* count_in gives the number behind NAME in the file PATH; -1: none. */
+static int64_t count_in(const char *path, const char *name)
+{
+	FILE *f = fopen(path, "re");
+	char key[64];
+	uint64_t n;
+	int64_t found = -1;
+
+	if (f == NULL)
+		return -1;
+	while (found < 0 && fscanf(f, "%63s %" SCNu64, key, &n) == 2)
+		if (strcmp(key, name) == 0)
+			found = (int64_t)n;
+	fclose(f);
+	return found;
+}
+
+uint64_t death_oom_kills(void)
+{
+	char group[512], path[600];
+	FILE *f = fopen("/proc/self/cgroup", "re");
+	int64_t n = -1;
+
+	if (f != NULL) {
+		if (fscanf(f, "0::%511s", group) == 1) {
+			snprintf(path, sizeof path, "/sys/fs/cgroup%s/memory.events", group);
+			n = count_in(path, "oom_kill");
+		}
+		fclose(f);
+	}
+	if (n < 0)
+		n = count_in("/proc/vmstat", "oom_kill");
+	return n < 0 ? 0 : (uint64_t)n;
+}
