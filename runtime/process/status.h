@@ -57,6 +57,7 @@ struct status {
 	uint64_t pending;		/* spouts, finishing bolts: messages; ackers: trees */
 	uint64_t held;			/* bolts: tuples held */
 	uint64_t unbounded;		/* spouts: 1 = the input has no end */
+	uint64_t refused;		/* spouts: 1 = can't go on from the position on disk */
 	uint64_t first_emit_ns;		/* spouts: first message emitted */
 	uint64_t first_ack_ns;		/* spouts */
 	uint64_t last_ack_ns;		/* spouts: last verdict "acked" */
