@@ -68,3 +68,16 @@ int deadletter_write(const char *path, const struct dead_letter *d, struct error
 	buf_free(&b);
 	return result;
 }
+
+int deadletter_sync(const char *path, struct error *e)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC), result = 0;
+
+	if (fd < 0)
+		return error_errno(e, "cannot open the dead-letter file %s", path);
+	/* A pipe or a terminal can't be synced, and keeps nothing. */
+	if (fsync(fd) != 0 && errno != EINVAL && errno != EROFS)
+		result = error_errno(e, "cannot write to the dead-letter file %s", path);
+	close(fd);
+	return result;
+}

@@ -31,4 +31,7 @@ struct dead_letter {
  * Returns 0 or -1 with E set. */
 int deadletter_write(const char *path, const struct dead_letter *d, struct error *e);
 
+/* deadletter_sync makes durable what was written to PATH. */
+int deadletter_sync(const char *path, struct error *e);
+
 #endif
