@@ -52,12 +52,19 @@ static void close_run(struct mail *m)
 	m->run_n = 0;
 }
 
+/* reachable: what is sent to worker TO goes to the start whose roots are in the book. Not so
+ * when a successor's records came before the order to switch to it: then its mail waits. */
+static bool reachable(const struct acker *a, uint32_t to)
+{
+	return a->worker->sends_to[to] >= a->worker->starts[to];
+}
+
 static void send_mail(struct acker *a, uint32_t to)
 {
 	struct mail *m = &a->mail[to];
 
 	close_run(m);
-	if (m->verdicts.n > 0 && out_has_room(&a->worker->out, to))
+	if (m->verdicts.n > 0 && reachable(a, to) && out_has_room(&a->worker->out, to))
 		out_body(&a->worker->out, to, WIRE_VERDICTS, &m->verdicts);
 }
 
@@ -65,7 +72,7 @@ static void send_mail(struct acker *a, uint32_t to)
  * a full one leaves or waits whole. */
 static void send_if_full(struct acker *a, uint32_t to)
 {
-	if (a->mail[to].verdicts.n >= FRAME_BYTES)
+	if (a->mail[to].verdicts.n >= FRAME_BYTES && reachable(a, to))
 		out_body(&a->worker->out, to, WIRE_VERDICTS, &a->mail[to].verdicts);
 }
 
@@ -283,25 +290,18 @@ static void stop(struct worker *w)
 	free(a);
 }
 
-/* A spout that starts anew knows nothing of the roots of its predecessor (A6). */
+/* A spout that starts anew knows nothing of the roots of its predecessor (A6), and what waits
+ * for that one is not the successor's. */
 static void succeeded(struct worker *w, uint32_t peer)
-{
-	struct acker *a = w->role;
-
-	ledger_drop_older(a->ledger, peer, w->starts[peer]);
-}
-
-/* replaced: what waits for the predecessor is not the successor's. */
-static void replaced(struct worker *w, uint32_t peer)
 {
 	struct acker *a = w->role;
 
 	a->mail[peer].verdicts.n = 0;
 	a->mail[peer].run_n = 0;
-	succeeded(w, peer);
+	ledger_drop_older(a->ledger, peer, w->starts[peer]);
 }
 
 const struct role_ops acker_ops = {
 	.start = start, .turn = turn, .rest = rest, .due = due, .wants_data = wants_data,
-	.replaced = replaced, .succeeded = succeeded, .stop = stop,
+	.succeeded = succeeded, .stop = stop,
 };

@@ -56,6 +56,16 @@ void worker_ended(struct worker *w)
 	control_send(CONTROL_FD, "ended");
 }
 
+/* heard_of: worker PEER has a start number START, maybe a newer one than we knew of (I1). */
+static void heard_of(struct worker *w, uint32_t peer, uint32_t start)
+{
+	if (start <= w->starts[peer])
+		return;
+	w->starts[peer] = start;
+	if (w->ops->succeeded != NULL)
+		w->ops->succeeded(w, peer);
+}
+
 bool worker_frame_ok(struct worker *w, const struct frame *f, struct wire_reader *r)
 {
 	struct error e;
@@ -72,11 +82,7 @@ bool worker_frame_ok(struct worker *w, const struct frame *f, struct wire_reader
 	}
 	if (r->header.run != w->run || r->header.start < w->starts[r->header.worker])
 		return false;
-	if (r->header.start > w->starts[r->header.worker]) {
-		w->starts[r->header.worker] = r->header.start;
-		if (w->ops->succeeded != NULL)
-			w->ops->succeeded(w, r->header.worker);
-	}
+	heard_of(w, r->header.worker, r->header.start);
 	return true;
 }
 
@@ -128,8 +134,7 @@ static void on_switch(struct worker *w, const char *arguments)
 	}
 	if (start > w->sends_to[peer]) {
 		w->sends_to[peer] = start;
-		if (start > w->starts[peer])
-			w->starts[peer] = start;
+		heard_of(w, peer, start);
 		if (out_switch(&w->out, w->rundir, peer, start, &e) != 0)
 			worker_fatal(w, "%s", e.text);
 		if (w->ops->replaced != NULL)
