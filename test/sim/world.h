@@ -279,6 +279,7 @@ struct world {
 	bool on[N_FAULTS];
 	uint32_t faults_left;
 	uint64_t quiet_ns;		/* when the last fault was over; 0: not yet */
+	uint64_t done_ns;		/* when a message was last acked or buried */
 
 	struct topology *topology;
 	struct plan *plan;
