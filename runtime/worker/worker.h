@@ -15,6 +15,7 @@
 
 #include <gale/gale.h>
 
+#include "limit.h"
 #include "loop.h"
 #include "out.h"
 #include "pending.h"
@@ -108,7 +109,8 @@ struct worker {
 	/* source.c: messages of a spout or a finishing bolt */
 	struct pending pending;
 	uint64_t next_root;
-	int64_t most_pending;
+	struct limit limit;			/* of messages open */
+	size_t kept_bytes;			/* of values kept for a replay */
 	int64_t max_attempts;			/* 0: no limit */
 	uint64_t timeout_ns;			/* 0: none */
 	uint64_t next_silence_ns;		/* when to look for roots without a verdict */
@@ -225,7 +227,8 @@ void source_free(struct worker *w);
 int source_emit(struct worker *w, struct message *m, const gale_value *values, uint32_t n, size_t bound,
     struct error *e);
 
-/* source_has_room: fewer than topology.max.spout.pending messages are open. */
+/* source_has_room: another message may be opened: fewer are open than the limit allows, which
+ * is topology.max.spout.pending at most, and what is kept of them is no more than 64 MiB. */
 bool source_has_room(const struct worker *w);
 
 /* source_recall fills in how often M, of its task and id, has failed so far. */
