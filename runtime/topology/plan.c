@@ -162,3 +162,22 @@ bool plan_sends(const struct plan *p, uint32_t from, uint32_t to)
 	return p->workers[to].role == ROLE_BOLT &&
 	    plan_feeds(p, p->workers[from].component, p->workers[to].component);
 }
+
+/* A connection is a descriptor on both sides, a socket of ZeroMQ's has one of its own, and
+ * its threads have a dozen. libzmq aborts where accept finds none left, so they are counted
+ * before the start. */
+uint32_t plan_descriptors(const struct plan *p)
+{
+	enum { PER_WORKER = 4, OWN = 32, PLUGIN = 128 };
+	uint32_t most = OWN + PER_WORKER * p->n_workers;
+
+	for (uint32_t w = 0; w < p->n_workers; w++) {
+		uint32_t need = OWN + PLUGIN;
+
+		for (uint32_t peer = 0; peer < p->n_workers; peer++)
+			need += 2u * plan_sends(p, w, peer) + plan_sends(p, peer, w);
+		if (need > most)
+			most = need;
+	}
+	return most;
+}

@@ -9,6 +9,7 @@
 
 #include <gale/gale.h>
 
+#include "failpoint.h"
 #include "memory.h"
 #include "wire.h"
 
@@ -327,7 +328,7 @@ static bool has_room(struct outbox *o)
  * takes it for full until then: that it is has to be asked. */
 static bool send_copy(struct outbox *o, struct chunk *c)
 {
-	while (zmq_send(o->socket, c->data, c->n, ZMQ_DONTWAIT) < 0)
+	while (failpoint("send") || zmq_send(o->socket, c->data, c->n, ZMQ_DONTWAIT) < 0)
 		if (would_block() && !has_room(o))
 			return false;
 	pool_put(o->transport, c);
@@ -344,7 +345,7 @@ static bool send_whole(struct outbox *o, struct chunk *c)
 		return false;
 	if (zmq_msg_init_data(&message, c->data, c->n, sent, o->transport) != 0)
 		die("cannot make a message: %s", zmq_strerror(errno));
-	while (zmq_msg_send(&message, o->socket, ZMQ_DONTWAIT) < 0)
+	while (failpoint("send") || zmq_msg_send(&message, o->socket, ZMQ_DONTWAIT) < 0)
 		if (would_block())
 			die("cannot send: a destination with room refused a frame");
 	return true;

@@ -23,6 +23,7 @@
 
 #include "clock.h"
 #include "control.h"
+#include "failpoint.h"
 #include "memory.h"
 #include "rundir.h"
 
@@ -447,6 +448,7 @@ int worker_main(int argc, char **argv)
 		else if (strcmp(argv[i], "--start") == 0)
 			w.start = number(argv[i + 1]);
 	}
+	failpoints_init(argv[argc - 1], w.start);
 	prctl(PR_SET_NAME, argv[argc - 1]);	/* what top shows */
 	be_born(&w);
 	w.ops->start(&w);
