@@ -1012,7 +1012,7 @@ struct ledger_page {
 enum { N_ROOTS = 5000, FIRST_ROOT = 100000 };
 
 static struct ledger_page pages[N_ROOTS];
-static uint32_t n_records;
+static uint32_t n_records, n_frames;
 
 static void on_value(const struct record *r, uint32_t acker, uint64_t root, uint64_t value)
 {
@@ -1061,6 +1061,7 @@ static bool hear(void)
 			struct record r;
 			int more;
 
+			n_frames++;
 			ck_assert_uint_le(f->n, 65536);
 			ck_assert_int_eq(wire_open(&reader, f->data, f->n, NULL), 0);
 			ck_assert_uint_eq(reader.header.kind, WIRE_ACKS);
@@ -1179,6 +1180,24 @@ START_TEST(a_full_acker_makes_records_merge_and_blocks_nobody)
 	for (uint32_t k = 0; k < 100; k++)
 		ck_assert_uint_eq(pages[k].ack, sum[k]);
 	ck_assert_uint_le(n_records, most == 500000 ? most / 2 : most);
+	leave();
+}
+END_TEST
+
+START_TEST(acks_that_say_nothing_make_no_frame)
+{
+	enter(with_ackers(1));
+	for (uint32_t k = 0; k < 10; k++)
+		out_acked(&scene.out, FIRST_ROOT + k, 0);
+	out_flush(&scene.out);
+	ck_assert(out_clear(&scene.out));
+	hear_all();
+	ck_assert_uint_eq(n_frames, 0);
+	out_acked(&scene.out, FIRST_ROOT, 7);
+	out_flush(&scene.out);
+	hear_all();
+	ck_assert_uint_eq(n_frames, 1);
+	ck_assert_uint_eq(pages[0].ack, 7);
 	leave();
 }
 END_TEST
@@ -1309,6 +1328,7 @@ static TCase *frames(void)
 	tcase_add_test(c, a_stream_that_nobody_subscribes_to_has_no_copies);
 	tcase_add_test(c, a_marker_reaches_every_downstream_worker_after_all_data);
 	tcase_add_test(c, records_reach_the_acker_of_their_root);
+	tcase_add_test(c, acks_that_say_nothing_make_no_frame);
 	tcase_add_test(c, a_full_acker_makes_records_merge_and_blocks_nobody);
 	tcase_add_loop_test(c, whatever_is_emitted_arrives_once, 0, getenv("GALE_QUICK") ? 5 : 20);
 	return c;

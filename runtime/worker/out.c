@@ -252,7 +252,8 @@ static void flush_acker(struct out *o, uint32_t i)
 			fold_write(&a->acks, &b, RECORDS_MAX, RECORD_ACK_RUN, RECORD_ACK_LIST);
 		if (a->inits.n == 0 && a->acks.n == 0 && a->others.n > 0)
 			move_others(a, &b);
-		out_body(o, o->plan->first_acker + i, WIRE_ACKS, &b);
+		if (b.n > 0)	/* acks that say nothing are not written */
+			out_body(o, o->plan->first_acker + i, WIRE_ACKS, &b);
 	}
 	buf_free(&b);
 }
