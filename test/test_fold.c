@@ -334,7 +334,7 @@ START_TEST(what_stays_after_a_partial_write_is_found_again)
 END_TEST
 
 /* As long as an acker is busy a backlog leaves in pieces. Were each piece to cost as much as
- * what stays, this would take half a minute; it takes some milliseconds. */
+ * what stays, this would take minutes; it takes some milliseconds. */
 START_TEST(a_large_backlog_leaves_in_time_linear_to_its_size)
 {
 	enum { ROOTS = 200000, PIECE = 200 };
