@@ -860,6 +860,26 @@ START_TEST(large_frames_are_freed_when_they_have_left)
 }
 END_TEST
 
+/* An execute may emit as much as it likes while nobody reads; when that has left, not much of
+ * its memory is kept for later. */
+START_TEST(after_a_burst_most_of_its_memory_is_given_back)
+{
+	enum { BURST = 1500 };		/* frames of 64 KiB: 94 MiB */
+	size_t before, after;
+
+	enter(_i ? to_one(GROUPING_SHUFFLE, 2, 2) : to_one(GROUPING_GLOBAL, 1, 1));
+	before = in_use();
+	scene.deaf[1] = scene.deaf[2] = true;
+	fill(BURST, false);
+	ck_assert(in_use() == 0 || in_use() - before > (size_t)BURST * 50000);
+	scene.deaf[1] = scene.deaf[2] = false;
+	check_all();
+	after = in_use();
+	ck_assert_msg(after < before + (8 << 20), "%zu bytes in use after a burst", after - before);
+	leave();
+}
+END_TEST
+
 START_TEST(values_that_are_encoded_already_are_sent_as_they_are)
 {
 	gale_value values[] = { gale_int(0), gale_text("kept for a replay") }, key = gale_int(7);
@@ -1354,6 +1374,7 @@ static TCase *frames(void)
 	tcase_add_loop_test(c, flat_and_other_emits_share_their_frames, 0, 3);
 	tcase_add_test(c, the_short_way_refuses_what_the_long_one_does);
 	tcase_add_test(c, large_frames_are_freed_when_they_have_left);
+	tcase_add_loop_test(c, after_a_burst_most_of_its_memory_is_given_back, 0, 2);
 	tcase_add_test(c, values_that_are_encoded_already_are_sent_as_they_are);
 	tcase_add_test(c, an_emit_that_does_not_fit_the_stream_is_refused_with_a_reason);
 	tcase_add_test(c, a_custom_grouping_chooses_or_refuses);
