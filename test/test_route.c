@@ -971,6 +971,32 @@ START_TEST(a_custom_grouping_chooses_or_refuses)
 }
 END_TEST
 
+/* A copy that was written before another subscription's grouping refused could be neither
+ * registered nor taken back. */
+START_TEST(when_one_subscription_refuses_nobody_gets_a_copy)
+{
+	static const gale_component plugin = { .name = "Choice", .kind = GALE_GROUPING,
+		.choose = refuse_odd };
+	struct topology *t = to_one(GROUPING_ALL, 2, 3);
+	gale_value values[] = { gale_int(1), gale_null() };
+	struct emission m = { .values = values, .n = 2, .bound = 100, .roots = { .n = 1, .one = 77 } };
+	struct error e;
+	uint64_t edges;
+
+	subscribe(t, 0, 1, GROUPING_CUSTOM);
+	subscribe(t, 0, 1, GROUPING_SHUFFLE);
+	enter(t);
+	router_custom(&scene.router)->custom = &plugin;
+	ck_assert_int_eq(router_emit(&scene.router, &m, &edges, &e), -1);
+	for (uint32_t i = 0; i < scene.out.n_sinks; i++)
+		ck_assert_ptr_null(scene.out.sinks[i]->open);
+	ck_assert(out_clear(&scene.out));
+	ck_assert_int_eq(emit(gale_null()), 7);		/* number 0, which is not odd */
+	check_all();
+	leave();
+}
+END_TEST
+
 START_TEST(a_stream_that_nobody_subscribes_to_has_no_copies)
 {
 	struct topology *t = sender(1, 1, 0);
@@ -1378,6 +1404,7 @@ static TCase *frames(void)
 	tcase_add_test(c, values_that_are_encoded_already_are_sent_as_they_are);
 	tcase_add_test(c, an_emit_that_does_not_fit_the_stream_is_refused_with_a_reason);
 	tcase_add_test(c, a_custom_grouping_chooses_or_refuses);
+	tcase_add_test(c, when_one_subscription_refuses_nobody_gets_a_copy);
 	tcase_add_test(c, a_stream_that_nobody_subscribes_to_has_no_copies);
 	tcase_add_test(c, a_marker_reaches_every_downstream_worker_after_all_data);
 	tcase_add_test(c, records_reach_the_acker_of_their_root);
