@@ -8,7 +8,9 @@
  * Time (A4). When ledger_expiry_interval has passed, the acker notes that moment, goes on
  * reading until its input is empty, with a grace for what ZeroMQ's I/O thread has not yet
  * read, and only then expires what was too old at that moment. So an acker that was
- * stopped or lags condemns nothing whose acks wait in its queue.
+ * stopped or lags condemns nothing whose acks wait in its queue. An interval is a twentieth
+ * of the timeout, and the grace is no longer than an interval: so a verdict is late by a
+ * tenth of the timeout at most, but for what the machine adds.
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #include <stdio.h>
@@ -25,7 +27,7 @@ enum {
 	FRAMES_PER_TURN = 32,
 	FRAME_BYTES = 32768,		/* verdicts that make a frame */
 	RUN_MOST = 1 << 20,		/* roots of one run: verdict_next refuses longer ones */
-	GRACE_NS = 20 * 1000000
+	GRACE_NS = 20 * 1000000		/* at most */
 };
 
 /* What waits for one spout worker. */
@@ -41,6 +43,7 @@ struct acker {
 	struct mail *mail;		/* by worker */
 	uint64_t next_expiry_ns;	/* 0: not set */
 	uint64_t deadline_ns;		/* expire what was too old then; 0: nothing to do */
+	uint64_t grace_ns;		/* after the deadline */
 	uint64_t *values;		/* scratch: the values of a run, aligned */
 	size_t values_cap;
 };
@@ -195,12 +198,14 @@ static void watch_time(struct acker *a, bool input_empty)
 	}
 	if (a->next_expiry_ns == 0)
 		a->next_expiry_ns = now + interval;
-	if (a->deadline_ns == 0 && now >= a->next_expiry_ns)
+	if (a->deadline_ns == 0 && now >= a->next_expiry_ns) {
 		a->deadline_ns = now;
-	if (a->deadline_ns != 0 && input_empty && now >= a->deadline_ns + GRACE_NS) {
+		a->grace_ns = interval < GRACE_NS ? interval : GRACE_NS;
+	}
+	if (a->deadline_ns != 0 && input_empty && now >= a->deadline_ns + a->grace_ns) {
 		ledger_expire(a->ledger, a->deadline_ns / NS_PER_MS);
+		a->next_expiry_ns = a->deadline_ns + interval;
 		a->deadline_ns = 0;
-		a->next_expiry_ns = now + interval;
 	}
 }
 
@@ -261,7 +266,7 @@ static uint64_t due(const struct worker *w)
 	const struct acker *a = w->role;
 
 	if (a->deadline_ns != 0)
-		return a->deadline_ns + GRACE_NS;
+		return a->deadline_ns + a->grace_ns;
 	return a->next_expiry_ns != 0 ? a->next_expiry_ns : UINT64_MAX;
 }
 

@@ -199,6 +199,35 @@ START_TEST(attempts_are_counted_by_task_and_id)
 }
 END_TEST
 
+START_TEST(ids_that_never_come_again_are_forgotten_and_those_that_do_are_not)
+{
+	enum { MANY = 5 * PENDING_ATTEMPTS };
+	struct pending p;
+	size_t n;
+
+	pending_init(&p, 1);
+	for (uint64_t id = 1; id <= MANY; id++) {
+		pending_set_attempts(&p, 0, id, 3);
+		if (id % (PENDING_ATTEMPTS - 1) == 0) {		/* 0 comes again, seldom */
+			uint32_t times = (uint32_t)(id / (PENDING_ATTEMPTS - 1));
+
+			ck_assert_uint_eq(pending_attempts(&p, 0, 0), times - 1);
+			pending_set_attempts(&p, 0, 0, times);
+		}
+	}
+	n = p.attempts[0].young.n + p.attempts[0].old.n;
+	ck_assert_uint_le(n, 2 * PENDING_ATTEMPTS);
+	for (uint64_t id = MANY; id > MANY - PENDING_ATTEMPTS + 1; id--)
+		if (pending_attempts(&p, 0, id) != 3)
+			ck_abort_msg("id %llu is forgotten", (unsigned long long)id);
+	ck_assert_uint_eq(pending_attempts(&p, 0, 1), 0);
+	for (uint64_t id = 0; id <= MANY; id++)
+		pending_set_attempts(&p, 0, id, 0);
+	ck_assert_uint_eq(p.attempts[0].young.n + p.attempts[0].old.n, 0);
+	pending_free(&p);
+}
+END_TEST
+
 /* ---- against the oracle ---- */
 
 enum { UNIVERSE = 400, TASKS = 3 };
@@ -343,6 +372,7 @@ int main(void)
 	tcase_add_test(c, settling_and_adding_during_the_walk_loses_nobody);
 	tcase_add_test(c, replays_come_when_they_are_due_the_earliest_first);
 	tcase_add_test(c, attempts_are_counted_by_task_and_id);
+	tcase_add_test(c, ids_that_never_come_again_are_forgotten_and_those_that_do_are_not);
 	tcase_add_loop_test(c, any_sequence_of_operations_agrees_with_arrays, 0, 4);
 	suite_add_tcase(suite, c);
 	srunner_run_all(runner, CK_NORMAL);

@@ -1819,6 +1819,29 @@ START_TEST(identity_passes_on_and_null_does_not)
 }
 END_TEST
 
+/* ---- gale.h ------------------------------------------------------------------------ */
+
+START_TEST(texts_may_be_printed)
+{
+	struct fake *f = fake_load("bolts", "null");
+	char text[2000];
+
+	ck_assert_int_eq(gale_failedf(&f->ctx, "no user %s in %d", "x", 7), GALE_FAIL);
+	ck_assert_int_eq(f->verdict, GALE_FAIL);
+	ck_assert_str_eq(f->why, "no user x in 7");
+	ck_assert_int_eq(gale_fatalf(&f->ctx, "%.1f %%", 0.5), GALE_FATAL);
+	ck_assert_int_eq(f->verdict, GALE_FATAL);
+	ck_assert_str_eq(f->why, "0.5 %");
+	gale_logf(&f->ctx, GALE_WARN, "%s", "100 %s");
+	ck_assert_str_eq(f->log, "warn 100 %s\n");
+	memset(text, 'x', sizeof text - 1);
+	text[sizeof text - 1] = '\0';
+	gale_failedf(&f->ctx, "%s", text);
+	ck_assert_uint_eq(strlen(f->why), GALE_MAX_TEXT - 1);
+	fake_free(f);
+}
+END_TEST
+
 /* ---- All of them ------------------------------------------------------------------- */
 
 struct entry {
@@ -1879,6 +1902,11 @@ static void add_spouts(Suite *s)
 	    { letters_written_meanwhile_are_left_alone, 1 });
 }
 
+static void add_header(Suite *s)
+{
+	ADD(s, "gale.h", { texts_may_be_printed, 1 });
+}
+
 static void add_bolts(Suite *s)
 {
 	ADD(s, "split", { split_agrees_with_an_oracle, 1 }, { every_byte_alone_is_split_right, 1 },
@@ -1923,6 +1951,7 @@ int main(void)
 	seed = test_seed();
 	add_spouts(s);
 	add_bolts(s);
+	add_header(s);
 	SRunner *r = srunner_create(s);
 	srunner_run_all(r, CK_NORMAL);
 	int failed = srunner_ntests_failed(r);

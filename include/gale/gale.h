@@ -52,9 +52,11 @@
 #ifndef GALE_GALE_H
 #define GALE_GALE_H
 
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #ifdef __cplusplus
@@ -115,8 +117,12 @@ struct gale_value {
 enum {
 	GALE_MAX_VALUE = 16 << 20,	/* bytes of one tuple's values */
 	GALE_MAX_FIELDS = 255,		/* values in a tuple */
-	GALE_MAX_DEPTH = 32		/* lists and maps inside each other */
+	GALE_MAX_DEPTH = 32,		/* lists and maps inside each other */
+	GALE_MAX_TEXT = 512		/* of gale_failedf and its kin, with the NUL */
 };
+
+/* GALE_PRINTF(N) lets the compiler check the arguments against the format, argument N. */
+#define GALE_PRINTF(N) __attribute__((format(printf, N, N + 1)))
 
 static inline gale_value gale_null(void)
 {
@@ -455,7 +461,10 @@ static inline int gale_emit_direct(gale_ctx *ctx, uint32_t stream, uint32_t task
 
 /* gale_hold keeps the tuple in hand past its execute, whose GALE_OK then does not ack it.
  * Only in execute, once per tuple. Its spout's message stays open until gale_ack or
- * gale_fail; the frame that it came in (up to 64 KiB) stays in memory as long. */
+ * gale_fail; the frame that it came in (up to 64 KiB) stays in memory as long. A bolt that
+ * gathers more than topology.max.spout.pending messages before it acks any waits for more
+ * than a spout may have open: all stands still until the timeout fails them, or, at the end
+ * of the input, `drain` is called. */
 static inline gale_held gale_hold(gale_ctx *ctx, const gale_tuple *t)
 {
 	return ctx->host->hold(ctx, t);
@@ -486,7 +495,9 @@ static inline int gale_reset_timeout(gale_ctx *ctx, gale_held h)
 }
 
 /* gale_failed says why the tuple in hand fails: `return gale_failed(ctx, "no such user");`
- * gale_fatal says why this worker can't go on: `return gale_fatal(ctx, "disk full");` */
+ * gale_fatal says why this worker can't go on: `return gale_fatal(ctx, "disk full");`
+ * The forms with an f print as printf does: `return gale_failedf(ctx, "no user %s", name);`
+ * Texts are cut after 511 bytes. */
 static inline int gale_failed(gale_ctx *ctx, const char *why)
 {
 	return ctx->host->result(ctx, GALE_FAIL, why);
@@ -495,6 +506,28 @@ static inline int gale_failed(gale_ctx *ctx, const char *why)
 static inline int gale_fatal(gale_ctx *ctx, const char *why)
 {
 	return ctx->host->result(ctx, GALE_FATAL, why);
+}
+
+GALE_PRINTF(2)
+static inline int gale_failedf(gale_ctx *ctx, const char *format, ...)
+{
+	char why[GALE_MAX_TEXT];
+	va_list args;
+	va_start(args, format);
+	vsnprintf(why, sizeof why, format, args);
+	va_end(args);
+	return gale_failed(ctx, why);
+}
+
+GALE_PRINTF(2)
+static inline int gale_fatalf(gale_ctx *ctx, const char *format, ...)
+{
+	char why[GALE_MAX_TEXT];
+	va_list args;
+	va_start(args, format);
+	vsnprintf(why, sizeof why, format, args);
+	va_end(args);
+	return gale_fatal(ctx, why);
 }
 
 /* ---------------------------------------------------------------------------------------
@@ -545,10 +578,21 @@ static inline int64_t gale_now_ms(gale_ctx *ctx)
  * ------------------------------------------------------------------------------------ */
 
 /* gale_log writes one line to the topology's log: "component[task] warn: text"; at
- * GALE_INFO no level is named. */
+ * GALE_INFO no level is named. gale_logf prints as printf does, 511 bytes at most. */
 static inline void gale_log(gale_ctx *ctx, gale_level level, const char *text)
 {
 	ctx->host->log(ctx, level, text);
+}
+
+GALE_PRINTF(3)
+static inline void gale_logf(gale_ctx *ctx, gale_level level, const char *format, ...)
+{
+	char text[GALE_MAX_TEXT];
+	va_list args;
+	va_start(args, format);
+	vsnprintf(text, sizeof text, format, args);
+	va_end(args);
+	gale_log(ctx, level, text);
 }
 
 /* gale_counter and gale_gauge give a number that people see beside gale's own: add to a

@@ -19,13 +19,14 @@
 #include "buf.h"
 #include "error.h"
 #include "fold.h"
+#include "notes.h"
 #include "plan.h"
 #include "sink.h"
 
 struct acker_link {
 	struct outbox *outbox;
 	struct fold inits, acks;
-	struct buf others;	/* fails, resets, voids: records ready to go */
+	struct notes notes;	/* fails, resets, voids */
 };
 
 struct out {

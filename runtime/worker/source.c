@@ -16,7 +16,6 @@
 
 #include "acker/ledger.h"
 #include "clock.h"
-#include "deadletter.h"
 #include "memory.h"
 #include "record.h"
 #include "worker.h"
@@ -36,7 +35,10 @@ void source_init(struct worker *w)
 	const struct topology *t = w->topology;
 	const struct setting *on = topology_config(t, NULL, "topology.enable.message.timeouts");
 	const struct setting *most = topology_config(t, w->component, "topology.max.attempts");
+	const struct setting *letters = topology_config(t, NULL, "topology.dead.letter.file");
 
+	deadletter_init(&w->letters,
+	    letters != NULL && letters->type == SETTING_STRING ? letters->s : NULL);
 	pending_init(&w->pending, w->me->n_tasks);
 	w->next_root = random_seed();
 	w->max_attempts = most != NULL && most->type == SETTING_INT ? most->i : 0;
@@ -208,7 +210,6 @@ static bool emit_dead_letter(struct worker *w, uint32_t stream, const struct dea
 /* bury sends M to the dead letters. */
 static void bury(struct worker *w, const struct message *m, const char *reason)
 {
-	const struct setting *path = topology_config(w->topology, NULL, "topology.dead.letter.file");
 	int stream = dead_letter_stream(w), n;
 	gale_value values[GALE_MAX_FIELDS];
 	struct dead_letter d = { w->topology->name, w->component->id,
@@ -222,9 +223,9 @@ static void bury(struct worker *w, const struct message *m, const char *reason)
 	if (stream >= 0 && (uint32_t)stream != m->stream &&
 	    emit_dead_letter(w, (uint32_t)stream, &d, m->task))
 		return;
-	if (path == NULL || path->type != SETTING_STRING)
+	if (w->letters.path == NULL)
 		worker_fatal(w, "there is no dead-letter file for message %llu", (unsigned long long)m->id);
-	if (deadletter_write(path->s, &d, &e) != 0)
+	if (deadletter_write(&w->letters, &d, &e) != 0)
 		worker_fatal(w, "%s", e.text);
 }
 
@@ -429,6 +430,7 @@ bool source_turn(struct worker *w)
 {
 	struct frame *frame;
 	bool any = false;
+	struct error e;
 
 	for (int i = 0; i < FRAMES_PER_TURN && (frame = inbox_receive(w->acks)) != NULL; i++) {
 		on_verdicts(w, frame);
@@ -441,6 +443,8 @@ bool source_turn(struct worker *w)
 		fail_silent(w);
 	if (!limit_has_room(&w->limit, pending_open(&w->pending)))
 		limit_waited(&w->limit, w->now_ns);
+	if (deadletter_sync(&w->letters, &e) != 0)	/* all letters of a turn at once */
+		worker_fatal(w, "%s", e.text);
 	return any;
 }
 

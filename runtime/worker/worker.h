@@ -15,6 +15,7 @@
 
 #include <gale/gale.h>
 
+#include "deadletter.h"
 #include "limit.h"
 #include "loop.h"
 #include "out.h"
@@ -114,6 +115,7 @@ struct worker {
 	int64_t max_attempts;			/* 0: no limit */
 	uint64_t timeout_ns;			/* 0: none */
 	uint64_t next_silence_ns;		/* when to look for roots without a verdict */
+	struct deadletters letters;		/* path NULL: no file */
 	struct buf acked_now;			/* ackers 0: (task, id) to ack after next */
 
 	/* bolt.c */

@@ -211,15 +211,14 @@ static int refuse_execute(void *self, gale_ctx *ctx, const gale_tuple *t)
 {
 	struct refuse *r = self;
 	int64_t n = n_of(t);
-	char why[64], *text;
+	char *text;
 
 	if (n >= REFUSE_MOST || n % r->every != 0)
 		return GALE_OK;
 	if (r->seen[n]++ >= r->times && r->times != 0)
 		return GALE_OK;
-	snprintf(why, sizeof why, "no %" PRId64 " today", n);
 	if (r->long_why == 0)
-		return gale_failed(ctx, why);
+		return gale_failedf(ctx, "no %" PRId64 " today", n);
 	text = malloc((size_t)r->long_why + 1);
 	memset(text, 0xe9, (size_t)r->long_why);	/* no UTF-8 either */
 	text[r->long_why] = '\0';
