@@ -66,9 +66,10 @@ run() {
 	expect 0 run -q -P "$PLUGINS" --summary summary "$@" t.json
 }
 
-# start [OPTION...] runs t.json in the background, as process $PID.
+# start [OPTION...] runs t.json in the background, as process $PID. gale leaves SIGHUP ignored
+# where it was, so that tests under nohup have to put it back.
 start() {
-	XDG_RUNTIME_DIR=$RUN GALE_TEST_CASE=$RUN "$GALE" run -P "$PLUGINS" --summary summary "$@" t.json \
+	XDG_RUNTIME_DIR=$RUN GALE_TEST_CASE=$RUN env --default-signal=HUP "$GALE" run -P "$PLUGINS" --summary summary "$@" t.json \
 	    > out 2> err &
 	PID=$!
 }
