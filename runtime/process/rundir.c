@@ -29,7 +29,7 @@
 
 enum {
 	NAME_MAX_BYTES = 32,	/* of the topology's name, in the directory's name */
-	LOCK_WAIT_MS = 2000,
+	LOCK_WAIT_MS = 5000,
 	LOCK_STEP_MS = 5,
 	DEPTH_MAX = 16,		/* gale's own directories have no others inside */
 	OPEN_DIR = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC
@@ -87,6 +87,14 @@ static int check_base(int fd, const char *path, struct stat *st, struct error *e
 	return 0;
 }
 
+/* has_name tells whether the directory FD is still in the file system. */
+static bool has_name(int fd)
+{
+	struct stat st;
+
+	return fstat(fd, &st) == 0 && st.st_nlink > 0;
+}
+
 /* open_base makes BASE if need be, and gives a descriptor that holds its lock, or -1. */
 static int open_base(const char *path, struct error *e)
 {
@@ -113,7 +121,7 @@ static int open_base(const char *path, struct error *e)
 			close(fd);
 			return -1;
 		}
-		if (fstat(fd, &st) == 0 && st.st_nlink > 0)
+		if (has_name(fd))
 			return fd;
 		close(fd);		/* removed while we waited */
 	}
@@ -198,8 +206,7 @@ void rundir_sweep(void)
 	fd = open(path, OPEN_DIR);
 	if (fd >= 0) {
 		if (fstat(fd, &st) == 0 && ours(&st, S_IRWXG | S_IRWXO) &&
-		    flock(fd, LOCK_EX | LOCK_NB) == 0 &&
-		    fstat(fd, &st) == 0 && st.st_nlink > 0) {
+		    flock(fd, LOCK_EX | LOCK_NB) == 0 && has_name(fd)) {
 			sweep(fd);
 			rmdir(path);	/* fails when somebody lives in it */
 		}
@@ -224,8 +231,8 @@ void rundir_remove(struct rundir *r)
 	*slash = '\0';
 	base = open(r->path, OPEN_DIR);
 	if (base >= 0) {
-		if (flock(base, LOCK_EX | LOCK_NB) == 0)
-			rmdir(r->path);
+		if (lock_patiently(base) == 0 && has_name(base))
+			rmdir(r->path);		/* fails when others live in it */
 		close(base);
 	}
 	free(r->path);
