@@ -272,6 +272,27 @@ static void unbounded(gale_ctx *ctx)
 	of(ctx)->unbounded = true;
 }
 
+static int position(gale_ctx *ctx, uint64_t next, const void *blob, uint32_t n)
+{
+	struct fake *f = of(ctx);
+	must(f->component->resume != NULL, "a position is told by a spout that has no resume");
+	must(!f->positioned || next >= f->next, "a position goes back");
+	must(n <= sizeof f->blob, "a position is too large");
+	f->next = next;
+	f->n_blob = n;
+	if (n > 0)
+		memcpy(f->blob, blob, n);
+	f->positioned = true;
+	return 0;
+}
+
+static int forget(gale_ctx *ctx, uint64_t id)
+{
+	(void)id;
+	of(ctx)->n_forgotten++;
+	return 0;
+}
+
 static int64_t now_ms(gale_ctx *ctx)
 {
 	return of(ctx)->now_ms;
@@ -283,7 +304,7 @@ static const gale_host host = {
 	.fail = fail, .reset_timeout = reset_timeout, .result = result, .watch = watch,
 	.unwatch = unwatch, .timer = timer, .cancel = cancel, .wake = wake, .log = log_line,
 	.metric = metric, .config = config, .peers = peers, .unbounded = unbounded,
-	.unpack = unpack, .now_ms = now_ms,
+	.unpack = unpack, .now_ms = now_ms, .position = position, .forget = forget,
 };
 
 /* ---- Life -------------------------------------------------------------------------- */
