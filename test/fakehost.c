@@ -417,6 +417,22 @@ int fake_start(struct fake *f)
 	return got;
 }
 
+int fake_resume(struct fake *f, const struct fake *from, const uint64_t *open, uint32_t n)
+{
+	const gale_component *c = f->component;
+	gale_resume r = { .next = from->next, .blob = from->blob, .n_blob = from->n_blob, .open = open,
+		.n_open = n };
+	f->started = true;
+	must(from->positioned, "it goes on from where nobody has been");
+	int got = c->open(f->self, &f->ctx);
+	f->positioned = false;
+	if (got == GALE_OK)
+		got = c->resume(f->self, &f->ctx, &r);
+	if (got == GALE_OK && c->activate != NULL)
+		c->activate(f->self, &f->ctx);
+	return got;
+}
+
 int fake_pump(struct fake *f)
 {
 	do
