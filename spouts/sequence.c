@@ -10,7 +10,8 @@
  * not take for a while comes late, and is not left out: its latency shows in the figures.
  *
  * Several tasks share the row: of n tasks, task i emits every n-th number, from the i-th on.
- * A number that failed is emitted again. Its id is its place in the row.
+ * A number that failed is emitted again. Its id is its place in the row, and that is the
+ * task's position, too: a task that resumes emits what was open and goes on in the row.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -124,21 +125,34 @@ static int next(void *self, gale_ctx *ctx)
 		emitted++;
 	}
 	if (emitted > 0)
-		return GALE_EMITTED;
+		return gale_position(ctx, (uint64_t)s->at, NULL, 0) == 0 ? GALE_EMITTED : GALE_FATAL;
 	return s->at >= end ? GALE_DONE : wait_until_due(s, ctx);
 }
 
-static void fail(void *self, gale_ctx *ctx, uint64_t id, const gale_failure *f)
+static void remember(struct sequence *s, uint64_t place)
 {
-	struct sequence *s = self;
-	(void)ctx;
-	if (f->final)
-		return;
 	if (s->n_again == s->again_room) {
 		s->again_room = s->again_room == 0 ? BATCH : 2 * s->again_room;
 		s->again = checked(realloc(s->again, s->again_room * sizeof *s->again));
 	}
-	s->again[s->n_again++] = (int64_t)id;
+	s->again[s->n_again++] = (int64_t)place;
+}
+
+static void fail(void *self, gale_ctx *ctx, uint64_t id, const gale_failure *f)
+{
+	(void)ctx;
+	if (!f->final)
+		remember(self, id);
+}
+
+static int resume(void *self, gale_ctx *ctx, const gale_resume *r)
+{
+	struct sequence *s = self;
+	(void)ctx;
+	for (uint32_t i = 0; i < r->n_open; i++)
+		remember(s, r->open[i]);
+	s->at = (int64_t)r->next;
+	return GALE_OK;
 }
 
 static void cleanup(void *self, gale_ctx *ctx)
@@ -171,5 +185,6 @@ static const gale_component sequence = {
 	.fail = fail,
 	.activate = activate,
 	.cleanup = cleanup,
+	.resume = resume,
 };
 GALE_PLUGIN(&sequence);

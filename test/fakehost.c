@@ -272,6 +272,27 @@ static void unbounded(gale_ctx *ctx)
 	of(ctx)->unbounded = true;
 }
 
+static int position(gale_ctx *ctx, uint64_t next, const void *blob, uint32_t n)
+{
+	struct fake *f = of(ctx);
+	must(f->component->resume != NULL, "a position is told by a spout that has no resume");
+	must(!f->positioned || next >= f->next, "a position goes back");
+	must(n <= sizeof f->blob, "a position is too large");
+	f->next = next;
+	f->n_blob = n;
+	if (n > 0)
+		memcpy(f->blob, blob, n);
+	f->positioned = true;
+	return 0;
+}
+
+static int forget(gale_ctx *ctx, uint64_t id)
+{
+	(void)id;
+	of(ctx)->n_forgotten++;
+	return 0;
+}
+
 static int64_t now_ms(gale_ctx *ctx)
 {
 	return of(ctx)->now_ms;
@@ -283,7 +304,7 @@ static const gale_host host = {
 	.fail = fail, .reset_timeout = reset_timeout, .result = result, .watch = watch,
 	.unwatch = unwatch, .timer = timer, .cancel = cancel, .wake = wake, .log = log_line,
 	.metric = metric, .config = config, .peers = peers, .unbounded = unbounded,
-	.unpack = unpack, .now_ms = now_ms,
+	.unpack = unpack, .now_ms = now_ms, .position = position, .forget = forget,
 };
 
 /* ---- Life -------------------------------------------------------------------------- */
@@ -392,6 +413,22 @@ int fake_start(struct fake *f)
 	f->started = true;
 	int got = start != NULL ? start(f->self, &f->ctx) : GALE_OK;
 	if (got == GALE_OK && c->kind == GALE_SPOUT && c->activate != NULL)
+		c->activate(f->self, &f->ctx);
+	return got;
+}
+
+int fake_resume(struct fake *f, const struct fake *from, const uint64_t *open, uint32_t n)
+{
+	const gale_component *c = f->component;
+	gale_resume r = { .next = from->next, .blob = from->blob, .n_blob = from->n_blob, .open = open,
+		.n_open = n };
+	f->started = true;
+	must(from->positioned, "it goes on from where nobody has been");
+	int got = c->open(f->self, &f->ctx);
+	f->positioned = false;
+	if (got == GALE_OK)
+		got = c->resume(f->self, &f->ctx, &r);
+	if (got == GALE_OK && c->activate != NULL)
 		c->activate(f->self, &f->ctx);
 	return got;
 }

@@ -97,6 +97,13 @@ struct fake {
 	char metric_names[FAKE_METRICS][32];
 	const char *timeout_secs;	/* config topology.message.timeout.secs */
 	bool unbounded;
+
+	/* Its position as told last. */
+	uint64_t next;
+	uint8_t blob[GALE_MAX_POSITION];
+	uint32_t n_blob;
+	bool positioned;
+	uint64_t n_forgotten;
 };
 
 /* fake_load opens TOP_BUILDDIR/FOLDER/NAME.so and takes its only component. */
@@ -114,6 +121,9 @@ void fake_fields(struct fake *f, const gale_field *fields);
 
 /* fake_start calls open and activate, or prepare. */
 int fake_start(struct fake *f);
+
+/* fake_resume is fake_start of a task that goes on where FROM has come, with N ids open. */
+int fake_resume(struct fake *f, const struct fake *from, const uint64_t *open, uint32_t n);
 
 /* fake_pump calls next until it says something else than GALE_EMITTED. */
 int fake_pump(struct fake *f);

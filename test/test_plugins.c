@@ -482,7 +482,7 @@ START_TEST(a_followed_file_goes_on_as_it_grows)
 	append(path, "our\n");
 	fake_until(f, f->n_emits == 4);
 	expect(f, 4, "one", "two", "three", "four");
-	ck_assert(f->emits[3].kept && f->emits[3].id == 4);
+	ck_assert(f->emits[3].kept && f->emits[3].id == strlen("one\ntwo\nthree\n"));
 	settle(f);
 	fake_free(f);
 }
@@ -684,6 +684,214 @@ START_TEST(a_directory_in_its_place_is_waited_out)
 }
 END_TEST
 
+/* ---- lines: going on --------------------------------------------------------------- */
+
+START_TEST(a_file_is_gone_on_with_at_any_line)
+{
+	const char *path = file_with("a", "one\ntwo\n\nfour\nfive");
+	static const uint64_t open[] = { 4, 9 };
+	struct fake *first = started(lines_from(path));
+	ck_assert_int_eq(fake_pump(first), GALE_DONE);
+	ck_assert_uint_eq(first->next, strlen("one\ntwo\n\nfour\nfive"));
+	for (size_t i = 0; i < 5; i++) {	/* as it was told behind each line */
+		struct fake *f = lines_from(path);
+		first->next = i < 4 ? first->emits[i + 1].id : first->next;
+		ck_assert_int_eq(fake_resume(f, first, NULL, 0), GALE_OK);
+		ck_assert_int_eq(fake_pump(f), GALE_DONE);
+		ck_assert_uint_eq(f->n_emits, i < 4 ? 4 - i : 0);
+		for (size_t k = 0; k < f->n_emits; k++)
+			ck_assert_uint_eq(f->emits[k].id, first->emits[i + 1 + k].id);
+		fake_free(f);
+		first->next = 18;
+	}
+	struct fake *f = lines_from(path);
+	ck_assert_int_eq(fake_resume(f, first, open, 2), GALE_OK);
+	ck_assert_int_eq(fake_pump(f), GALE_DONE);
+	expect(f, 2, "two", "four");
+	fake_free(f);
+	fake_free(first);
+}
+END_TEST
+
+/* From every place in three rounds, what comes is what came the first time. */
+START_TEST(rounds_are_gone_on_with)
+{
+	const char *path = file_with("a", "one\ntwo\n3");
+	struct fake *all = lines_from(path);
+	fake_set(all, "repeat", "3");
+	started(all);
+	ck_assert_int_eq(fake_pump(all), GALE_DONE);
+	ck_assert_uint_eq(all->n_emits, 9);
+	for (size_t i = 0; i <= 9; i++) {
+		struct fake *f = lines_from(path), at_i = *all;
+		fake_set(f, "repeat", "3");
+		at_i.next = i < 9 ? all->emits[i].id : all->next;
+		ck_assert_int_eq(fake_resume(f, &at_i, i > 0 ? &all->emits[i - 1].id : NULL, i > 0), GALE_OK);
+		ck_assert_int_eq(fake_pump(f), GALE_DONE);
+		ck_assert_uint_eq(f->n_emits, 9 - i + (i > 0));
+		for (size_t k = 0; k < f->n_emits; k++) {
+			const struct fake_emit *was = &all->emits[i - (i > 0) + k];
+			ck_assert_uint_eq(f->emits[k].id, was->id);
+			ck_assert(fake_is(f, k, was->values[0].u.s));
+		}
+		fake_free(f);
+	}
+	fake_free(all);
+}
+END_TEST
+
+START_TEST(a_file_that_has_changed_is_refused)
+{
+	static const char *const whys[] = { "has changed", "has changed", "was replaced" };
+	const char *path = file_with("a", "one\ntwo\n");
+	struct fake *first = started(lines_from(path)), *f = lines_from(path);
+	struct timespec times[2] = { { 1, 0 }, { 1, 0 } };
+	ck_assert_int_eq(fake_pump(first), GALE_DONE);
+	if (_i == 0)
+		append(path, "more\n");
+	else if (_i == 1)
+		utimensat(AT_FDCWD, path, times, 0);
+	else
+		rename(file_with("b", "one\ntwo\n"), path);
+	ck_assert_int_eq(fake_resume(f, first, NULL, 0), GALE_FATAL);
+	ck_contains(f->why, whys[_i]);
+	ck_contains(f->why, "another state directory");
+	fake_free(f);
+	fake_free(first);
+}
+END_TEST
+
+/* resumed goes on where F has come, and lets it go. */
+static struct fake *resumed(struct fake *f, const char *path, const uint64_t *open, uint32_t n)
+{
+	struct fake *next = lines_from(path);
+	fake_set(next, "follow", "true");
+	int got = fake_resume(next, f, open, n);
+	ck_assert_msg(got == GALE_OK, "%d: %s", got, next->why);
+	fake_free(f);
+	fake_pump(next);
+	return next;
+}
+
+START_TEST(a_followed_file_is_gone_on_with)
+{
+	const char *path = file_with("log", "one\ntwo\nthr");
+	static const uint64_t open[] = { 4 };
+	struct fake *f = following(path);
+	ck_assert_uint_eq(f->next, 8);
+	append(path, "ee\n");
+	f = resumed(f, path, open, 1);
+	expect(f, 2, "two", "three");
+	ck_assert(f->emits[0].kept && f->emits[0].id == 4 && f->emits[1].id == 8);
+	append(path, "four\n");
+	fake_until(f, f->n_emits == 3);
+	fake_free(f);
+}
+END_TEST
+
+/* It was rotated twice while nobody read: the rest of the first one, the one between, and what
+ * is at the path. Another one with such a name, that is older, is no part of it. */
+START_TEST(a_file_that_was_rotated_away_meanwhile_is_found)
+{
+	file_with("log.3", "old\n");
+	file_with("log.1.gz", "no text\n");
+	const char *path = file_with("log", "one\ntwo\n");
+	static const uint64_t open[] = { 0, 4 };
+	struct fake *f = following(path);
+	append(path, "three\n");
+	rename(path, at("log.2"));
+	file_with("log", "four\n");
+	rename(path, at("log.1"));
+	file_with("log", "five\n");
+	f = resumed(f, path, open, 2);
+	fake_until(f, f->n_emits == 5);
+	expect(f, 5, "one", "two", "three", "four", "five");
+	static const uint64_t ids[] = { 0, 4, 8, 14, 19 };
+	for (size_t i = 0; i < 5; i++)
+		ck_assert_uint_eq(f->emits[i].id, ids[i]);
+	append(path, "six\n");
+	fake_until(f, f->n_emits == 6);
+
+	/* And on, with lines of three files open. */
+	static const uint64_t more[] = { 8, 14, 24 };
+	rename(path, at("log.0"));
+	f = resumed(f, path, more, 3);
+	expect(f, 3, "three", "four", "six");
+	ck_assert_uint_eq(f->n_forgotten, 0);
+	append(path, "seven\n");
+	fake_until(f, f->n_emits == 4);
+	ck_assert_uint_eq(f->emits[3].id, 28);
+	fake_free(f);
+}
+END_TEST
+
+START_TEST(what_was_in_a_file_that_is_gone_is_lost_and_told)
+{
+	const char *path = file_with("log", "one\ntwo\n");
+	static const uint64_t open[] = { 0, 4 };
+	struct fake *f = following(path);
+	unlink(path);
+	file_with("log", "three\n");
+	f = resumed(f, path, open, 2);
+	fake_until(f, f->n_emits == 1);
+	expect(f, 1, "three");
+	ck_assert_uint_eq(f->emits[0].id, 8);
+	ck_assert_uint_eq(f->n_forgotten, 2);
+	ck_contains(f->log, "what was not read of that is lost");
+	ck_contains(f->log, "2 lines of it that were not done");
+	fake_free(f);
+}
+END_TEST
+
+START_TEST(a_file_that_was_truncated_meanwhile_starts_anew)
+{
+	const char *path = file_with("log", "one\ntwo\n");
+	static const uint64_t open[] = { 4 };
+	struct fake *f = following(path);
+	file_with("log", "three\n");
+	f = resumed(f, path, open, 1);
+	fake_until(f, f->n_emits == 1);
+	expect(f, 1, "three");
+	ck_assert_uint_eq(f->emits[0].id, 8);
+	ck_assert_uint_eq(f->n_forgotten, 1);
+	fake_free(f);
+}
+END_TEST
+
+START_TEST(a_file_that_was_not_there_yet_is_gone_on_with)
+{
+	struct fake *f = lines_from(at("log"));
+	fake_set(f, "follow", "true");
+	started(f);
+	fake_pump(f);
+	file_with("log", "one\n");
+	fake_until(f, f->n_emits == 1);
+	f = resumed(f, at("log"), NULL, 0);
+	append(at("log"), "two\n");
+	fake_until(f, f->n_emits == 1);
+	expect(f, 1, "two");
+	fake_free(f);
+}
+END_TEST
+
+START_TEST(following_from_the_end_is_gone_on_with)
+{
+	const char *path = file_with("log", "one\n");
+	struct fake *f = lines_from(path), *next = lines_from(path);
+	fake_set(f, "follow", "true");
+	fake_set(f, "from_start", "false");
+	fake_set(next, "follow", "true");
+	fake_set(next, "from_start", "false");
+	started(f);
+	append(path, "two\n");		/* it was killed before it had emitted anything */
+	ck_assert_int_eq(fake_resume(next, f, NULL, 0), GALE_OK);
+	fake_pump(next);
+	expect(next, 1, "two");
+	fake_free(f);
+	fake_free(next);
+}
+END_TEST
+
 START_TEST(standard_input_cannot_be_followed)
 {
 	struct fake *f = lines_from("-");
@@ -731,6 +939,27 @@ START_TEST(a_number_that_failed_comes_again)
 	ck_assert_uint_eq(f->n_emits, 4);
 	ck_assert_int_eq(f->emits[3].values[0].u.i, 1);
 	ck_assert_uint_eq(f->emits[3].id, 1);
+	fake_free(f);
+}
+END_TEST
+
+START_TEST(a_sequence_goes_on)
+{
+	static const uint64_t open[] = { 5, 11 };
+	struct fake *first = sequence("20", "0"), *f = sequence("20", "0");
+	first->ctx.index = f->ctx.index = 2;
+	first->ctx.n_tasks = f->ctx.n_tasks = 3;
+	started(first);
+	ck_assert_int_eq(fake_pump(first), GALE_DONE);
+	ck_assert_uint_eq(first->next, 20);
+	first->next = 14;
+	ck_assert_int_eq(fake_resume(f, first, open, 2), GALE_OK);
+	ck_assert_int_eq(fake_pump(f), GALE_DONE);
+	static const int64_t expected[] = { 11, 5, 14, 17 };
+	ck_assert_uint_eq(f->n_emits, 4);
+	for (size_t i = 0; i < 4; i++)
+		ck_assert_int_eq(f->emits[i].values[0].u.i, expected[i]);
+	fake_free(first);
 	fake_free(f);
 }
 END_TEST
@@ -1891,8 +2120,16 @@ static void add_spouts(Suite *s)
 	    { other_files_in_the_directory_change_nothing, 1 },
 	    { a_directory_in_its_place_is_waited_out, 1 },
 	    { standard_input_cannot_be_followed, 1 });
+	ADD(s, "lines: going on",
+	    { a_file_is_gone_on_with_at_any_line, 1 }, { rounds_are_gone_on_with, 1 },
+	    { a_file_that_has_changed_is_refused, 3 }, { a_followed_file_is_gone_on_with, 1 },
+	    { a_file_that_was_rotated_away_meanwhile_is_found, 1 },
+	    { what_was_in_a_file_that_is_gone_is_lost_and_told, 1 },
+	    { a_file_that_was_truncated_meanwhile_starts_anew, 1 },
+	    { a_file_that_was_not_there_yet_is_gone_on_with, 1 },
+	    { following_from_the_end_is_gone_on_with, 1 });
 	ADD(s, "sequence",
-	    { a_sequence_emits_its_numbers, 1 }, { a_number_that_failed_comes_again, 1 },
+	    { a_sequence_emits_its_numbers, 1 }, { a_sequence_goes_on, 1 }, { a_number_that_failed_comes_again, 1 },
 	    { tasks_share_the_sequence, 1 }, { a_sequence_keeps_to_its_schedule, 5 },
 	    { a_pause_of_the_sequence_is_not_made_up_for, 1 });
 	ADD(s, "deadletters",

@@ -67,7 +67,8 @@ extern "C" {
  * numbers in the message. Within one number structures only grow at their end, and the
  * `size` beside it says how much of them a plugin was built with.
  *
- *   1   the first
+ *   1   the first; then, at the end of the structures: positions of spouts (resume,
+ *       gale_position, gale_forget)
  */
 #define GALE_ABI 1u
 
@@ -118,7 +119,8 @@ enum {
 	GALE_MAX_VALUE = 16 << 20,	/* bytes of one tuple's values */
 	GALE_MAX_FIELDS = 255,		/* values in a tuple */
 	GALE_MAX_DEPTH = 32,		/* lists and maps inside each other */
-	GALE_MAX_TEXT = 512		/* of gale_failedf and its kin, with the NUL */
+	GALE_MAX_TEXT = 512,		/* of gale_failedf and its kin, with the NUL */
+	GALE_MAX_POSITION = 512		/* bytes that a spout keeps with its position */
 };
 
 /* GALE_PRINTF(N) lets the compiler check the arguments against the format, argument N. */
@@ -329,7 +331,18 @@ typedef struct gale_host {
 	void (*unbounded)(gale_ctx *);
 	const uint8_t *(*unpack)(const uint8_t *body, gale_value *value);
 	int64_t (*now_ms)(gale_ctx *);
+	int (*position)(gale_ctx *, uint64_t next, const void *blob, uint32_t n);
+	int (*forget)(gale_ctx *, uint64_t id);
 } gale_host;
+
+/* Where a spout goes on; borrowed until resume returns. */
+typedef struct gale_resume {
+	uint64_t next;			/* as gale_position told it last */
+	const void *blob;		/* and what it kept with it */
+	uint32_t n_blob;
+	uint32_t n_open;
+	const uint64_t *open;		/* ids below next that are not done, ascending */
+} gale_resume;
 
 /* One task's door to gale. Yours to read; alive from open or prepare to cleanup. */
 struct gale_ctx {
@@ -412,6 +425,23 @@ static inline int gale_emit_kept(gale_ctx *ctx, uint32_t stream, uint64_t id, co
 	e.tracked = e.kept = true;
 	e.id = id;
 	return ctx->host->emit_as(ctx, &e);
+}
+
+/* gale_position: every message that this task emits below the id NEXT is emitted by now, and
+ * the N bytes at BLOB (GALE_MAX_POSITION at most; copied) belong to that, such as which file
+ * it was. gale writes it down with the ids that are still open, at most 100 ms later, and a
+ * task that takes the place of this one goes on from there: see resume. Only in spouts that
+ * have resume; from open on. -1 when NEXT is smaller than the last time. */
+static inline int gale_position(gale_ctx *ctx, uint64_t next, const void *blob, size_t n)
+{
+	return ctx->host->position(ctx, next, blob, n > GALE_MAX_POSITION ? UINT32_MAX : (uint32_t)n);
+}
+
+/* gale_forget: message ID, one that resume was given as open, will not be emitted again, for
+ * what it was made of is gone. It is lost: say so in the log. -1 when it was not open. */
+static inline int gale_forget(gale_ctx *ctx, uint64_t id)
+{
+	return ctx->host->forget(ctx, id);
 }
 
 /* gale_emit_unanchored: nobody learns of it if it is lost. */
@@ -765,6 +795,17 @@ struct gale_component {
 	 * into TASKS (room for n_tasks), and returns how many, or -1 to fail the tuple. */
 	int (*choose)(void *self, gale_ctx *ctx, const gale_value *values, uint32_t n,
 	    uint32_t n_tasks, uint32_t *tasks);
+
+	/* Spouts that can be positioned */
+
+	/* resume follows open when an earlier process of this task has left a position: emit
+	 * what is open again, before anything new, with the same ids, and go on at r->next.
+	 * Whoever has this callback names its messages by positions that only grow (the byte
+	 * at which a line starts, the place in a row), emits what fails before anything new,
+	 * and tells its position: see gale_position. It is not called, and next neither, when
+	 * the task had said GALE_DONE and all its messages were done. When the input is not
+	 * what it was, return gale_fatal and say what to do: the run ends with exit code 5. */
+	int (*resume)(void *self, gale_ctx *ctx, const gale_resume *r);
 };
 
 /* What the library exports, as the symbol `gale_plugin`. The two first words are checked

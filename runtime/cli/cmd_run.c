@@ -14,6 +14,7 @@
 #include "error.h"
 #include "failpoint.h"
 #include "memory.h"
+#include "statedir.h"
 #include "summary.h"
 #include "supervisor.h"
 #include "topology.h"
@@ -116,12 +117,47 @@ static int report(const struct command_line *line, const struct topology *t,
 	return r->exit;
 }
 
+/* open_state opens what --state names, and says what there is to say; an exit code. */
+static int open_state(const char *dir, const struct topology *t, struct statedir *state)
+{
+	struct buf said = { 0 };
+	struct error e;
+	enum statedir_result rc = statedir_open(state, dir, t, &said, &e);
+
+	if (rc != STATEDIR_OK)
+		command_say("%s", e.text);
+	else if (said.n > 0)
+		fprintf(stderr, "%s", buf_text(&said));
+	buf_free(&said);
+	return rc == STATEDIR_OK ? EXIT_DONE : rc == STATEDIR_CONFLICT ? EXIT_CONFLICT : EXIT_FAILED;
+}
+
+/* run_in runs T with its state in STATE, whose path is NULL when it shall not stay. */
+static int run_in(const struct command_line *line, const struct topology *t, struct statedir *state,
+    const char *dead_letters)
+{
+	struct run_options options = { .quiet = command_has(line, "quiet"), .state_dir = state->path,
+		.run = state->run };
+	struct run_result r;
+	struct error e;
+	int code;
+
+	options.ready_ms = (uint32_t)topology_ms(t, NULL, "topology.worker.timeout.secs");
+	supervisor_run(t, &options, &r);
+	if (r.exit == EXIT_DONE && state->path != NULL && statedir_clear(state, &e) != 0) {
+		r.error = e;
+		r.exit = EXIT_FAILED;
+	}
+	code = report(line, t, &r, dead_letters);
+	run_result_free(&r);
+	return code;
+}
+
 int cmd_run(const struct command_line *line)
 {
-	struct run_options options = { .quiet = command_has(line, "quiet") };
+	struct statedir state = { .fd = -1, .lock_fd = -1 };
+	const char *dir = command_value(line, "state"), *dead_letters;
 	struct topology *t;
-	struct run_result r;
-	const char *dead_letters;
 	int code;
 
 	failpoints_init("supervisor", 1);
@@ -131,13 +167,11 @@ int cmd_run(const struct command_line *line)
 	dead_letters = dead_letter_file(t);
 	if (dead_letters == NULL) {
 		command_say("cannot tell the current directory: %s", strerror(errno));
-		topology_free(t);
-		return EXIT_FAILED;
+		code = EXIT_FAILED;
+	} else if (dir == NULL || (code = open_state(dir, t, &state)) == EXIT_DONE) {
+		code = run_in(line, t, &state, dead_letters);
 	}
-	options.ready_ms = (uint32_t)topology_ms(t, NULL, "topology.worker.timeout.secs");
-	supervisor_run(t, &options, &r);
-	code = report(line, t, &r, dead_letters);
-	run_result_free(&r);
+	statedir_close(&state);
 	topology_free(t);
 	return code;
 }

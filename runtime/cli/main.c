@@ -19,6 +19,8 @@
 static const struct command_option run_options[] = {
 	DEFINE,
 	PLUGINS,
+	{ "state", 0, "DIR", false,
+	    "keep in DIR how far spouts have come, and go on from there; made when missing" },
 	{ "summary", 0, "FILE", false,
 	    "write the run's summary to FILE as JSON, also when it fails" },
 	{ "json", 0, NULL, false, "print the summary as JSON on standard output" },
@@ -56,7 +58,8 @@ const struct command command_table[] = {
 	    .doc = "run a topology here, until its input ends or Ctrl-C",
 	    .examples = "  gale run topologies/2-wordcount.json -D input=book.txt -D "
 	                "output=counts.tsv\n"
-	                "  gale run t.json --summary result.json\n",
+	                "  gale run t.json --summary result.json\n"
+	                "  gale run t.json --state /var/lib/t\n",
 	},
 	{
 	    .name = "lint",

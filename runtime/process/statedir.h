@@ -1,18 +1,67 @@
 /* statedir.h - the state directory: what of a topology outlives its processes.
  *
- *   DIR/
- *     positions/lines.0    how far task 0 of the spout "lines" has come
+ *   DIR/                   ours, and no other user can change it; not on NFS
+ *     lock                 locked (flock) by the supervisor as long as it lives; its pid
+ *     workers.lock         locked, shared, by every worker as long as it lives (I3)
+ *     run                  number of the last run (I1)
+ *     topology             what must stay the same (fit.h)
+ *     positions/lines.0.a  how far task 0 of the spout "lines" has come (positionfile.h)
+ *     positions/lines.0.b
  *     state/count.1/       LevelDB of task 1 of the bolt "count"
  *
- * Without `gale run --state DIR` it is `state` in the run directory, and goes with it.
+ * Without `gale run --state DIR` it is `state` in the run directory, has only the folders,
+ * and goes with it.
+ *
+ * A lock file is never removed: who waits for it and who makes it anew would both hold it. A
+ * worker takes its lock when it starts, then looks whether the run is still its own; a new
+ * supervisor raises the run while it holds that lock alone. So once it has given it back, no
+ * worker of an older run is alive or will come to life.
+ *
+ * Within a run a spout that is started anew uses its position always: the bolts still have
+ * what was acked. A new run must not when a bolt would have lost it (positions_are_safe); then
+ * opening removes it. So workers use what they find.
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #ifndef GALE_STATEDIR_H
 #define GALE_STATEDIR_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
+#include "buf.h"
 #include "error.h"
+#include "topology.h"
+
+/* What opening came to; the error says why and what to do. */
+enum statedir_result {
+	STATEDIR_OK = 0,
+	STATEDIR_FAILED = -1,	/* it can't be made, read or written */
+	STATEDIR_CONFLICT = -2	/* it is in use, or belongs to something else */
+};
+
+struct statedir {
+	char *path;		/* absolute */
+	int fd, lock_fd;
+	uint32_t run;		/* number of this run */
+};
+
+/* statedir_open makes DIR when there is none, locks it, waits for the end of what an older
+ * run has left alive (2 s at most), looks whether it fits T, and raises the run number. What
+ * people should know of goes to SAID, in lines. After a failure S need not be closed. */
+enum statedir_result statedir_open(struct statedir *s, const char *dir, const struct topology *t,
+    struct buf *said, struct error *e);
+
+/* statedir_clear removes all positions, at once: a run has ended well. Returns 0 or -1 with E
+ * set. statedir_close gives the lock back. */
+int statedir_clear(struct statedir *s, struct error *e);
+void statedir_close(struct statedir *s);
+
+/* statedir_make_temporary makes the directory PATH for one run. */
+int statedir_make_temporary(const char *path, struct error *e);
+
+/* statedir_hold is for workers of run RUN: takes the shared lock on workers.lock, for good. -1
+ * with E set when this run is over. A temporary directory has no such lock: 0. */
+int statedir_hold(const char *dir, uint32_t run, struct error *e);
 
 /* Paths inside, for task INDEX (counted within its component); each gives a string that the
  * caller frees. */

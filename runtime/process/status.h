@@ -18,7 +18,7 @@
 
 enum {
 	STATUS_MAGIC = 0x656c6167,	/* "gale" */
-	STATUS_VERSION = 1,
+	STATUS_VERSION = 2,
 	STATUS_STREAMS = 16,		/* streams counted one by one; the last takes the rest */
 	STATUS_METRICS = 32,
 	STATUS_HAND_BYTES = 256
@@ -59,6 +59,7 @@ struct status {
 	uint64_t unbounded;		/* spouts: 1 = the input has no end */
 	uint64_t survives;		/* 1 = a successor can go on where this one was: spouts
 					 * that can be positioned, bolts with state */
+	uint64_t refused;		/* spouts: 1 = can't go on from the position on disk */
 	uint64_t first_emit_ns;		/* spouts: first message emitted */
 	uint64_t first_ack_ns;		/* spouts */
 	uint64_t last_ack_ns;		/* spouts: last verdict "acked" */

@@ -18,12 +18,14 @@
 #include "progress.h"
 #include "rundir.h"
 #include "spawn.h"
+#include "statedir.h"
 #include "status.h"
 
 enum {
 	READY_MS = 30000,
 	STOP_MS = 5000,
-	OUTLET_WAIT_MS = 2000		/* for a slow reader of standard error, at the end */
+	OUTLET_WAIT_MS = 2000,		/* for a slow reader of standard error, at the end */
+	EXIT_REFUSED = 5		/* what the state directory holds does not fit */
 };
 
 struct supervisor {
@@ -209,7 +211,20 @@ static int enough_descriptors(const struct plan *p, struct error *e)
 	    (unsigned long long)limit.rlim_cur);
 }
 
-static int prepare(struct supervisor *s, const struct topology *t, struct error *e)
+/* prepare_state: without a state directory that stays, there is one for this run. */
+static int prepare_state(struct supervisor *s, const struct run_options *options, struct error *e)
+{
+	s->crew.run = options->run;
+	if (options->state_dir != NULL) {
+		s->crew.state_dir = options->state_dir;
+		return 0;
+	}
+	s->crew.state_dir = s->state_dir = rundir_state(s->dir.path);
+	return statedir_make_temporary(s->state_dir, e);
+}
+
+static int prepare(struct supervisor *s, const struct topology *t, const struct run_options *options,
+    struct error *e)
 {
 	char *path;
 	int rc;
@@ -221,24 +236,32 @@ static int prepare(struct supervisor *s, const struct topology *t, struct error 
 	rc = topology_write(t, path, e);
 	free(path);
 	s->crew.run_dir = s->dir.path;
-	s->crew.state_dir = s->state_dir = rundir_state(s->dir.path);
-	return rc;
+	return rc == 0 ? prepare_state(s, options, e) : rc;
 }
 
-static void run(struct supervisor *s, const struct topology *t, bool quiet)
+static void run(struct supervisor *s, const struct topology *t, const struct run_options *options)
 {
 	struct error e;
 
-	if (prepare(s, t, &e) != 0) {
+	if (prepare(s, t, options, &e) != 0) {
 		crew_fail(&s->crew, e.text);
 		s->crew.lives.failed = true;
 		return;
 	}
-	progress_start(&s->progress, t->name, s->outlet.terminal, quiet, clock_now_ns());
+	progress_start(&s->progress, t->name, s->outlet.terminal, options->quiet, clock_now_ns());
 	crew_start(&s->crew);
 	loop(s);
 	outlet_status(&s->outlet, "");
 	spawn_sweep();
+}
+
+/* any_refused: a spout found that it can't go on from its position. */
+static bool any_refused(const struct supervisor *s)
+{
+	for (uint32_t i = 0; i < s->plan->n_workers; i++)
+		if (s->crew.workers[i].page != NULL && s->crew.workers[i].page->refused)
+			return true;
+	return false;
 }
 
 /* conclude gathers what the pages say, before they are gone. */
@@ -257,7 +280,7 @@ static void conclude(const struct supervisor *s, struct run_result *r)
 	r->summary = summary_make(s->plan, pages, 2);
 	r->summary->restarts = s->crew.restarts;
 	r->error = s->crew.why;
-	r->exit = s->crew.lives.failed ? 1 : s->signal != 0 ? 128 + s->signal : 0;
+	r->exit = s->crew.lives.failed ? (any_refused(s) ? EXIT_REFUSED : 1) : s->signal != 0 ? 128 + s->signal : 0;
 	free(pages);
 }
 
@@ -276,7 +299,7 @@ int supervisor_run(const struct topology *t, const struct run_options *options,
 	    options->stop_ms ? options->stop_ms : STOP_MS);
 	s.polls = xcalloc(POLL_CREW + (size_t)s.plan->n_workers * CREW_POLLS, sizeof *s.polls);
 
-	run(&s, t, options->quiet);
+	run(&s, t, options);
 	conclude(&s, r);
 
 	rundir_remove(&s.dir);

@@ -20,12 +20,15 @@
 
 struct run_options {
 	const char *worker_program;	/* what is exec'd as worker; NULL: this program */
+	const char *state_dir;		/* opened by the caller; NULL: one for this run only */
+	uint32_t run;			/* its number in there */
 	bool quiet;			/* no progress */
 	uint32_t ready_ms, stop_ms;	/* how long a start, a stop may take; 0: 30 s, 5 s */
 };
 
 struct run_result {
-	int exit;			/* 0, 1, or 128 + the signal that ended it */
+	int exit;			/* 0, 1, 5: a spout can't go on from its position, or
+					 * 128 + the signal that ended it */
 	struct error error;		/* why it failed; "" if it did not */
 	struct plan *plan;
 	struct summary *summary;

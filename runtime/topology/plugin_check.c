@@ -171,6 +171,8 @@ int plugin_check(const gale_component *c, struct error *e)
 		return -1;
 	if (c->inputs != NULL && c->kind != GALE_BOLT)
 		return error_set(e, "%s declares inputs, which only bolts have", c->name);
+	if (c->resume != NULL && c->kind != GALE_SPOUT)
+		return error_set(e, "%s has `resume`, which only spouts have", c->name);
 	if (c->outputs_from_json && c->outputs != NULL)
 		return error_set(
 		    e, "%s declares outputs and leaves them to the topology file", c->name);

@@ -499,6 +499,28 @@ static int host_peers(gale_ctx *ctx, const char *component, uint32_t *first, uin
 	return 0;
 }
 
+static int host_position(gale_ctx *ctx, uint64_t next, const void *blob, uint32_t n)
+{
+	struct task *t = task_of(ctx);
+
+	if (t->place == NULL)
+		return refuse(t, "gale_position: this component has no resume");
+	if (resume_told(t, next, blob, n) != 0)
+		return refuse(t, "gale_position: %llu is smaller than the last one, or more than %d "
+		    "bytes belong to it", (unsigned long long)next, GALE_MAX_POSITION);
+	return 0;
+}
+
+static int host_forget(gale_ctx *ctx, uint64_t id)
+{
+	struct task *t = task_of(ctx);
+	struct message m = { .id = id, .task = t->index };
+
+	if (!resume_done(t->worker, &m))
+		return refuse(t, "gale_forget: message %llu is not open", (unsigned long long)id);
+	return 0;
+}
+
 static void host_unbounded(gale_ctx *ctx)
 {
 	task_of(ctx)->worker->status->unbounded = 1;
@@ -527,4 +549,6 @@ const gale_host host_calls = {
 	.unbounded = host_unbounded,
 	.unpack = wire_unpack,
 	.now_ms = host_now_ms,
+	.position = host_position,
+	.forget = host_forget,
 };

@@ -145,6 +145,7 @@ int source_emit(struct worker *w, struct message *m, const gale_value *values, u
 	}
 	out_root_made(&w->out, x.roots.one, edges);
 	pending_add(&w->pending, x.roots.one, m, w->now_ns);
+	resume_opened(w, m);
 	return 0;
 }
 
@@ -172,6 +173,7 @@ static void on_acked(struct worker *w, uint64_t root)
 	hist_add(&w->status->complete, w->now_ns - f.emitted_ns, 1);
 	limit_acked(&w->limit, w->now_ns - f.emitted_ns, w->now_ns);
 	forget_body(w, &f.message);
+	resume_done(w, &f.message);
 	if (f.message.attempt > 1)
 		pending_set_attempts(&w->pending, f.message.task, f.message.id, 0);
 	if (w->code->ack != NULL && w->me->role == ROLE_SPOUT)
@@ -227,6 +229,7 @@ static void bury(struct worker *w, const struct message *m, const char *reason)
 		worker_fatal(w, "there is no dead-letter file for message %llu", (unsigned long long)m->id);
 	if (deadletter_write(&w->letters, &d, &e) != 0)
 		worker_fatal(w, "%s", e.text);
+	resume_done(w, m);
 }
 
 static uint64_t replay_due(const struct worker *w, uint32_t attempt)

@@ -1,7 +1,7 @@
 /* spout.c - a spout's turn: verdicts in, next called while there is room, and its end.
  *
  * A spout has ended when every task said GALE_DONE (or the run is told to end) and no
- * message is open (B3). Before that, whenever it has nothing left to emit for now, it sends
+ * message is open, and its last position is on disk (B3). Before that, whenever it has nothing left to emit for now, it sends
  * a drain marker (B2), so that bolts let go of what they hold.
  *
  * SPDX-License-Identifier: Apache-2.0 */
@@ -87,6 +87,7 @@ static bool turn(struct worker *w)
 {
 	bool any = source_turn(w);
 
+	resume_turn(w);
 	if (ack_at_once(w))	/* from timers and the like */
 		any = true;
 	if (!w->active || w->ending != ENDING_NOT)
@@ -131,6 +132,7 @@ static bool rest(struct worker *w)
 	if (pending_open(&w->pending) > 0)
 		return false;
 	if (!w->end_passed) {
+		resume_end(w);
 		out_marker(&w->out, WIRE_END, w->ending == ENDING_DISCARD ? WIRE_DISCARD : 0);
 		w->end_passed = true;
 		return true;
@@ -144,6 +146,8 @@ static uint64_t due(const struct worker *w)
 {
 	uint64_t at = source_due(w);
 
+	if (resume_due(w) < at)
+		at = resume_due(w);
 	if (!w->active || !source_has_room(w) || out_blocked(&w->out))
 		return at;
 	for (uint32_t i = 0; i < w->n_tasks; i++) {

@@ -57,7 +57,8 @@ static void open_task(struct worker *w, uint32_t index)
 	struct error e;
 	int result;
 
-	*t = (struct task){ .ctx = new_context(w, index), .worker = w, .index = index };
+	*t = (struct task){ .ctx = new_context(w, index), .worker = w, .index = index,
+		.place = resume_place(w) };
 	t->self = xcalloc(1, w->code->self_size + 1);
 	if (plugin_fill(w->code, &w->component->part.properties, t->self, &e) != 0)
 		worker_fatal(w, "%s", e.text);
@@ -114,12 +115,15 @@ void task_open_all(struct worker *w)
 	for (struct group *g; (g = router_custom(&w->router)) != NULL; )
 		open_grouping(w, g);
 	w->tasks = xcalloc(w->me->n_tasks, sizeof *w->tasks);
-	for (; w->n_tasks < w->me->n_tasks; w->n_tasks++)
+	for (; w->n_tasks < w->me->n_tasks; w->n_tasks++) {
 		open_task(w, w->n_tasks);
+		resume_task(&w->tasks[w->n_tasks]);
+	}
 }
 
 void task_close_all(struct worker *w)
 {
+	resume_close(w);
 	for (uint32_t i = 0; i < w->n_tasks; i++) {
 		if (w->code->cleanup != NULL)
 			w->code->cleanup(w->tasks[i].self, &w->tasks[i].ctx);

@@ -26,6 +26,7 @@
 #include "failpoint.h"
 #include "memory.h"
 #include "rundir.h"
+#include "statedir.h"
 
 enum { CONTROL_EVERY_NS = 1000000 };	/* under load the control channel is read this often */
 
@@ -300,6 +301,8 @@ static void be_born(struct worker *w)
 		worker_fatal(w, "%s", e.text);
 	free(path);
 	w->status->started_ns = clock_now_ns();
+	if (statedir_hold(w->statedir, w->run, &e) != 0)
+		worker_fatal(w, "%s", e.text);
 	read_plan(w);
 	if (loop_init(&w->loop, &e) != 0 || (w->transport = transport_new(&e)) == NULL)
 		worker_fatal(w, "%s", e.text);

@@ -4,6 +4,7 @@
  *     task.c     opening the plugin, one context per task
  *     host.c     the calls that a plugin makes (gale_host)
  *     source.c   messages: roots, verdicts, replays, dead letters
+ *     resume.c   how far a spout has come, on disk
  *     spout.c    bolt.c    acker/acker.c    what one turn does, by role
  *
  * SPDX-License-Identifier: Apache-2.0 */
@@ -22,6 +23,7 @@
 #include "pending.h"
 #include "plan.h"
 #include "plugin.h"
+#include "positionfile.h"
 #include "route.h"
 #include "status.h"
 #include "topology.h"
@@ -49,6 +51,13 @@ struct held {
 	uint64_t since_ns;
 };
 
+/* How far a task of a spout that can be positioned has come. */
+struct place {
+	struct position position;
+	struct positionfile file;
+	bool told_unknown;	/* it was said that this input has no position */
+};
+
 struct task {
 	gale_ctx ctx;			/* first: a gale_ctx of ours is its task */
 	struct worker *worker;
@@ -62,6 +71,7 @@ struct task {
 	bool broken;			/* a call failed: the tuple in hand fails */
 	bool done;			/* spout: next said GALE_DONE; bolt: finish did */
 	bool asked_again;		/* spout: a fail came after GALE_DONE */
+	struct place *place;		/* resume.c; NULL: it can't be positioned */
 	uint64_t idle_until_ns;		/* spout: ask again not before; UINT64_MAX: when woken */
 	uint32_t idle_ms;		/* spout: how long it was last left alone */
 	uint64_t tick_ns, next_tick_ns;	/* 0: no ticks */
@@ -117,6 +127,9 @@ struct worker {
 	uint64_t next_silence_ns;		/* when to look for roots without a verdict */
 	struct deadletters letters;		/* path NULL: no file */
 	struct buf acked_now;			/* ackers 0: (task, id) to ack after next */
+
+	/* resume.c */
+	uint64_t position_due_ns;		/* when positions are written; 0: nothing changed */
 
 	/* bolt.c */
 	gale_value values[GALE_MAX_FIELDS];
@@ -246,5 +259,27 @@ void source_named(struct worker *w, uint64_t root, const char *text);
  * piece of it. False: there was nothing. source_due: when there will be. */
 bool source_turn(struct worker *w);
 uint64_t source_due(const struct worker *w);
+
+/* ---- resume.c ---- */
+
+/* resume_place gives a new task its place, or NULL when its component has no resume.
+ * resume_task, after open: reads the position that is on disk and lets the spout go on from
+ * it; ends the process when it can't. */
+struct place *resume_place(const struct worker *w);
+void resume_task(struct task *t);
+
+/* resume_opened: M was emitted. resume_done: it was acked, or is a dead letter on file, or is
+ * forgotten; false: it was not open. resume_told is gale_position, of a task with a place. */
+void resume_opened(struct worker *w, const struct message *m);
+bool resume_done(struct worker *w, const struct message *m);
+int resume_told(struct task *t, uint64_t next, const void *blob, uint32_t n);
+
+/* resume_turn writes what is due, resume_due tells when that is. resume_end: nothing is
+ * pending and nothing will be emitted; the last positions are on disk when it returns.
+ * resume_close writes what is not written, and frees the places. */
+void resume_turn(struct worker *w);
+uint64_t resume_due(const struct worker *w);
+void resume_end(struct worker *w);
+void resume_close(struct worker *w);
 
 #endif
