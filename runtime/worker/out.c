@@ -31,6 +31,7 @@ void out_init(struct out *o, struct transport *t, struct status *s, const struct
 	for (uint32_t i = 0; i < plan->n_ackers; i++) {
 		fold_init(&o->ackers[i].inits, false);
 		fold_init(&o->ackers[i].acks, true);
+		fold_init(&o->ackers[i].withheld, true);
 	}
 }
 
@@ -43,6 +44,7 @@ void out_free(struct out *o)
 	for (uint32_t i = 0; i < o->plan->n_ackers; i++) {
 		fold_free(&o->ackers[i].inits);
 		fold_free(&o->ackers[i].acks);
+		fold_free(&o->ackers[i].withheld);
 		buf_free(&o->ackers[i].others);
 	}
 	free(o->ackers);
@@ -216,6 +218,24 @@ void out_void(struct out *o, uint64_t root)
 	record_put_void(&out_acker(o, root)->others, root);
 }
 
+bool out_withheld(const struct out *o)
+{
+	for (uint32_t i = 0; i < o->plan->n_ackers; i++)
+		if (o->ackers[i].withheld.n > 0)
+			return true;
+	return false;
+}
+
+void out_release(struct out *o)
+{
+	for (uint32_t i = 0; i < o->plan->n_ackers; i++) {
+		if (o->ackers[i].withheld.n == 0)
+			continue;
+		out_begun(o);
+		fold_move(&o->ackers[i].withheld, &o->ackers[i].acks);
+	}
+}
+
 static bool acker_idle(const struct acker_link *a)
 {
 	return a->inits.n == 0 && a->acks.n == 0 && a->others.n == 0;
@@ -313,7 +333,7 @@ bool out_clear(const struct out *o)
 	for (uint32_t i = 0; i < o->plan->n_ackers; i++)
 		if (!acker_idle(&o->ackers[i]))
 			return false;
-	return !out_waits(o);
+	return !out_withheld(o) && !out_waits(o);
 }
 
 void out_retry(struct out *o)

@@ -22,6 +22,7 @@
 
 #include "clock.h"
 #include "control.h"
+#include "durable.h"
 #include "memory.h"
 #include "rundir.h"
 
@@ -305,8 +306,10 @@ static void run(struct worker *w, const struct role_ops *ops)
 		if (out_waits(&w->out))
 			out_retry(&w->out);
 		task_ticks(w);
+		durable_turn(w);
 		if (ops->turn(w))
 			continue;
+		durable_commit(w);
 		out_flush(&w->out);
 		if (ops->rest(w))
 			continue;

@@ -2,7 +2,8 @@
  *
  *     worker.c   life of the process, control messages, the turns of the loop
  *     task.c     opening the plugin, one context per task
- *     host.c     the calls that a plugin makes (gale_host)
+ *     host.c     the calls that a plugin makes (gale_host); host_state.c those for its state
+ *     durable.c  state on disk, and acks that wait for it
  *     source.c   messages: roots, verdicts, replays, dead letters
  *     spout.c    bolt.c    acker/acker.c    what one turn does, by role
  *
@@ -21,6 +22,7 @@
 #include "plan.h"
 #include "plugin.h"
 #include "route.h"
+#include "state.h"
 #include "status.h"
 #include "topology.h"
 #include "transport.h"
@@ -63,6 +65,7 @@ struct task {
 	uint32_t idle_ms;		/* spout: how long it was last left alone */
 	uint64_t tick_ns, next_tick_ns;	/* 0: no ticks */
 	atomic_bool woken;
+	struct state *state;		/* NULL: it has none, or none any more */
 	char why[512];			/* what gale_failed, gale_fatal or a refused call said */
 };
 
@@ -101,6 +104,10 @@ struct worker {
 	bool active, ended, stop;
 	bool doomed;			/* gale_fatal was called: last_words says why */
 	enum ending ending;
+
+	/* durable.c */
+	bool durable;			/* the tasks have state */
+	uint64_t uncommitted_ns;	/* since when something waits for a commit; 0: nothing */
 
 	/* source.c: messages of a spout or a finishing bolt */
 	struct pending pending;
@@ -196,6 +203,17 @@ void task_result(struct task *t, int result, const char *what);
 /* ---- host.c ---- */
 
 extern const gale_host host_calls;
+
+/* host_refuse says that a call of T's was wrong; returns -1. */
+int host_refuse(struct task *t, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* host_state.c: the calls for state. */
+int host_state_get(gale_ctx *ctx, const void *key, size_t n, gale_slice *value);
+int host_state_put(gale_ctx *ctx, const void *key, size_t n, const void *value, size_t n_value);
+int host_state_delete(gale_ctx *ctx, const void *key, size_t n);
+void *host_state_merge(gale_ctx *ctx, const void *key, size_t n, size_t n_value);
+int host_state_add(gale_ctx *ctx, const void *key, size_t n, int64_t by, int64_t *sum);
+bool host_state_next(gale_ctx *ctx, gale_scan *scan);
 
 /* host_ack_anchor, host_fail_anchor tell the ackers of every root of A, if it has any. */
 void host_ack_anchor(struct task *t, const struct anchor *a);
