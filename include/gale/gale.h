@@ -338,6 +338,7 @@ typedef struct gale_host {
 	void *(*state_merge)(gale_ctx *, const void *key, size_t n, size_t n_value);
 	int (*state_add)(gale_ctx *, const void *key, size_t n, int64_t by, int64_t *sum);
 	bool (*state_next)(gale_ctx *, gale_scan *scan);
+	int (*temporary)(gale_ctx *, const char *path);
 } gale_host;
 
 /* One task's door to gale. Yours to read; alive from open or prepare to cleanup. */
@@ -607,6 +608,15 @@ static inline gale_scan gale_state_scan_after(const void *prefix, size_t n_prefi
 static inline bool gale_state_next(gale_ctx *ctx, gale_scan *scan)
 {
 	return ctx->host->state_next(ctx, scan);
+}
+
+/* gale_temporary: the file PATH is to go when the run ends, in whatever way. For what the state
+ * speaks of and only a task that is started again needs: where the state outlives the run the
+ * file stays. Call it before the file is made. PATH is absolute, and the file's name begins
+ * with ".gale-". 0 or -1. */
+static inline int gale_temporary(gale_ctx *ctx, const char *path)
+{
+	return ctx->host->temporary(ctx, path);
 }
 
 /* ---------------------------------------------------------------------------------------

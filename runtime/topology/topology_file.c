@@ -367,7 +367,7 @@ static void get_component(struct reader *r, const struct json_node *x, struct co
 	c->takes_any = get_bool(r, x, "takesAny");
 	c->has_finish = get_bool(r, x, "hasFinish");
 	c->has_tick = get_bool(r, x, "hasTick");
-	c->state_version = (uint32_t)get_int(r, x, "stateVersion", UINT32_MAX);
+	c->state_version = (uint32_t)get_int(r, x, "stateVersion", (int64_t)UINT32_MAX + 1);
 	get_part(r, x, "part", &c->part);
 	c->config = get_settings(r, x, "config");
 	c->inputs = get_fields(r, x, "inputs", &c->n_inputs);

@@ -1,6 +1,14 @@
-/* durable.c - see durable.h. SPDX-License-Identifier: Apache-2.0 */
-#include "durable.h"
-
+/* durable.c - state on disk, and acks that wait for it.
+ *
+ * The acks of a worker whose tasks have state are withheld (out.h) until a commit has written
+ * and synced all that the tasks changed before; fails go at once. One commit for all there is:
+ * when the worker has nothing else to do; when the oldest of what waits is 10 ms old; when a
+ * task has changed more than it may hold in memory. A worker for which nothing waits has no
+ * timer for this.
+ *
+ * A commit that fails ends the process (X12).
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
 #include <stdlib.h>
 #include <string.h>
 

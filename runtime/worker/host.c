@@ -13,6 +13,7 @@
 
 #include "clock.h"
 #include "memory.h"
+#include "rundir.h"
 #include "worker.h"
 
 static struct task *task_of(gale_ctx *ctx)
@@ -502,6 +503,16 @@ static void host_unbounded(gale_ctx *ctx)
 	task_of(ctx)->worker->status->unbounded = 1;
 }
 
+static int host_temporary(gale_ctx *ctx, const char *path)
+{
+	struct task *t = task_of(ctx);
+	struct error e;
+
+	if (ctx->state_lasts || rundir_temporary(t->worker->rundir, path, &e) == 0)
+		return 0;
+	return host_refuse(t, "gale_temporary: %s", e.text);
+}
+
 const gale_host host_calls = {
 	.abi = GALE_ABI,
 	.size = sizeof (gale_host),
@@ -531,4 +542,5 @@ const gale_host host_calls = {
 	.state_merge = host_state_merge,
 	.state_add = host_state_add,
 	.state_next = host_state_next,
+	.temporary = host_temporary,
 };

@@ -7,7 +7,6 @@
 
 #include "clock.h"
 #include "control.h"
-#include "durable.h"
 #include "memory.h"
 #include "worker.h"
 

@@ -22,7 +22,6 @@
 
 #include "clock.h"
 #include "control.h"
-#include "durable.h"
 #include "memory.h"
 #include "rundir.h"
 

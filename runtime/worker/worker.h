@@ -219,6 +219,19 @@ bool host_state_next(gale_ctx *ctx, gale_scan *scan);
 void host_ack_anchor(struct task *t, const struct anchor *a);
 void host_fail_anchor(struct task *t, const struct anchor *a, const char *why);
 
+/* ---- durable.c ---- */
+
+/* durable_open gives T its state, if its component declares one; ends the process when it
+ * can't be opened. durable_close commits for the last time and closes those of all tasks:
+ * before their cleanup. */
+void durable_open(struct task *t);
+void durable_close(struct worker *w);
+
+/* durable_turn is called in each turn and commits when it is time; durable_commit commits
+ * what there is. */
+void durable_turn(struct worker *w);
+void durable_commit(struct worker *w);
+
 /* ---- source.c ---- */
 
 void source_init(struct worker *w);
