@@ -119,7 +119,7 @@ static int make_parents(const char *path, struct error *e)
 		*slash = '\0';
 		if (mkdir(dir, S_IRWXU) == 0)
 			rc = sync_parent(dir, e);
-		else if (errno != EEXIST && access(dir, F_OK) != 0)
+		else if (errno != EEXIST)
 			rc = error_errno(e, "can't make %s, where state is to be kept", dir);
 	}
 	if (rc == 0) {
