@@ -327,6 +327,8 @@ static inline int output_publish(struct output *o, gale_ctx *ctx)
 		return output_cannot(o, ctx, "complete");
 	free(o->temporary);
 	o->temporary = NULL;
+	close(o->fd);
+	o->fd = -1;
 	if (output_sync_directory(o) == -1)
 		return output_cannot(o, ctx, "sync the directory of");
 	return GALE_DONE;
