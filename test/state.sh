@@ -196,7 +196,7 @@ case_fails() {
 	run
 	must_count 19 feed.log '^ack'
 	must_count 3 feed.log '^fail 13 '
-	must_count 1 feed.log '^fail 13 .* final thirteen'
+	must_count 1 feed.log '^fail 13 .* final .*thirteen'
 }
 
 # A worker for which nothing waits sleeps.
