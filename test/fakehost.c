@@ -12,6 +12,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "state.h"
+
 static struct fake *of(gale_ctx *ctx)
 {
 	return (struct fake *)(void *)ctx;
@@ -298,13 +300,78 @@ static int64_t now_ms(gale_ctx *ctx)
 	return of(ctx)->now_ms;
 }
 
+/* ---- State: a real one ---- */
+
+static struct state *state_of(gale_ctx *ctx)
+{
+	struct fake *f = of(ctx);
+	struct error e;
+	must(f->component->state_version != 0, "a component without state uses it");
+	if (f->state != NULL)
+		return f->state;
+	if (f->state_path == NULL) {
+		char dir[] = "/tmp/gale-state.XXXXXX", path[64];
+		must(mkdtemp(dir) != NULL, "no temporary directory");
+		snprintf(path, sizeof path, "%s/state", dir);
+		f->state = state_open(path, f->component->state_version, &e);
+		rmdir(dir);	/* nothing is there before the first commit */
+	} else {
+		f->state = state_open(f->state_path, f->component->state_version, &e);
+	}
+	must(f->state != NULL, e.text);
+	return f->state;
+}
+
+static int state_get_(gale_ctx *ctx, const void *key, size_t n, gale_slice *value)
+{
+	return state_get(state_of(ctx), key, n, value, NULL);
+}
+
+static int state_put_(gale_ctx *ctx, const void *key, size_t n, const void *value, size_t n_value)
+{
+	state_put(state_of(ctx), key, n, value, n_value);
+	return 0;
+}
+
+static int state_delete_(gale_ctx *ctx, const void *key, size_t n)
+{
+	state_delete(state_of(ctx), key, n);
+	return 0;
+}
+
+static void *state_merge_(gale_ctx *ctx, const void *key, size_t n, size_t n_value)
+{
+	void *value = NULL;
+	state_merge(state_of(ctx), key, n, n_value, &value, NULL);
+	return value;
+}
+
+static int state_add_(gale_ctx *ctx, const void *key, size_t n, int64_t by, int64_t *sum)
+{
+	return state_add(state_of(ctx), key, n, by, sum, NULL) == 1 ? 0 : -1;
+}
+
+static bool state_next_(gale_ctx *ctx, gale_scan *scan)
+{
+	return state_next(state_of(ctx), scan, NULL) == 1;
+}
+
+static int temporary(gale_ctx *ctx, const char *path)
+{
+	(void)ctx;
+	must(path[0] == '/', "a temporary file has no absolute path");
+	return 0;
+}
+
 static const gale_host host = {
 	.abi = GALE_ABI, .size = sizeof (gale_host),
 	.emit = emit, .emit_as = emit_as, .hold = hold, .held_tuple = held_tuple, .ack = ack,
 	.fail = fail, .reset_timeout = reset_timeout, .result = result, .watch = watch,
 	.unwatch = unwatch, .timer = timer, .cancel = cancel, .wake = wake, .log = log_line,
 	.metric = metric, .config = config, .peers = peers, .unbounded = unbounded,
-	.unpack = unpack, .now_ms = now_ms, .position = position, .forget = forget,
+	.unpack = unpack, .now_ms = now_ms, .position = position, .forget = forget, .state_get = state_get_, .state_put = state_put_,
+	.state_delete = state_delete_, .state_merge = state_merge_, .state_add = state_add_,
+	.state_next = state_next_, .temporary = temporary,
 };
 
 /* ---- Life -------------------------------------------------------------------------- */
@@ -367,10 +434,27 @@ struct fake *fake_load(const char *folder, const char *name)
 	return f;
 }
 
+void fake_commit(struct fake *f)
+{
+	struct error e;
+	if (f->component->persist != NULL)
+		ck_assert_int_eq(f->component->persist(f->self, &f->ctx), GALE_OK);
+	ck_assert_msg(f->state_path != NULL, "this state is not to be committed");
+	if (f->state != NULL)
+		ck_assert_msg(state_commit(f->state, &e) == 0, "%s", e.text);
+}
+
+void fake_kill(struct fake *f)
+{
+	f->started = false;
+	fake_free(f);
+}
+
 void fake_free(struct fake *f)
 {
 	if (f->started && f->component->cleanup != NULL)
 		f->component->cleanup(f->self, &f->ctx);
+	state_close(f->state);
 	fake_forget(f);
 	for (size_t i = 0; i < f->n_held; i++)
 		free_values((gale_value *)(uintptr_t)f->held[i].tuple.values, f->held[i].tuple.n);

@@ -433,6 +433,42 @@ START_TEST(any_folding_and_writing_keeps_every_bit)
 }
 END_TEST
 
+/* Acks that were withheld join those that go, whatever either has at that time. */
+START_TEST(a_fold_that_is_moved_is_empty_and_keeps_every_bit)
+{
+	uint64_t state = seed + (uint64_t)_i;
+	struct map all = { 0 }, read = { 0 };
+	uint64_t next[2] = { 1000000, 1000000 };
+	struct fold f[2];		/* withheld; going */
+	struct buf b = { 0 };
+
+	fold_init(&f[0], true);
+	fold_init(&f[1], true);
+	for (int op = 0; op < 5000; op++) {
+		uint32_t which = pick(&state, 10) == 0;
+		int shape = _i < SHAPES - 1 ? _i : (int)pick(&state, SHAPES - 1);
+		uint64_t root = any_root(&state, &next[which], shape), value = random_next(&state);
+
+		fold_xor(&f[which], root, value);
+		find(&all, root)->value ^= value;
+		if (pick(&state, 100) == 0) {
+			fold_move(&f[0], &f[1]);
+			ck_assert_uint_eq(f[0].n, 0);
+		}
+		if (pick(&state, 100) == 0) {
+			fold_write(&f[1], &b, pick(&state, 3000), RUN, LIST);
+			take(&b, &read);
+		}
+	}
+	fold_move(&f[0], &f[1]);
+	write_all(&f[1], &read);
+	check_same(&all, &read);
+	buf_free(&b);
+	fold_free(&f[0]);
+	fold_free(&f[1]);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("fold");
@@ -454,6 +490,7 @@ int main(void)
 	tcase_add_loop_test(c, what_stays_after_a_partial_write_is_found_again, 0, 2);
 	tcase_add_loop_test(c, a_large_backlog_leaves_in_time_linear_to_its_size, 0, 2);
 	tcase_add_loop_test(c, any_folding_and_writing_keeps_every_bit, 0, SHAPES);
+	tcase_add_loop_test(c, a_fold_that_is_moved_is_empty_and_keeps_every_bit, 0, SHAPES);
 	suite_add_tcase(suite, c);
 	srunner_run_all(runner, CK_NORMAL);
 	n_failed = srunner_ntests_failed(runner);

@@ -1520,6 +1520,275 @@ START_TEST(several_tasks_need_a_number_in_the_path)
 }
 END_TEST
 
+/* ---- file: what survives ----------------------------------------------------------- */
+
+/* file_again starts a task that finds the state of the last one. */
+static struct fake *file_again(int way, bool lasts)
+{
+	struct fake *f = file_to(at("out"));
+	f->state_path = strdup(at("state/file.0"));
+	f->ctx.state_lasts = lasts;
+	no_tmpfile = way == 1;
+	return f;
+}
+
+static void end(struct fake *f)
+{
+	const char *path = f->state_path;
+	fake_free(f);
+	free((void *)(uintptr_t)path);
+}
+
+static void killed(struct fake *f)
+{
+	const char *path = f->state_path;
+	fake_kill(f);
+	free((void *)(uintptr_t)path);
+}
+
+START_TEST(a_file_goes_on_where_it_was_synced_last)
+{
+	struct fake *f = started(file_again(_i, false));
+	give(f, "one", 1);
+	fake_commit(f);
+	give(f, "two", 2);
+	fake_commit(f);
+	for (int i = 0; i < 50000; i++)
+		give(f, "lost", i);		/* more than a buffer: a part is in the file */
+	killed(f);
+	ck_assert_int_eq(access(at("out"), F_OK), -1);
+	f = started(file_again(_i, false));
+	give(f, "three", 3);
+	fake_commit(f);
+	killed(f);
+	f = started(file_again(_i, false));
+	give(f, "four", 4);
+	ck_assert_int_eq(fake_finish(f), GALE_DONE);
+	ck_assert_str_eq(contents(at("out")), "one\t1\ntwo\t2\nthree\t3\nfour\t4\n");
+	fake_commit(f);
+	end(f);
+	ck_assert_int_eq(entries(), 2);		/* out, state */
+
+	/* What has ended well is a new one the next time. */
+	f = started(file_again(_i, false));
+	give(f, "new", 1);
+	ck_assert_int_eq(fake_finish(f), GALE_DONE);
+	ck_assert_str_eq(contents(at("out")), "new\t1\n");
+	end(f);
+}
+END_TEST
+
+START_TEST(a_file_that_took_its_place_already_is_known)
+{
+	struct fake *f = started(file_again(_i, false));
+	give(f, "one", 1);
+	fake_commit(f);
+	ck_assert_int_eq(fake_finish(f), GALE_DONE);
+	killed(f);				/* before the state forgot it */
+	f = started(file_again(_i, false));
+	give(f, "two", 2);
+	ck_assert_int_eq(fake_finish(f), GALE_DONE);
+	ck_assert_str_eq(contents(at("out")), "one\t1\ntwo\t2\n");
+	fake_commit(f);
+	end(f);
+	ck_assert_int_eq(entries(), 2);
+}
+END_TEST
+
+START_TEST(a_file_that_is_cut_short_stays_for_the_next_run)
+{
+	struct fake *f = started(file_again(_i, true));
+	give(f, "one", 1);
+	fake_commit(f);
+	end(f);
+	ck_assert_int_eq(entries(), 2);		/* the temporary file, state */
+	f = started(file_again(_i, true));
+	give(f, "two", 2);
+	ck_assert_int_eq(fake_finish(f), GALE_DONE);
+	ck_assert_str_eq(contents(at("out")), "one\t1\ntwo\t2\n");
+	fake_commit(f);
+	end(f);
+
+	f = started(file_again(_i, false));	/* with a state that goes with the run it goes */
+	give(f, "one", 1);
+	fake_commit(f);
+	end(f);
+	ck_assert_int_eq(entries(), 2);
+}
+END_TEST
+
+/* temporary_of gives the name of the one temporary file there is. */
+static const char *temporary_of(void)
+{
+	struct dirent *entry;
+	DIR *d = opendir(at(""));
+	static char name[300];
+	ck_assert_ptr_nonnull(d);
+	name[0] = '\0';
+	while ((entry = readdir(d)) != NULL)
+		if (strncmp(entry->d_name, ".gale-", 6) == 0)
+			snprintf(name, sizeof name, "%s", entry->d_name);
+	closedir(d);
+	ck_assert_str_ne(name, "");
+	return name;
+}
+
+START_TEST(a_file_whose_beginning_is_gone_is_refused)
+{
+	static const char *const why[] = { "is gone", "is shorter", "give the same path" };
+	struct fake *f = started(file_again(0, true));
+	give(f, "one", 1);
+	fake_commit(f);
+	end(f);
+	f = file_again(0, true);
+	if (_i == 0)
+		ck_assert_int_eq(unlink(at(temporary_of())), 0);
+	else if (_i == 1)
+		ck_assert_int_eq(truncate(at(temporary_of()), 3), 0);
+	else
+		fake_set(f, "path", at("other"));
+	ck_assert_int_eq(fake_start(f), GALE_FATAL);
+	ck_contains(f->why, why[_i]);
+	end(f);
+}
+END_TEST
+
+START_TEST(direct_output_needs_no_state)
+{
+	struct fake *f = file_again(0, false);
+	fake_set(f, "path", "/dev/null");
+	started(f);
+	give(f, "one", 1);
+	fake_commit(f);
+	end(f);
+	ck_assert_int_eq(access(at("state/file.0"), F_OK), -1);
+}
+END_TEST
+
+/* ---- tally ------------------------------------------------------------------------- */
+
+static struct fake *with_state(const char *plugin)
+{
+	struct fake *f = fake_load("bolts", plugin);
+	f->state_path = strdup(at("state/x.0"));
+	return f;
+}
+
+static int64_t count_of(const struct fake *f, const char *word)
+{
+	for (size_t i = f->n_emits; i-- > 0; )
+		if (fake_is(f, i, word))
+			return f->emits[i].values[1].u.i;
+	return 0;
+}
+
+START_TEST(a_tally_survives)
+{
+	struct fake *f = started(with_state("tally"));
+	char word[16];
+	for (int i = 0; i < 1000; i++)
+		fake_text(f, word, (size_t)sprintf(word, "w%d", i % 300));
+	fake_text(f, "", 0);
+	fake_commit(f);
+	fake_text(f, "w0", 2);
+	killed(f);
+	f = started(with_state("tally"));
+	fake_text(f, "w1", 2);
+	for (int i = 0; i < 3; i++)
+		ck_assert_int_eq(f->component->finish(f->self, &f->ctx), GALE_EMITTED);
+	fake_commit(f);
+	killed(f);				/* in the middle of finish: the next begins anew */
+	f = started(with_state("tally"));
+	ck_assert_int_eq(fake_finish(f), GALE_DONE);
+	ck_assert_uint_eq(f->n_emits, 301);
+	ck_assert_int_eq(count_of(f, "w0"), 4);
+	ck_assert_int_eq(count_of(f, "w1"), 5);
+	ck_assert_int_eq(count_of(f, "w299"), 3);
+	ck_assert_int_eq(count_of(f, ""), 1);
+	end(f);
+}
+END_TEST
+
+/* ---- table ------------------------------------------------------------------------- */
+
+static struct fake *table_to(const char *path, const char *format)
+{
+	struct fake *f = with_state("table");
+	fake_set(f, "path", path);
+	fake_set(f, "format", format);
+	fake_fields(f, word_count);
+	return started(f);
+}
+
+START_TEST(a_table_has_the_last_row_of_each_key_in_their_order)
+{
+	struct fake *f = table_to(at("out"), "tsv");
+	give(f, "b", 1);
+	give(f, "a", 2);
+	fake_commit(f);
+	give(f, "b", 3);
+	give(f, "", 4);
+	give(f, "a\tb", 5);
+	fake_commit(f);
+	give(f, "lost", 6);
+	killed(f);
+	f = table_to(at("out"), "tsv");
+	ck_assert_int_eq(fake_finish(f), GALE_DONE);
+	ck_assert_str_eq(contents(at("out")), "\t4\na\t2\na\\tb\t5\nb\t3\n");
+	end(f);
+	ck_assert_int_eq(entries(), 2);
+}
+END_TEST
+
+START_TEST(a_table_may_be_large_and_of_any_format)
+{
+	static const char *const formats[] = { "tsv", "lines", "json" };
+	static const char *const rows_of[] = { "%05d\t7\n", "%05d\n", "{\"word\":\"%05d\",\"count\":7}\n" };
+	struct fake *f = table_to(at("out"), formats[_i]);
+	char word[16], row[64];
+	for (int i = 9999; i >= 0; i--) {
+		sprintf(word, "%05d", i);
+		give(f, word, 7);
+	}
+	ck_assert_int_eq(access(at("out"), F_OK), -1);
+	ck_assert_int_eq(fake_finish(f), GALE_DONE);
+	const char *text = contents(at("out"));
+	for (int i = 0; i < 10000; i++) {
+		int n = snprintf(row, sizeof row, rows_of[_i], i);
+		if (strncmp(text, row, (size_t)n) != 0)
+			ck_abort_msg("row %d is missing", i);
+		text += n;
+	}
+	ck_assert_str_eq(text, "");
+	end(f);
+}
+END_TEST
+
+START_TEST(a_table_may_go_to_a_slow_fifo)
+{
+	struct fake *f = table_to(a_fifo(), "tsv");
+	char word[4001];
+	memset(word, 'w', 4000);
+	for (int i = 0; i < 100; i++) {
+		sprintf(word + 3990, "%03d", i);
+		give(f, word, i);
+	}
+	ck_assert_int_eq(f->component->finish(f->self, &f->ctx), GALE_EMITTED);	/* no reader */
+	int fd = open(at("fifo"), O_RDONLY | O_NONBLOCK | O_CLOEXEC), got;
+	size_t n = 0;
+	do {
+		got = f->component->finish(f->self, &f->ctx);
+		static char bytes[1 << 16];
+		ssize_t some = read(fd, bytes, sizeof bytes);
+		n += some > 0 ? (size_t)some : 0;
+	} while (got == GALE_EMITTED);
+	ck_assert_int_eq(got, GALE_DONE);
+	ck_assert_uint_eq(n, 10 * 3996 + 90 * 3997);
+	close(fd);
+	end(f);
+}
+END_TEST
+
 /* ---- file: formats ----------------------------------------------------------------- */
 
 static const gale_field all_types[] = {
@@ -2160,6 +2429,14 @@ static void add_bolts(Suite *s)
 	    { no_tuples_make_an_empty_file, 2 }, { much_is_written_whole, 2 },
 	    { what_cannot_be_written_is_fatal_and_named, 4 },
 	    { a_full_disk_is_fatal_and_named, 2 }, { several_tasks_need_a_number_in_the_path, 1 });
+	ADD(s, "file: what survives",
+	    { a_file_goes_on_where_it_was_synced_last, 2 },
+	    { a_file_that_took_its_place_already_is_known, 2 },
+	    { a_file_that_is_cut_short_stays_for_the_next_run, 2 },
+	    { a_file_whose_beginning_is_gone_is_refused, 3 }, { direct_output_needs_no_state, 1 });
+	ADD(s, "tally and table", { a_tally_survives, 1 },
+	    { a_table_has_the_last_row_of_each_key_in_their_order, 1 },
+	    { a_table_may_be_large_and_of_any_format, 3 }, { a_table_may_go_to_a_slow_fifo, 1 });
 	ADD(s, "file: formats",
 	    { tsv_has_a_tab_between_values, 1 }, { lines_have_the_first_value_as_it_is, 1 },
 	    { json_has_an_object_a_line, 1 }, { json_has_no_wrong_utf_8, 1 },

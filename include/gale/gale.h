@@ -308,6 +308,18 @@ typedef struct gale_emission {
 	uint64_t id;
 } gale_emission;
 
+/* Bytes that somebody else owns. */
+typedef struct gale_slice {
+	const void *bytes;	/* not NUL-terminated */
+	size_t n;
+} gale_slice;
+
+/* A walk through the state; see gale_state_next. */
+typedef struct gale_scan {
+	gale_slice prefix, key, value;
+	uint64_t number;
+} gale_scan;
+
 /* The runtime's side. Call it through the functions below. */
 typedef struct gale_host {
 	uint32_t abi, size;
@@ -333,6 +345,13 @@ typedef struct gale_host {
 	int64_t (*now_ms)(gale_ctx *);
 	int (*position)(gale_ctx *, uint64_t next, const void *blob, uint32_t n);
 	int (*forget)(gale_ctx *, uint64_t id);
+	int (*state_get)(gale_ctx *, const void *key, size_t n, gale_slice *value);
+	int (*state_put)(gale_ctx *, const void *key, size_t n, const void *value, size_t n_value);
+	int (*state_delete)(gale_ctx *, const void *key, size_t n);
+	void *(*state_merge)(gale_ctx *, const void *key, size_t n, size_t n_value);
+	int (*state_add)(gale_ctx *, const void *key, size_t n, int64_t by, int64_t *sum);
+	bool (*state_next)(gale_ctx *, gale_scan *scan);
+	int (*temporary)(gale_ctx *, const char *path);
 } gale_host;
 
 /* Where a spout goes on; borrowed until resume returns. */
@@ -354,6 +373,7 @@ struct gale_ctx {
 	uint32_t n_tasks;	/* tasks of this component */
 	int out;		/* descriptor of the topology's standard output. What a
 				 * plugin writes to its own standard output goes to the log. */
+	bool state_lasts;	/* what is in the state outlives this run */
 };
 
 /* ---------------------------------------------------------------------------------------
@@ -558,6 +578,111 @@ static inline int gale_fatalf(gale_ctx *ctx, const char *format, ...)
 	vsnprintf(why, sizeof why, format, args);
 	va_end(args);
 	return gale_fatal(ctx, why);
+}
+
+/* ---------------------------------------------------------------------------------------
+ * State
+ *
+ * A bolt that declares a `state_version` has a table of its own in each task, from keys to
+ * values, both plain bytes; keys are ordered as memcmp orders them. What it writes there is
+ * seen at once by the calls below and is on disk soon. The acks of what it executes wait
+ * for that: when a spout hears that a message was acked, all that the message changed here
+ * has been written and synced. A task that is started again finds what was committed last,
+ * and the messages that had not been acked by then come again. So a message may be counted
+ * twice, and is never lost.
+ *
+ *   When      In every callback of the task but cleanup. A commit comes when the worker has
+ *             nothing else to do, 10 ms after the first ack that waits for it, or when 4 MiB
+ *             have been changed, whichever is first; never inside a callback. All tasks
+ *             of a worker are committed together, each of them as a whole or not at all.
+ *   Lifetime  What a call gives is borrowed: until the next state call of this task or
+ *             the end of the callback, whichever is first.
+ *   Limits    A key has at most GALE_MAX_VALUE bytes, and so has a value. What was used lately is
+ *             kept in memory, up to 16 MiB a task; the rest is read from disk.
+ *   Errors    A wrong call (no state declared, a key too long) is refused as others are:
+ *             -1 or NULL, a line in the log, the tuple in hand fails. When the disk fails
+ *             the worker ends, with the reason; no call returns because of it.
+ * ------------------------------------------------------------------------------------ */
+
+/* gale_state_get gives the value of the N bytes at KEY. Returns 1, or 0 when there is none
+ * (*VALUE is then empty), or -1. */
+static inline int gale_state_get(gale_ctx *ctx, const void *key, size_t n, gale_slice *value)
+{
+	return ctx->host->state_get(ctx, key, n, value);
+}
+
+/* gale_state_put sets the value, gale_state_delete takes key and value away. Both copy. 0
+ * or -1; to delete what is not there is no mistake. */
+static inline int gale_state_put(gale_ctx *ctx, const void *key, size_t n, const void *value, size_t n_value)
+{
+	return ctx->host->state_put(ctx, key, n, value, n_value);
+}
+
+static inline int gale_state_delete(gale_ctx *ctx, const void *key, size_t n)
+{
+	return ctx->host->state_delete(ctx, key, n);
+}
+
+/* gale_state_merge gives the value to be changed in place: N_VALUE bytes, aligned to 8. A
+ * value that was longer is cut, one that was shorter, or not there, ends in zeros. NULL
+ * when refused. */
+static inline void *gale_state_merge(gale_ctx *ctx, const void *key, size_t n, size_t n_value)
+{
+	return ctx->host->state_merge(ctx, key, n, n_value);
+}
+
+/* gale_state_add adds BY to a value that is an int64_t (8 bytes, in this machine's order),
+ * 0 when there is none; it wraps around. The sum goes to *SUM unless that is NULL. 0, or -1
+ * when the value has another size. Costs what a lookup in a table in memory costs, for keys
+ * that are used often. */
+static inline int gale_state_add(gale_ctx *ctx, const void *key, size_t n, int64_t by, int64_t *sum)
+{
+	return ctx->host->state_add(ctx, key, n, by, sum);
+}
+
+/* gale_state_scan begins a walk through all keys that begin with the N_PREFIX bytes at
+ * PREFIX, which must stay there as long as the walk lasts. N_PREFIX 0: all keys.
+ * gale_state_scan_after begins behind the N bytes at KEY, whether that is a key or not: so
+ * a walk can go on in a later callback.
+ *
+ *     for (gale_scan s = gale_state_scan("user/", 5); gale_state_next(ctx, &s);)
+ *             use(s.key, s.value);
+ *
+ * Each step of gale_state_next gives the next larger key as the state is at that moment. The
+ * task may get, put, delete and merge between steps: a key that is put ahead comes, one that
+ * was deleted doesn't, and no key comes twice. A step's key and value stay until the next
+ * step, whatever is written in between. A task has one walk at a time: the first step of
+ * another one ends it, and so does the end of the callback. False: there is no further key,
+ * or the step was refused. */
+static inline gale_scan gale_state_scan(const void *prefix, size_t n_prefix)
+{
+	gale_scan s;
+	memset(&s, 0, sizeof s);
+	s.prefix.bytes = prefix;
+	s.prefix.n = n_prefix;
+	return s;
+}
+
+static inline gale_scan gale_state_scan_after(const void *prefix, size_t n_prefix, const void *key, size_t n)
+{
+	gale_scan s = gale_state_scan(prefix, n_prefix);
+	s.key.bytes = key;
+	s.key.n = n;
+	return s;
+}
+
+static inline bool gale_state_next(gale_ctx *ctx, gale_scan *scan)
+{
+	return ctx->host->state_next(ctx, scan);
+}
+
+/* gale_temporary: the file PATH is to go when the run ends, in whatever way. For what the state
+ * speaks of and only a task that is started again needs: where the state outlives the run the
+ * file stays. Call it before the file is made. PATH is absolute, and the file's name begins
+ * with ".gale-". 0 or -1. */
+static inline int gale_temporary(gale_ctx *ctx, const char *path)
+{
+	return ctx->host->temporary(ctx, path);
 }
 
 /* ---------------------------------------------------------------------------------------
@@ -806,6 +931,16 @@ struct gale_component {
 	 * the task had said GALE_DONE and all its messages were done. When the input is not
 	 * what it was, return gale_fatal and say what to do: the run ends with exit code 5. */
 	int (*resume)(void *self, gale_ctx *ctx, const gale_resume *r);
+	/* Bolts with state */
+
+	/* state_version: the bolt has state, in this form; raise it when the meaning of its
+	 * keys or values changes: state of another version is refused, never guessed at. 0: it
+	 * has none. */
+	uint32_t state_version;
+	/* persist is called before each commit, when acks wait or the state has changed. What
+	 * is to be on disk before those acks leave, beside the state, is to be synced here; what
+	 * it puts into the state is part of the commit. It must not emit. GALE_OK or GALE_FATAL. */
+	int (*persist)(void *self, gale_ctx *ctx);
 };
 
 /* What the library exports, as the symbol `gale_plugin`. The two first words are checked

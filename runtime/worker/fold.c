@@ -159,6 +159,21 @@ static void forget(struct fold *f, size_t n)
 	f->cap -= n;
 }
 
+void fold_move(struct fold *from, struct fold *to)
+{
+	struct fold empty = *to;
+
+	if (to->n == 0) {
+		*to = *from;
+		*from = empty;
+		return;
+	}
+	for (size_t i = 0; i < from->n; i++)
+		if (!is_hole(from, i))
+			fold_xor(to, from->entries[i].root, from->entries[i].value);
+	forget(from, from->n);
+}
+
 void fold_write(struct fold *f, struct buf *out, size_t most_bytes, uint8_t run, uint8_t list)
 {
 	size_t most = 1, i = 0, listed = 0;

@@ -61,6 +61,9 @@ static inline void fold_xor(struct fold *f, uint64_t root, uint64_t value)
 	fold_add_scattered(f, root, value);
 }
 
+/* fold_move folds all of FROM, a fold of acks, into TO, another one; FROM is empty then. */
+void fold_move(struct fold *from, struct fold *to);
+
 /* fold_write appends the entries to OUT as records, runs where roots follow each other,
  * at most MOST_BYTES or one record, and forgets what was written. RUN and LIST are the
  * record types to use (record.h). */

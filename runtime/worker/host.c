@@ -13,6 +13,7 @@
 
 #include "clock.h"
 #include "memory.h"
+#include "rundir.h"
 #include "worker.h"
 
 static struct task *task_of(gale_ctx *ctx)
@@ -20,9 +21,7 @@ static struct task *task_of(gale_ctx *ctx)
 	return (struct task *)ctx;	/* its first member */
 }
 
-static int refuse(struct task *t, const char *format, ...) __attribute__((format(printf, 2, 3)));
-
-static int refuse(struct task *t, const char *format, ...)
+int host_refuse(struct task *t, const char *format, ...)
 {
 	va_list args;
 
@@ -61,7 +60,7 @@ static int emit_finish(struct task *t, uint32_t stream, uint32_t target, const g
 		.kept = true };
 	struct error e;
 
-	return source_emit(t->worker, &m, values, n, bound, &e) == 0 ? 0 : refuse(t, "%s", e.text);
+	return source_emit(t->worker, &m, values, n, bound, &e) == 0 ? 0 : host_refuse(t, "%s", e.text);
 }
 
 static int emit_checked(struct task *t, uint32_t stream, const gale_value *values, uint32_t n)
@@ -73,18 +72,18 @@ static int emit_checked(struct task *t, uint32_t stream, const gale_value *value
 	int copies;
 
 	if ((m.bound = router_check(&w->router, stream, values, n, &e)) == 0)
-		return refuse(t, "%s", e.text);
+		return host_refuse(t, "%s", e.text);
 	if (w->router.streams[stream].stream->direct)
-		return refuse(t, "stream \"%s\" is direct: use gale_emit_direct",
+		return host_refuse(t, "stream \"%s\" is direct: use gale_emit_direct",
 		    w->router.streams[stream].stream->id);
 	if (t->hand != NULL)
 		m.roots = t->hand->roots;
 	else if (t->hand_finished)
-		return refuse(t, "emit anchored to a tuple that is acked or failed already");
+		return host_refuse(t, "emit anchored to a tuple that is acked or failed already");
 	else if (is_finishing(t))
 		return emit_finish(t, stream, UINT32_MAX, values, n, m.bound);
 	if ((copies = router_emit(&w->router, &m, &edges, &e)) < 0)
-		return refuse(t, "%s", e.text);
+		return host_refuse(t, "%s", e.text);
 	count_emit(w, stream, copies);
 	if (t->hand != NULL)
 		t->hand->children ^= edges;
@@ -171,7 +170,7 @@ static int emit_anchored(struct task *t, const gale_emission *x, struct emission
 
 	if (n < 0) {
 		free(all);
-		return refuse(t, "emit anchored to a held tuple that is acked or failed already");
+		return host_refuse(t, "emit anchored to a held tuple that is acked or failed already");
 	}
 	unique = xmalloc(((size_t)n + 1) * sizeof *unique);
 	for (int i = 0; i < n; i++)
@@ -192,7 +191,7 @@ static int emit_anchored(struct task *t, const gale_emission *x, struct emission
 	free(all);
 	free(unique);
 	if (copies < 0)
-		return refuse(t, "%s", e.text);
+		return host_refuse(t, "%s", e.text);
 	count_emit(w, m->stream, copies);
 	return 0;
 }
@@ -205,11 +204,11 @@ static int emit_tracked(struct task *t, const gale_emission *x, size_t bound)
 	struct error e;
 
 	if (w->me->role != ROLE_SPOUT)
-		return refuse(t, "only a spout emits tracked messages");
+		return host_refuse(t, "only a spout emits tracked messages");
 	if (x->id == UINT64_MAX)
-		return refuse(t, "message id %llu is not allowed", (unsigned long long)x->id);
+		return host_refuse(t, "message id %llu is not allowed", (unsigned long long)x->id);
 	source_recall(w, &m);
-	return source_emit(w, &m, x->values, x->n, bound, &e) == 0 ? 0 : refuse(t, "%s", e.text);
+	return source_emit(w, &m, x->values, x->n, bound, &e) == 0 ? 0 : host_refuse(t, "%s", e.text);
 }
 
 static int host_emit_as(gale_ctx *ctx, const gale_emission *x)
@@ -222,9 +221,9 @@ static int host_emit_as(gale_ctx *ctx, const gale_emission *x)
 	int copies;
 
 	if ((m.bound = router_check(&w->router, x->stream, x->values, x->n, &e)) == 0)
-		return refuse(t, "%s", e.text);
+		return host_refuse(t, "%s", e.text);
 	if (x->direct != w->router.streams[x->stream].stream->direct)
-		return refuse(t, "stream \"%s\" is %s", w->router.streams[x->stream].stream->id,
+		return host_refuse(t, "stream \"%s\" is %s", w->router.streams[x->stream].stream->id,
 		    x->direct ? "not declared direct" : "direct: use gale_emit_direct");
 	if (x->tracked)
 		return emit_tracked(t, x, m.bound);
@@ -236,14 +235,14 @@ static int host_emit_as(gale_ctx *ctx, const gale_emission *x)
 		if (t->hand != NULL)
 			m.roots = t->hand->roots;
 		else if (t->hand_finished)
-			return refuse(t, "emit anchored to a tuple that is acked or failed already");
+			return host_refuse(t, "emit anchored to a tuple that is acked or failed already");
 		else if (is_finishing(t))
 			return emit_finish(t, x->stream, x->task, x->values, x->n, m.bound);
 	}
 	copies = x->direct ? router_emit_direct(&w->router, &m, x->task, &edges, &e)
 	    : router_emit(&w->router, &m, &edges, &e);
 	if (copies < 0)
-		return refuse(t, "%s", e.text);
+		return host_refuse(t, "%s", e.text);
 	count_emit(w, x->stream, copies);
 	if (t->hand != NULL && !x->unanchored)
 		t->hand->children ^= edges;
@@ -292,7 +291,7 @@ static gale_held host_hold(gale_ctx *ctx, const gale_tuple *tuple)
 	uint32_t slot;
 
 	if (t->tuple == NULL || tuple != t->tuple || t->held_hand.id != 0) {
-		refuse(t, "gale_hold: %s", t->tuple == NULL || tuple != t->tuple ?
+		host_refuse(t, "gale_hold: %s", t->tuple == NULL || tuple != t->tuple ?
 		    "this tuple is not in hand" : "the tuple in hand is held already");
 		return (gale_held){ 0 };
 	}
@@ -347,7 +346,7 @@ static int host_ack(gale_ctx *ctx, gale_held handle)
 	struct held *h = held_of(t->worker, handle);
 
 	if (h == NULL)
-		return refuse(t, "gale_ack of a tuple that is acked or failed already");
+		return host_refuse(t, "gale_ack of a tuple that is acked or failed already");
 	host_ack_anchor(t, &h->anchor);
 	let_go(t, h, handle);
 	return 0;
@@ -359,7 +358,7 @@ static int host_fail(gale_ctx *ctx, gale_held handle, const char *why)
 	struct held *h = held_of(t->worker, handle);
 
 	if (h == NULL)
-		return refuse(t, "gale_fail of a tuple that is acked or failed already");
+		return host_refuse(t, "gale_fail of a tuple that is acked or failed already");
 	host_fail_anchor(t, &h->anchor, why != NULL ? why : "no reason given");
 	let_go(t, h, handle);
 	return 0;
@@ -371,7 +370,7 @@ static int host_reset_timeout(gale_ctx *ctx, gale_held handle)
 	const struct held *h = held_of(t->worker, handle);
 
 	if (h == NULL)
-		return refuse(t, "gale_reset_timeout of a tuple that is acked or failed already");
+		return host_refuse(t, "gale_reset_timeout of a tuple that is acked or failed already");
 	for (uint32_t i = 0; i < h->anchor.roots.n; i++)
 		out_reset(&t->worker->out, root_of(&h->anchor.roots, i), ctx->task);
 	return 0;
@@ -397,7 +396,7 @@ static int host_watch(gale_ctx *ctx, int fd, int events, gale_fd_fn *fn, void *a
 	struct task *t = task_of(ctx);
 
 	if (fd < 0 || fn == NULL || (events & (GALE_READABLE | GALE_WRITABLE)) == 0)
-		return refuse(t, "gale_watch of descriptor %d: needs a descriptor, events and a function", fd);
+		return host_refuse(t, "gale_watch of descriptor %d: needs a descriptor, events and a function", fd);
 	loop_watch(&t->worker->loop, &(struct watch){ fd, events, fn, arg, t->self, ctx });
 	return 0;
 }
@@ -504,9 +503,9 @@ static int host_position(gale_ctx *ctx, uint64_t next, const void *blob, uint32_
 	struct task *t = task_of(ctx);
 
 	if (t->place == NULL)
-		return refuse(t, "gale_position: this component has no resume");
+		return host_refuse(t, "gale_position: this component has no resume");
 	if (resume_told(t, next, blob, n) != 0)
-		return refuse(t, "gale_position: %llu is smaller than the last one, or more than %d "
+		return host_refuse(t, "gale_position: %llu is smaller than the last one, or more than %d "
 		    "bytes belong to it", (unsigned long long)next, GALE_MAX_POSITION);
 	return 0;
 }
@@ -517,13 +516,23 @@ static int host_forget(gale_ctx *ctx, uint64_t id)
 	struct message m = { .id = id, .task = t->index };
 
 	if (!resume_done(t->worker, &m))
-		return refuse(t, "gale_forget: message %llu is not open", (unsigned long long)id);
+		return host_refuse(t, "gale_forget: message %llu is not open", (unsigned long long)id);
 	return 0;
 }
 
 static void host_unbounded(gale_ctx *ctx)
 {
 	task_of(ctx)->worker->status->unbounded = 1;
+}
+
+static int host_temporary(gale_ctx *ctx, const char *path)
+{
+	struct task *t = task_of(ctx);
+	struct error e;
+
+	if (ctx->state_lasts || rundir_temporary(t->worker->rundir, path, &e) == 0)
+		return 0;
+	return host_refuse(t, "gale_temporary: %s", e.text);
 }
 
 const gale_host host_calls = {
@@ -551,4 +560,11 @@ const gale_host host_calls = {
 	.now_ms = host_now_ms,
 	.position = host_position,
 	.forget = host_forget,
+	.state_get = host_state_get,
+	.state_put = host_state_put,
+	.state_delete = host_state_delete,
+	.state_merge = host_state_merge,
+	.state_add = host_state_add,
+	.state_next = host_state_next,
+	.temporary = host_temporary,
 };

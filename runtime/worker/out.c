@@ -32,6 +32,7 @@ void out_init(struct out *o, struct transport *t, struct status *s, const struct
 		fold_init(&o->ackers[i].inits, false);
 		fold_init(&o->ackers[i].acks, true);
 		notes_init(&o->ackers[i].notes);
+		fold_init(&o->ackers[i].withheld, true);
 	}
 }
 
@@ -45,6 +46,7 @@ void out_free(struct out *o)
 		fold_free(&o->ackers[i].inits);
 		fold_free(&o->ackers[i].acks);
 		notes_free(&o->ackers[i].notes);
+		fold_free(&o->ackers[i].withheld);
 	}
 	free(o->ackers);
 	free(o->sinks);
@@ -220,6 +222,24 @@ void out_void(struct out *o, uint64_t root)
 	notes_void(&out_acker(o, root)->notes, root);
 }
 
+bool out_withheld(const struct out *o)
+{
+	for (uint32_t i = 0; i < o->plan->n_ackers; i++)
+		if (o->ackers[i].withheld.n > 0)
+			return true;
+	return false;
+}
+
+void out_release(struct out *o)
+{
+	for (uint32_t i = 0; i < o->plan->n_ackers; i++) {
+		if (o->ackers[i].withheld.n == 0)
+			continue;
+		out_begun(o);
+		fold_move(&o->ackers[i].withheld, &o->ackers[i].acks);
+	}
+}
+
 static bool acker_idle(const struct acker_link *a)
 {
 	return a->inits.n == 0 && a->acks.n == 0 && notes_waiting(&a->notes) == 0;
@@ -296,7 +316,7 @@ bool out_clear(const struct out *o)
 	for (uint32_t i = 0; i < o->plan->n_ackers; i++)
 		if (!acker_idle(&o->ackers[i]))
 			return false;
-	return !out_waits(o);
+	return !out_withheld(o) && !out_waits(o);
 }
 
 void out_retry(struct out *o)

@@ -15,7 +15,6 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "clock.h"
 #include "deadletter.h"
@@ -24,14 +23,6 @@
 #include "worker.h"
 
 enum { WRITE_EVERY_MS = 80 };	/* what is left of the 100 ms is for the write itself */
-
-/* outlives tells whether the state directory outlives the run. */
-static bool outlives(const struct worker *w)
-{
-	size_t n = strlen(w->rundir);
-
-	return strncmp(w->statedir, w->rundir, n) != 0 || w->statedir[n] != '/';
-}
 
 struct place *resume_place(const struct worker *w)
 {
@@ -71,12 +62,12 @@ void resume_task(struct task *t)
 	int rc;
 
 	if (t->place == NULL) {
-		if (w->code->kind == GALE_SPOUT && outlives(w))
+		if (w->code->kind == GALE_SPOUT && worker_state_lasts(w))
 			fprintf(stderr, "this spout can't be positioned: every run starts it anew\n");
 		return;
 	}
 	path = statedir_position(w->statedir, w->component->id, t->ctx.index);
-	rc = positionfile_read(&t->place->file, path, outlives(w), &found, &e);
+	rc = positionfile_read(&t->place->file, path, worker_state_lasts(w), &found, &e);
 	if (rc > 0 && t->place->file.run > w->run)
 		rc = error_set(&e, "the position %s is of run %u, which this state directory knows "
 		    "nothing of; was a part of it restored? Remove it to start from the beginning",
@@ -155,7 +146,7 @@ static void write_place(struct worker *w, struct place *place)
 	if (!place->position.changed)
 		return;
 	if (!place->position.known && !place->position.ended) {
-		if (!place->told_unknown && outlives(w))
+		if (!place->told_unknown && worker_state_lasts(w))
 			fprintf(stderr, "this input can't be positioned: a new run will not go on "
 			    "where this one stops\n");
 		place->told_unknown = true;

@@ -81,6 +81,13 @@ bool worker_frame_ok(struct worker *w, const struct frame *f, struct wire_reader
 	return true;
 }
 
+bool worker_state_lasts(const struct worker *w)
+{
+	size_t n = strlen(w->rundir);
+
+	return strncmp(w->statedir, w->rundir, n) != 0 || w->statedir[n] != '/';
+}
+
 /* ---- control messages ---- */
 
 static void on_activate(struct worker *w, const char *arguments)
@@ -399,8 +406,10 @@ static void run(struct worker *w)
 		if (out_waits(&w->out))
 			out_retry(&w->out);
 		task_ticks(w);
+		durable_turn(w);
 		if (ops->turn(w))
 			continue;
+		durable_commit(w);
 		out_flush(&w->out);
 		if (ops->rest(w))
 			continue;
