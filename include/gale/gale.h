@@ -248,7 +248,9 @@ static inline const gale_value *gale_field_of(const gale_tuple *t, const char *n
 enum {
 	GALE_OK = 0,		/* done; for execute: the input is acked */
 	GALE_FAIL = 1,		/* for execute: the input fails now and is replayed */
-	GALE_FATAL = 2,		/* this worker can't go on */
+	GALE_FATAL = 2,		/* this worker can't go on: it ends, and is started again; the
+				 * tenth time within a minute, or while the topology starts, the
+				 * run ends instead */
 
 	GALE_EMITTED = 3,	/* next, finish: call again */
 	GALE_IDLE = 4,		/* next, finish: nothing now */
@@ -781,7 +783,9 @@ static inline int gale_peers(gale_ctx *ctx, const char *component, uint32_t *fir
 
 /* gale_unbounded: a spout says in open that its input has no end (a followed file). A run
  * with such a spout that is told to stop still finishes its bolts, so their output is
- * published; a bounded one that is cut short publishes nothing. */
+ * published; a bounded one that is cut short publishes nothing. When its worker dies, a
+ * spout without end is opened again; one with an end that can't be positioned (`resume`)
+ * ends the run, for a part of its input would be missing. */
 static inline void gale_unbounded(gale_ctx *ctx)
 {
 	ctx->host->unbounded(ctx);
