@@ -22,6 +22,7 @@
  * Shown:   nothing is acked while a tuple of it is not done, or after one of it failed; nothing
  *          times out whose tuples are done and whose records have all arrived; every emission
  *          is settled, once; at the end the book is empty.
+ *          -DPLAIN: the join acks at once, which leaves room for more faults in as many states.
  *          -DLIVE: the same as [](emitted -> <>settled), under weak fairness.
  *
  * Twins (wrong on purpose): -DACK_FIRST -DINIT_TWICE -DEDGE_COPIED -DJOIN_EVEN -DJOIN_EXTRA -DUNDRAINED
@@ -244,7 +245,8 @@ inline ack_held(e, edge, child) {
 	done(e, edge); e = 0; edge = 0; child = 0
 }
 
-/* A joined tuple has an edge id for each anchor; for a root that has both, the XOR of them. */
+/* A joined tuple has one edge id for each root. Where both anchors are of one root, one of them
+ * registers it: each edge stands in two records, its making and its ack, and in no third. */
 proctype join() {
 	byte e, edge;		/* the one held, */
 	byte e2, edge2;		/* the one that comes */
@@ -261,13 +263,13 @@ end:	do
 		:: e != e2 -> to_sink ! e, child, e2, child2
 #if defined(JOIN_EVEN) || defined(JOIN_EXTRA)
 		:: else ->
-			child2 = child;
 			to_sink ! e, child, 0, 0;
+			child2 = child;
 #ifdef JOIN_EXTRA
 			tell(JOIN, e, EDGE(e, child))
 #endif
 #else
-		:: else -> to_sink ! e, child | child2, 0, 0
+		:: else -> to_sink ! e, child, 0, 0; child2 = 0
 #endif
 		fi;
 		alive[e] = alive[e] | child; alive[e2] = alive[e2] | child2 }

@@ -3,18 +3,19 @@
  *     spout --> bolt --> sink      one tuple a root, by either way; the sink's record completes it
  *           ----------->           spout, sink --records--> acker --verdicts--> spout
  *
- * Mirrors: runtime/supervisor/fence.c (who has to confirm, whom to tell), runtime/worker/reconnect.c
- *          (leave the dead start, connect to the new one, confirm), runtime/worker/worker.c
- *          (worker_frame_ok), runtime/worker/source.c (what fails is voided), acker/ledger.c
- *          (ledger_drop_older).
- * Rules:   I1-I4, A5 without its time, A6, R1-R6.
+ * Mirrors: runtime/supervisor/fence.c (who has to confirm, whom to tell) and life.c (the table at
+ *          the hello), runtime/worker/worker.c (on_switch, worker_frame_ok) and out.c (out_switch),
+ *          runtime/worker/source.c (source_lost: what fails is voided), acker/acker.c (succeeded,
+ *          replaced), acker/ledger.c (ledger_drop_older).
+ * Rules:   I1-I4, A6, R1-R6.
  *
  * One fence per worker: the new start, and the senders that have yet to confirm. It begins when
  * the successor says hello, which is when it gets the table of starts and becomes a sender of
- * later fences. A dead sender is struck; a confirmation names the start that was switched to and
- * counts for older ones. When all have confirmed, or without those that take long, the spout is
- * told "lost" and fails all that is pending, and again whenever a laggard confirms. Control
- * channels are FIFO, one per worker and direction.
+ * later fences, and takes the place of one that is still up. A dead sender is struck; a
+ * confirmation names the start that was switched to; one for an older start does not count. When
+ * all have confirmed, or without those that take long, the spout is told "lost" and fails all that
+ * is pending, and again whenever a laggard confirms. Control channels are FIFO, one per worker and
+ * direction.
  *
  * Pipes: one per edge and start of the sender, to the receiver's present start; what is sent to
  * another start is gone. A receiver's death empties its pipes; a sender's death takes any number
