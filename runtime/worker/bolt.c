@@ -94,6 +94,7 @@ static void stop(struct worker *w)
 		if (w->held[i]->generation & 1) {
 			frame_release(w->data, w->held[i]->frame);
 			free(w->held[i]->values);
+			free(w->held[i]->anchor.children_of);
 		}
 		free(w->held[i]);
 	}

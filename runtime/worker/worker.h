@@ -39,7 +39,8 @@ struct role_ops;
 struct anchor {
 	struct roots roots;
 	uint64_t edge;		/* of the input */
-	uint64_t children;	/* XOR of the edges of all that was emitted for it */
+	uint64_t children;	/* XOR of the edges of all that was emitted for it ... */
+	uint64_t *children_of;	/* ... for one of several roots only, by root; NULL: nothing was */
 };
 
 /* A tuple that outlives its execute. */
