@@ -87,7 +87,7 @@ copying() {
 # ---- goes on ----------------------------------------------------------------------------
 
 # 6 kills at about 10,000 lines a second: what came again was open (100, and a batch of 64), or
-# younger than the last write: 100 ms, or three times that on a machine that is busy.
+# younger than the last write: 100 ms. Measured: 450 lines a kill at most.
 case_file() {
 	seq -f 'line %.0f' 40000 > input
 	copying
@@ -97,7 +97,7 @@ case_file() {
 	ends 0 60
 	says 'goes on at [0-9]+, with [0-9]+ messages that were open'
 	all_there input output
-	repeated_at_most $((6 * (164 + 3000))) output
+	repeated_at_most $((6 * (164 + 1000))) output
 	no_positions
 	must [ "$(cat state/run)" -eq 7 ]
 }
@@ -114,7 +114,7 @@ case_sequence() {
 	ends 0 60
 	seq 0 19999 > input
 	all_there input output
-	repeated_at_most $((5 * (2 * 114 + 3000))) output
+	repeated_at_most $((5 * (2 * 114 + 1000))) output
 	no_positions
 }
 
