@@ -240,6 +240,27 @@ case_dead_letters() {
 	no_positions
 }
 
+# One on its way to a bolt is open until that has it: x17 starts at byte 55.
+case_dead_letter_stream() {
+	seq -f 'x%.0f' 3000 > input
+	topology <<-END
+		config topology.max.spout.pending 100
+		config topology.max.attempts 2
+		spout lines lines path=input
+		bolt sink append path=output us=200 spare=x17
+		bolt dead append path=dead us=1500000
+		stream lines sink SHUFFLE
+		stream lines:dead-letters dead SHUFFLE
+	END
+	start --state state
+	wait_until 10 at_least 1500 output
+	killed
+	must [ ! -s dead ]
+	start --state state
+	ends 0 30
+	must grep -qx 55 dead
+}
+
 # A bounded run that is cut short is gone on with.
 case_interrupted() {
 	seq 20000 > input
