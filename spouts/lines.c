@@ -628,7 +628,7 @@ static int truncated(struct lines *l, gale_ctx *ctx)
 
 /* ---- Files that were rotated away -------------------------------------------------- */
 
-/* each_beside gives one file after the other that stands beside PATH and has a name that
+/* look_beside gives one file after the other that stands beside PATH and has a name that
  * begins as PATH's does: names that rotation gives. The descriptor that FN keeps in FOUND it
  * does not close. */
 struct beside {

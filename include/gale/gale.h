@@ -44,8 +44,8 @@
  *              are and never checks: a word of a Latin-1 file stays that word. Where
  *              text must be UTF-8 (JSON), wrong bytes appear as U+FFFD there. Use
  *              GALE_BYTES for what is no text. Strings are not NUL-terminated.
- *   Signals    The runtime ignores SIGPIPE: a write fails with EPIPE instead. Leave all
- *              handlers and masks alone.
+ *   Signals    The runtime ignores SIGPIPE and SIGXFSZ: a write fails with EPIPE or EFBIG
+ *              instead. Leave all handlers and masks alone.
  *   Memory     When memory runs out the worker ends and is described; no call here
  *              returns because of it.
  */

@@ -37,7 +37,13 @@ static bool lost_result(const struct obituary *o, char *text, size_t size)
 	const struct plan_worker *w = &o->plan->workers[o->worker];
 	const struct status *page = o->page;
 
-	if (page == NULL || page->survives || w->role == ROLE_ACKER)
+	if (page == NULL || w->role == ROLE_ACKER)
+		return false;
+	if (page->refused) {
+		snprintf(text, size, "it would not do better: it is not started again");
+		return true;
+	}
+	if (page->survives)
 		return false;
 	if (w->role == ROLE_SPOUT) {
 		if (page->unbounded || emitted(page) == 0)

@@ -448,6 +448,7 @@ int worker_main(int argc, char **argv)
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN);	/* a write beyond ulimit -f fails, with words */
 	for (int i = 1; i + 1 < argc; i += 2) {
 		if (strcmp(argv[i], "--run-dir") == 0)
 			w.rundir = argv[i + 1];
