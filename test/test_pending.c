@@ -139,6 +139,48 @@ START_TEST(settling_and_adding_during_the_walk_loses_nobody)
 }
 END_TEST
 
+/* ---- failed, but not gone ---- */
+
+START_TEST(a_failed_root_leads_to_its_message_wherever_that_is_now)
+{
+	struct message m = with_body(17);
+	const struct failed_root *failed;
+	struct pending p;
+	struct flight f;
+
+	m.first = 5;
+	pending_init(&p, 3);
+	ck_assert_ptr_null(pending_failed_root(&p, 5));
+	pending_add(&p, 5, &m, 0);
+	pending_settle(&p, 5, &f);
+	pending_failed(&p, 5, &f.message);
+	failed = pending_failed_root(&p, 5);
+	ck_assert_ptr_nonnull(failed);
+	ck_assert_ptr_null(pending_find(&p, failed));
+	pending_replay_at(&p, &f.message, 10);
+	ck_assert_uint_eq(pending_find(&p, failed)->id, 17);
+	ck_assert(pending_next_replay(&p, 10, &m));
+	pending_add(&p, 6, &m, 10);
+	ck_assert_uint_eq(pending_find(&p, failed)->id, 17);
+	pending_free(&p);
+}
+END_TEST
+
+START_TEST(the_latest_failed_roots_are_known)
+{
+	struct message m = { .id = 1, .task = 2 };
+	struct pending p;
+
+	pending_init(&p, 3);
+	for (uint64_t root = 1; root <= PENDING_FAILED_MOST + 10; root++)
+		pending_failed(&p, root, &m);
+	ck_assert_ptr_null(pending_failed_root(&p, 10));
+	ck_assert_ptr_nonnull(pending_failed_root(&p, 11));
+	ck_assert_ptr_nonnull(pending_failed_root(&p, PENDING_FAILED_MOST + 10));
+	pending_free(&p);
+}
+END_TEST
+
 /* ---- waiting for replay ---- */
 
 START_TEST(replays_come_when_they_are_due_the_earliest_first)
@@ -418,6 +460,8 @@ int main(void)
 	tcase_add_test(c, what_is_open_at_the_end_is_freed);
 	tcase_add_test(c, only_what_is_unheard_of_is_silent);
 	tcase_add_test(c, settling_and_adding_during_the_walk_loses_nobody);
+	tcase_add_test(c, a_failed_root_leads_to_its_message_wherever_that_is_now);
+	tcase_add_test(c, the_latest_failed_roots_are_known);
 	tcase_add_test(c, replays_come_when_they_are_due_the_earliest_first);
 	tcase_add_test(c, attempts_are_counted_by_task_and_id);
 	tcase_add_test(c, ids_that_never_come_again_are_forgotten_and_those_that_do_are_not);

@@ -30,12 +30,9 @@ void fences_joined(struct fences *f, uint32_t worker)
 }
 
 /* could_reach: something that SOURCE has pending may have gone to WORKER. To an acker that
- * is everything; to a spout nothing of another's. Verdicts on what WORKER's successor has
- * emitted itself may have gone to its predecessor, while the ackers had not switched. */
+ * is everything; to a spout nothing of another's. */
 static bool could_reach(const struct plan *p, uint32_t source, uint32_t worker)
 {
-	if (source == worker)
-		return true;
 	if (p->workers[worker].role == ROLE_ACKER)
 		return true;
 	return p->workers[worker].role == ROLE_BOLT &&

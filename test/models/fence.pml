@@ -25,7 +25,7 @@
  *          the sink has not got.
  *
  * Twins:   -DNO_WAIT -DANY_CONFIRM -DTABLE_AT_EXEC -DLAGGARD_ONCE -DNO_INCARNATION -DFRAMES_ONLY
- *          -DSPOUT_UNTOLD
+ *          -DMAIL_LOST
  *          README.md says what they break.
  *
  * SPDX-License-Identifier: Apache-2.0 */
@@ -120,8 +120,12 @@ inline see(w, from, k) {
 	fi
 }
 
+/* never back: an order may be older than what the successor's frames have told */
 inline switch_to(w, about, k) {
-	table[AT(w, about)] = k;
+	if
+	:: k > table[AT(w, about)] -> table[AT(w, about)] = k
+	:: else
+	fi;
 	confirm[w] ! about, k
 }
 
@@ -247,7 +251,11 @@ inline on_records(k) {
 	:: TOO_OLD(ACKER, SPOUT, k)
 	:: else ->
 		if
-		:: k > seen[AT(ACKER, SPOUT)] -> seen[AT(ACKER, SPOUT)] = k; drop_older(k)
+		:: k > seen[AT(ACKER, SPOUT)] ->
+			seen[AT(ACKER, SPOUT)] = k; drop_older(k);
+#ifndef MAIL_LOST
+			table[AT(ACKER, SPOUT)] = k	/* worker.c, succeed */
+#endif
 		:: else
 		fi;
 		book_inits = book_inits | inits[k];
@@ -320,16 +328,10 @@ inline reap(w) {
 #endif
 }
 
-/* A spout is told of its own loss as well: verdicts on what it has emitted since its hello went to
- * its dead start until the acker had switched. */
-#ifdef SPOUT_UNTOLD
-#define CONCERNS(w) ((w) != SPOUT)
-#else
-#define CONCERNS(w) true
-#endif
+/* could_reach: a spout's own loss is none of what it has pending. */
 inline tell_spout(w) {
 	if
-	:: CONCERNS(w) && state[SPOUT] == UP -> control[SPOUT] ! w, LOST
+	:: (w) != SPOUT && state[SPOUT] == UP -> control[SPOUT] ! w, LOST
 	:: else
 	fi
 }
