@@ -9,7 +9,7 @@
  * activate, switch, lost, drain, stop. A worker for which nothing is said is well-behaved:
  * hello, ready, ended (spouts: after "activate"; with "stay" not before "drain"; after
  * "over" at once), exit 0 after "stop"; it answers "ping" and "switch". It prints its
- * process id and every message that it gets but "ping".
+ * process id, every message that it gets but "ping", and that it has ended.
  */
 #include <errno.h>
 #include <poll.h>
@@ -261,6 +261,8 @@ static void receive(char *text, size_t size)
 static void end(void)
 {
 	control_send(CONTROL_FD, "ended");
+	printf("has ended\n");
+	fflush(stdout);
 }
 
 /* answer does what any worker does at once; false: it is another message. */

@@ -131,8 +131,10 @@ case_many_kills() {
 	arrived 12000
 }
 
-# What does not touch the dead worker goes on: its sink has a line in each tenth of a second.
+# What does not touch a worker that is stopped, killed and replaced goes on meanwhile.
 case_others_go_on() {
+	local before
+
 	topology <<-END
 		config topology.message.timeout.secs 3600
 		config topology.worker.timeout.secs 3
@@ -181,11 +183,14 @@ case_slow_sender() {
 # ---- the end of a run ---------------------------------------------------------------------------
 
 case_while_draining() {
+	local pids
+
 	three 1000000 kept at_end=unbounded
 	start
 	wait_until 10 at_least 500 end.log .
+	pids=("$(worker 'end[0]')" "$(worker 'acker[0]')")
 	kill -INT "$PID"
-	killed 'end[0]' 'acker[0]'
+	kill -KILL "${pids[@]}"
 	ends 130 10
 }
 
@@ -210,6 +215,8 @@ case_while_held() {
 
 # One that has ended comes back only to say so. The spout aside keeps the run from ending.
 case_after_its_end() {
+	local label
+
 	mkfifo fifo
 	topology <<-END
 		config topology.message.timeout.secs 3600
@@ -227,7 +234,7 @@ case_after_its_end() {
 	wait_until 10 counts 10 feed.log '^ack'
 	for label in 'feed[0]' 'pass[0]' 'end[0]'; do
 		killed "$label"
-		wait_until 10 grep -q "$(sed 's/[][]/\\&/g' <<< "$label") .*starting it again" err
+		wait_until 10 grep -q "${label%%\[*}\\[0\\] .*starting it again" err
 	done
 	wait_until 10 is_there 'feed[0]'
 	wait_until 10 is_there 'pass[0]'
@@ -406,7 +413,7 @@ fds() {
 
 # Descriptors of those that stay are as many after six restarts as before.
 case_descriptors() {
-	local i who before after
+	local i before after
 
 	three 1000000 kept at_end=unbounded
 	start

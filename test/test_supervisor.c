@@ -411,8 +411,8 @@ START_TEST(a_killed_worker_is_started_again_and_fenced)
 	wait_for("lines[0] got lost 1 split[0] was killed by SIGKILL (signal 9), by somebody");
 	expect("split[0] (pid ");
 	expect(", start 1) was killed by SIGKILL (signal 9), by somebody; starting it again");
-	expect("split[0] got peers 1 2 1 1 1\n");
-	expect("lines[0] got switch 1 2\n");
+	wait_for("split[0] got peers 1 2 1 1 1\n");
+	wait_for("lines[0] got switch 1 2\n");
 	ck_assert_int_eq(count_of("split[0] is "), 2);
 	ck_assert_int_eq(interrupt(), 130);
 	expect_not("sink[0] got switch");
@@ -497,7 +497,7 @@ START_TEST(the_successor_of_one_that_had_ended_is_told)
 {
 	begin_run("lines[0]=stay@start");
 	wait_for("lines[0] got activate");
-	wait_for("split[0] got peers");
+	wait_for("split[0] has ended\n");
 	kill(pid_of("split[0]"), SIGKILL);
 	wait_for("split[0] got over 1 2 1 1 1\n");
 	wait_for("lines[0] got lost 1");
