@@ -8,7 +8,9 @@
  * Time (A4). When ledger_expiry_interval has passed, the acker notes that moment, goes on
  * reading until its input is empty, with a grace for what ZeroMQ's I/O thread has not yet
  * read, and only then expires what was too old at that moment. So an acker that was
- * stopped or lags condemns nothing whose acks wait in its queue.
+ * stopped or lags condemns nothing whose acks wait in its queue. An interval is a twentieth
+ * of the timeout, and the grace is no longer than an interval: so a verdict is late by a
+ * tenth of the timeout at most, but for what the machine adds.
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #include <stdio.h>
@@ -25,7 +27,7 @@ enum {
 	FRAMES_PER_TURN = 32,
 	FRAME_BYTES = 32768,		/* verdicts that make a frame */
 	RUN_MOST = 1 << 20,		/* roots of one run: verdict_next refuses longer ones */
-	GRACE_NS = 20 * 1000000
+	GRACE_NS = 20 * 1000000		/* at most */
 };
 
 /* What waits for one spout worker. */
@@ -41,6 +43,7 @@ struct acker {
 	struct mail *mail;		/* by worker */
 	uint64_t next_expiry_ns;	/* 0: not set */
 	uint64_t deadline_ns;		/* expire what was too old then; 0: nothing to do */
+	uint64_t grace_ns;		/* after the deadline */
 	uint64_t *values;		/* scratch: the values of a run, aligned */
 	size_t values_cap;
 };
@@ -52,19 +55,12 @@ static void close_run(struct mail *m)
 	m->run_n = 0;
 }
 
-/* reachable: what is sent to worker TO goes to the start whose roots are in the book. Not so
- * when a successor's records came before the order to switch to it: then its mail waits. */
-static bool reachable(const struct acker *a, uint32_t to)
-{
-	return a->worker->sends_to[to] >= a->worker->starts[to];
-}
-
 static void send_mail(struct acker *a, uint32_t to)
 {
 	struct mail *m = &a->mail[to];
 
 	close_run(m);
-	if (m->verdicts.n > 0 && reachable(a, to) && out_has_room(&a->worker->out, to))
+	if (m->verdicts.n > 0 && out_has_room(&a->worker->out, to))
 		out_body(&a->worker->out, to, WIRE_VERDICTS, &m->verdicts);
 }
 
@@ -72,7 +68,7 @@ static void send_mail(struct acker *a, uint32_t to)
  * a full one leaves or waits whole. */
 static void send_if_full(struct acker *a, uint32_t to)
 {
-	if (a->mail[to].verdicts.n >= FRAME_BYTES && reachable(a, to))
+	if (a->mail[to].verdicts.n >= FRAME_BYTES)
 		out_body(&a->worker->out, to, WIRE_VERDICTS, &a->mail[to].verdicts);
 }
 
@@ -202,12 +198,14 @@ static void watch_time(struct acker *a, bool input_empty)
 	}
 	if (a->next_expiry_ns == 0)
 		a->next_expiry_ns = now + interval;
-	if (a->deadline_ns == 0 && now >= a->next_expiry_ns)
+	if (a->deadline_ns == 0 && now >= a->next_expiry_ns) {
 		a->deadline_ns = now;
-	if (a->deadline_ns != 0 && input_empty && now >= a->deadline_ns + GRACE_NS) {
+		a->grace_ns = interval < GRACE_NS ? interval : GRACE_NS;
+	}
+	if (a->deadline_ns != 0 && input_empty && now >= a->deadline_ns + a->grace_ns) {
 		ledger_expire(a->ledger, a->deadline_ns / NS_PER_MS);
+		a->next_expiry_ns = a->deadline_ns + interval;
 		a->deadline_ns = 0;
-		a->next_expiry_ns = now + interval;
 	}
 }
 
@@ -268,7 +266,7 @@ static uint64_t due(const struct worker *w)
 	const struct acker *a = w->role;
 
 	if (a->deadline_ns != 0)
-		return a->deadline_ns + GRACE_NS;
+		return a->deadline_ns + a->grace_ns;
 	return a->next_expiry_ns != 0 ? a->next_expiry_ns : UINT64_MAX;
 }
 
@@ -290,18 +288,24 @@ static void stop(struct worker *w)
 	free(a);
 }
 
-/* A spout that starts anew knows nothing of the roots of its predecessor (A6), and what waits
- * for that one is not the successor's. */
+/* A spout that starts anew knows nothing of the roots of its predecessor (A6). */
 static void succeeded(struct worker *w, uint32_t peer)
+{
+	struct acker *a = w->role;
+
+	ledger_drop_older(a->ledger, peer, w->starts[peer]);
+}
+
+/* replaced: what waits for the predecessor is not the successor's. */
+static void replaced(struct worker *w, uint32_t peer)
 {
 	struct acker *a = w->role;
 
 	a->mail[peer].verdicts.n = 0;
 	a->mail[peer].run_n = 0;
-	ledger_drop_older(a->ledger, peer, w->starts[peer]);
 }
 
 const struct role_ops acker_ops = {
 	.start = start, .turn = turn, .rest = rest, .due = due, .wants_data = wants_data,
-	.succeeded = succeeded, .stop = stop,
+	.replaced = replaced, .succeeded = succeeded, .stop = stop,
 };

@@ -4,44 +4,29 @@
  *
  *     (anything) --> file
  *
- * How a tuple becomes text says `format`:
- *
- *     tsv      its values with a tab between them. Inside a value a tab is written as \t
- *              and a newline as \n, so that rows and columns hold; all other bytes are
- *              written as they are, backslashes too. What must be read back exactly wants
- *              json.
- *     lines    its first value, as it is.
- *     json     an object with the names of the fields; see format.h.
- *
- * Where it goes depends on what `path` names:
- *
- *     a regular file,      The file appears when the input has ended, complete, or not at
- *     or nothing yet       all: it is written under no name, in the same directory, and
- *                          takes the place of the old one in one step, once it is on disk.
- *                          The old one's mode stays; of a symbolic link, the link.
- *     "-", a fifo,         Written to directly, at the latest 10 ms after a tuple came, and
- *     a device             never replaced.
+ * How a tuple becomes text says `format` (format.h), where it goes what `path` names
+ * (output.h): a regular file appears when the input has ended, complete, or not at all; to
+ * "-", a fifo or a device is written directly, at the latest 10 ms after a tuple came.
  *
  * Nothing here blocks. What a pipe does not take waits in memory, and the tuples that it
  * came from are held: they are acked when it is written, so a slow reader slows down the
  * spout. As long as they wait their timeout is put off: they are not lost, only late.
+ *
+ * What is written to a regular file survives the worker (rule R7). Before the acks of its
+ * tuples leave, the temporary file gets a name and is synced, and three keys are in the state:
+ *
+ *     path         of the output, as it was resolved
+ *     temporary    name of the file that will take its place
+ *     length       bytes of it that are on disk and whose tuples may have been acked
+ *
+ * A task that is started again opens that file, cuts it to this length and goes on. When it
+ * has taken its place already (the task died before it could forget the keys) its text is
+ * copied into a new one. A run that is cut short leaves the file to the next run with the same
+ * state directory; where the directory goes with the run, so does the file.
  */
-#include <errno.h>
-#include <fcntl.h>
-#include <limits.h>
-#include <poll.h>
-#include <stdarg.h>
-#include <sys/random.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
-#include <gale/gale.h>
-
-#include "format.h"
+#include "output.h"
 
 enum {
-	WRITE_AT = 64 << 10,	/* bytes that are worth a write */
-	KEEP = 1 << 20,		/* bytes of buffer that are kept when it is empty */
 	FULL = 16 << 20,	/* bytes waiting at which tuples are taken slowly */
 	DELAY_MS = 10,		/* how long a byte may wait for company */
 	RETRY_MS = 50,		/* between two looks for a fifo's reader */
@@ -54,23 +39,15 @@ struct waiting {
 	uint64_t end;
 };
 
-typedef void add_fn(struct text *t, gale_ctx *ctx, const gale_tuple *tuple);
-
 struct file {
 	/* properties */
 	const char *path;
 	const char *format;
 
-	add_fn *add;		/* adds a tuple in that format */
-	char *name;		/* of the file, with the task's number and no symbolic links */
-	int fd;			/* -1: a fifo that has no reader yet, or closed */
-	bool direct;		/* written to and not replaced */
-	bool may_block;		/* ask poll before each write */
-	bool borrowed;		/* fd is the context's */
-	char *temporary;	/* its name while it has one */
-	struct text text;	/* text.bytes[sent .. text.n) is not written yet */
-	size_t sent;
-	uint64_t written;	/* bytes in all */
+	struct output out;
+	row_fn *add;		/* adds a tuple in that format */
+	bool recorded;		/* the keys are in the state */
+	uint64_t synced;	/* bytes of the file that the state knows of */
 
 	/* direct output */
 	bool stuck;		/* it takes no more for now; a watch or a timer will tell */
@@ -81,149 +58,6 @@ struct file {
 	struct waiting *waiting;	/* waiting[first .. n_waiting) */
 	size_t first, n_waiting, waiting_room;
 };
-
-__attribute__((format(printf, 2, 3)))
-static int fatal(gale_ctx *ctx, const char *format, ...)
-{
-	char text[PATH_MAX + 512];
-	va_list args;
-	va_start(args, format);
-	vsnprintf(text, sizeof text, format, args);
-	va_end(args);
-	return gale_fatal(ctx, text);
-}
-
-static int cannot(struct file *f, gale_ctx *ctx, const char *what)
-{
-	const char *name = f->name != NULL ? f->name : f->path;
-	return fatal(ctx, "can't %s %s: %s", what, name, strerror(errno));
-}
-
-static void *checked(void *p)
-{
-	if (p == NULL) {
-		fprintf(stderr, "file: out of memory\n");
-		abort();
-	}
-	return p;
-}
-
-/* ---- Text -------------------------------------------------------------------------- */
-
-/* add_cell adds V with its tabs and newlines written as \t and \n. Only strings and bytes can
- * have any: elsewhere JSON has seen to them. */
-static void add_cell(struct text *t, gale_ctx *ctx, const gale_value *v)
-{
-	if (v->type != GALE_STRING && v->type != GALE_BYTES) {
-		text_plain(t, ctx, v);
-		return;
-	}
-	const char *from = v->u.s, *end = from + v->n;
-	for (const char *at = from; at < end; at++) {
-		if (*at != '\t' && *at != '\n')
-			continue;
-		text_add(t, from, (size_t)(at - from));
-		text_puts(t, *at == '\t' ? "\\t" : "\\n");
-		from = at + 1;
-	}
-	text_add(t, from, (size_t)(end - from));
-}
-
-static void add_tsv(struct text *t, gale_ctx *ctx, const gale_tuple *tuple)
-{
-	for (uint32_t i = 0; i < tuple->n; i++) {
-		if (i > 0)
-			text_putc(t, '\t');
-		add_cell(t, ctx, &tuple->values[i]);
-	}
-}
-
-static void add_line(struct text *t, gale_ctx *ctx, const gale_tuple *tuple)
-{
-	if (tuple->n > 0)
-		text_plain(t, ctx, &tuple->values[0]);
-}
-
-static void add_object(struct text *t, gale_ctx *ctx, const gale_tuple *tuple)
-{
-	const gale_field *fields = tuple->source->fields;
-	text_putc(t, '{');
-	for (uint32_t i = 0; i < tuple->n; i++) {
-		if (i > 0)
-			text_putc(t, ',');
-		text_quoted(t, fields[i].name, strlen(fields[i].name));
-		text_putc(t, ':');
-		text_json(t, ctx, &tuple->values[i]);
-	}
-	text_putc(t, '}');
-}
-
-/* ---- Writing ----------------------------------------------------------------------- */
-
-static int open_direct(struct file *f)
-{
-	f->fd = open(f->name, O_WRONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
-	return f->fd;
-}
-
-static bool can_write(const struct file *f, int wait_ms)
-{
-	struct pollfd p = { .fd = f->fd, .events = POLLOUT };
-	return poll(&p, f->fd == -1 ? 0 : 1, wait_ms) > 0;
-}
-
-/* write_some gives the number of bytes written, 0 when nothing is taken now, -1 with errno
- * set. A descriptor that may block is asked first, and takes PIPE_BUF bytes if it takes any. */
-static ssize_t write_some(struct file *f)
-{
-	size_t n = f->text.n - f->sent;
-	if (f->fd == -1 && open_direct(f) == -1)
-		return errno == ENXIO ? 0 : -1;
-	if (f->may_block && !can_write(f, 0))
-		return 0;
-	if (f->may_block && n > PIPE_BUF)
-		n = PIPE_BUF;
-	ssize_t written;
-	do
-		written = write(f->fd, f->text.bytes + f->sent, n);
-	while (written == -1 && errno == EINTR);
-	return written == -1 && errno == EAGAIN ? 0 : written;
-}
-
-static void shrink(struct text *t)
-{
-	t->n = 0;
-	if (t->room <= KEEP)
-		return;
-	free(t->bytes);
-	*t = (struct text){ 0 };
-}
-
-/* push writes what is taken now. 0: all is written, 1: some is left, -1: it failed. */
-static int push(struct file *f, gale_ctx *ctx)
-{
-	while (f->sent < f->text.n) {
-		ssize_t n = write_some(f);
-		if (n == -1) {
-			cannot(f, ctx, "write to");
-			return -1;
-		}
-		if (n == 0)
-			break;
-		f->sent += (size_t)n;
-		f->written += (uint64_t)n;
-	}
-	size_t left = f->text.n - f->sent;
-	if (left == 0) {
-		shrink(&f->text);
-		f->sent = 0;
-	} else if (left < f->sent) {
-		memmove(f->text.bytes, f->text.bytes + f->sent, left);
-		f->text.n = left;
-		f->sent = 0;
-	}
-	return left > 0;
-}
 
 /* ---- Waiting for a slow reader ----------------------------------------------------- */
 
@@ -248,8 +82,8 @@ static void look_for_reader(void *self, gale_ctx *ctx, void *arg)
 static int wait_to_write(struct file *f, gale_ctx *ctx)
 {
 	f->stuck = true;
-	if (f->fd != -1)
-		return gale_watch(ctx, f->fd, GALE_WRITABLE, writable, NULL);
+	if (f->out.fd != -1)
+		return gale_watch(ctx, f->out.fd, GALE_WRITABLE, writable, NULL);
 	if (!f->looking)
 		gale_timer(ctx, RETRY_MS, look_for_reader, NULL);
 	f->looking = true;
@@ -258,7 +92,7 @@ static int wait_to_write(struct file *f, gale_ctx *ctx)
 
 static void ack_written(struct file *f, gale_ctx *ctx)
 {
-	while (f->first < f->n_waiting && f->waiting[f->first].end <= f->written)
+	while (f->first < f->n_waiting && f->waiting[f->first].end <= f->out.written)
 		gale_ack(ctx, f->waiting[f->first++].tuple);
 	if (f->first == f->n_waiting)
 		f->first = f->n_waiting = 0;
@@ -267,15 +101,15 @@ static void ack_written(struct file *f, gale_ctx *ctx)
 /* flush writes what is taken now, acks what is written, and sees to the rest. 0 or -1. */
 static int flush(struct file *f, gale_ctx *ctx)
 {
-	bool watched = f->stuck && f->fd != -1;
-	int left = push(f, ctx);
+	bool watched = f->stuck && f->out.fd != -1;
+	int left = output_push(&f->out, ctx);
 	if (left == -1)
 		return -1;
 	ack_written(f, ctx);
 	if (left == 1)
 		return watched ? 0 : wait_to_write(f, ctx);
 	if (watched)
-		gale_unwatch(ctx, f->fd);
+		gale_unwatch(ctx, f->out.fd);
 	f->stuck = false;
 	return 0;
 }
@@ -313,153 +147,159 @@ static void hold_back(struct file *f, gale_ctx *ctx, const gale_tuple *t)
 {
 	if (f->n_waiting == f->waiting_room) {
 		f->waiting_room = f->waiting_room == 0 ? 256 : 2 * f->waiting_room;
-		f->waiting = checked(realloc(f->waiting, f->waiting_room * sizeof *f->waiting));
+		f->waiting = output_checked(realloc(f->waiting, f->waiting_room * sizeof *f->waiting));
 	}
-	size_t left = f->text.n - f->sent;
-	f->waiting[f->n_waiting++] = (struct waiting){ gale_hold(ctx, t), f->written + left };
+	size_t left = f->out.text.n - f->out.sent;
+	f->waiting[f->n_waiting++] = (struct waiting){ gale_hold(ctx, t), f->out.written + left };
 	if (!f->minding)
 		gale_timer(ctx, f->mind_ms, put_off_timeouts, NULL);
 	f->minding = true;
 	if (left > FULL)
-		can_write(f, PATIENCE_MS);
+		output_can_write(&f->out, PATIENCE_MS);
 }
 
-/* ---- Opening ----------------------------------------------------------------------- */
+/* ---- What survives ----------------------------------------------------------------- */
 
-static bool is_stdout(const char *path)
+static int put(gale_ctx *ctx, const char *key, const void *value, size_t n)
 {
-	return strcmp(path, "-") == 0 || strcmp(path, "/dev/stdout") == 0 ||
-	    strcmp(path, "/dev/fd/1") == 0 || strcmp(path, "/proc/self/fd/1") == 0;
+	return gale_state_put(ctx, key, strlen(key), value, n);
 }
 
-/* open_stdout writes to the topology's standard output. Other processes may share it and
- * want it to block, so a pipe or terminal is opened anew, not to block; what can't be opened
- * anew (a socket, another user's terminal) is asked before each write. */
-static int open_stdout(struct file *f, gale_ctx *ctx)
+/* recorded gives the value of KEY as text that the caller frees, or NULL. */
+static char *recorded(gale_ctx *ctx, const char *key)
 {
-	char name[64];
-	struct stat st;
-	f->direct = true;
-	if (fstat(ctx->out, &st) == -1)
-		return cannot(f, ctx, "write to");
-	if (!S_ISREG(st.st_mode)) {
-		snprintf(name, sizeof name, "/proc/self/fd/%d", ctx->out);
-		f->fd = open(name, O_WRONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
-		if (f->fd != -1)
-			return 0;
-		f->may_block = true;
-	}
-	f->fd = ctx->out;
-	f->borrowed = true;
+	gale_slice value;
+	if (gale_state_get(ctx, key, strlen(key), &value) != 1)
+		return NULL;
+	return output_checked(strndup(value.bytes, value.n));
+}
+
+static int forget(struct file *f, gale_ctx *ctx)
+{
+	static const char *const keys[] = { "path", "temporary", "length" };
+	f->recorded = false;
+	for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
+		if (gale_state_delete(ctx, keys[i], strlen(keys[i])) != 0)
+			return -1;
 	return 0;
 }
 
-/* open_special writes to a fifo or a device. A fifo without a reader is opened later. */
-static int open_special(struct file *f, gale_ctx *ctx, mode_t mode)
+/* record makes it known how far the file is. */
+static int record(struct file *f, gale_ctx *ctx)
 {
-	f->direct = true;
-	if (S_ISDIR(mode))
-		return fatal(ctx, "can't write to %s: it is a directory", f->name);
-	if (open_direct(f) == -1 && !(S_ISFIFO(mode) && errno == ENXIO))
-		return cannot(f, ctx, "write to");
-	return 0;
-}
-
-/* directory gives the directory of f->name; the caller frees it. */
-static char *directory(const struct file *f)
-{
-	char *dir = checked(strdup(f->name));
-	char *slash = strrchr(dir, '/');
-	if (slash != NULL)
-		slash[slash == dir] = '\0';
-	return dir;
-}
-
-/* invent_name sets f->temporary to a name beside f->name that nobody can foresee. */
-static void invent_name(struct file *f)
-{
-	uint64_t random = 0;
-	if (getrandom(&random, sizeof random, 0) != sizeof random)
-		abort();
-	char *dir = directory(f);
-	free(f->temporary);
-	if (asprintf(&f->temporary, "%s/.gale-%016llx", dir, (unsigned long long)random) == -1)
-		abort();
-	free(dir);
-}
-
-/* open_named opens a temporary file that has a name, where files without one are unknown. */
-static int open_named(struct file *f)
-{
-	do {
-		invent_name(f);
-		f->fd = open(f->temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-	} while (f->fd == -1 && errno == EEXIST);
-	if (f->fd == -1) {
-		free(f->temporary);
-		f->temporary = NULL;
-	}
-	return f->fd;
-}
-
-/* open_temporary opens the file that will take the place of f->name. One without a name is
- * gone when its process is, even by kill -9. */
-static int open_temporary(struct file *f, gale_ctx *ctx)
-{
-	char *dir = directory(f);
-	f->fd = open(dir, O_TMPFILE | O_WRONLY | O_CLOEXEC, 0666);
-	free(dir);
-	if (f->fd == -1 && (errno == EOPNOTSUPP || errno == EISDIR))
-		open_named(f);
-	if (f->fd == -1 && errno == ENOENT)
-		return fatal(ctx, "can't create %s: its directory does not exist", f->name);
-	return f->fd == -1 ? cannot(f, ctx, "create") : 0;
-}
-
-static int open_to_replace(struct file *f, gale_ctx *ctx, mode_t mode)
-{
-	char *real = realpath(f->name, NULL);
-	if (real == NULL)
-		return cannot(f, ctx, "find");
-	free(f->name);
-	f->name = real;
-	if (access(f->name, W_OK) == -1)
-		return cannot(f, ctx, "replace");
-	if (open_temporary(f, ctx) != 0)
+	struct output *o = &f->out;
+	char digits[24];
+	int n = snprintf(digits, sizeof digits, "%llu", (unsigned long long)o->written);
+	if (put(ctx, "length", digits, (size_t)n) != 0)
 		return -1;
-	return fchmod(f->fd, mode & 07777) == 0 ? 0 : cannot(f, ctx, "set the mode of");
+	f->synced = o->written;
+	if (f->recorded)
+		return 0;
+	f->recorded = true;
+	return put(ctx, "path", o->name, strlen(o->name)) != 0 ? -1 :
+	    put(ctx, "temporary", o->temporary, strlen(o->temporary));
 }
 
-static int open_output(struct file *f, gale_ctx *ctx)
+/* persist syncs what was written to a regular file since the last time; what goes to anything
+ * else is only to be taken from us. */
+static int persist(void *self, gale_ctx *ctx)
 {
-	struct stat st;
-	if (is_stdout(f->name))
-		return open_stdout(f, ctx);
-	if (stat(f->name, &st) == 0)
-		return S_ISREG(st.st_mode) ? open_to_replace(f, ctx, st.st_mode) :
-		    open_special(f, ctx, st.st_mode);
-	if (errno != ENOENT)
-		return cannot(f, ctx, "create");
-	if (lstat(f->name, &st) == 0)
-		return fatal(ctx, "can't write to %s: it is a symbolic link to nothing", f->name);
-	return open_temporary(f, ctx);
+	struct file *f = self;
+	struct output *o = &f->out;
+	if (o->direct && flush(f, ctx) != 0)
+		return GALE_FATAL;
+	if (o->direct)
+		return f->stuck ? GALE_IDLE : GALE_OK;
+	if (o->fd == -1)
+		return GALE_OK;
+	if (output_push(o, ctx) != 0)
+		return GALE_FATAL;
+	if (o->written == f->synced)
+		return GALE_OK;
+	if (fdatasync(o->fd) == -1)
+		return output_cannot(o, ctx, "sync");
+	if (o->temporary == NULL && output_link_temporary(o, ctx) == -1)
+		return output_cannot(o, ctx, "name the temporary file of");
+	if (!f->recorded && output_sync_directory(o) == -1)
+		return output_cannot(o, ctx, "sync the directory of");
+	return record(f, ctx) == 0 ? GALE_OK : GALE_FATAL;
 }
 
-/* expanded gives the path with the number of the task for each %t. */
-static char *expanded(const char *path, uint32_t task)
+/* copy_published begins anew with the first LENGTH bytes of what is in its place already. */
+static int copy_published(struct file *f, gale_ctx *ctx, uint64_t length)
 {
-	struct text t = { 0 };
-	for (const char *p = path; *p != '\0'; p++) {
-		if (p[0] == '%' && p[1] == 't') {
-			text_int(&t, task);
-			p++;
-		} else {
-			text_putc(&t, *p);
-		}
+	struct output *o = &f->out;
+	int from = open(o->name, O_RDONLY | O_CLOEXEC);
+	if (from == -1)
+		return output_cannot(o, ctx, "read");
+	while (length > 0) {
+		size_t most = length < OUTPUT_WRITE_AT ? (size_t)length : OUTPUT_WRITE_AT;
+		ssize_t n = read(from, text_room(&o->text, most), most);
+		if (n <= 0)
+			break;
+		o->text.n += (size_t)n;
+		length -= (uint64_t)n;
+		if (output_push(o, ctx) != 0)
+			break;
 	}
-	text_putc(&t, '\0');
-	return t.bytes;
+	close(from);
+	return length == 0 ? 0 : output_fatal(ctx, "can't read back what was written to the output");
 }
+
+/* reopen goes on with the file TEMPORARY, of which LENGTH bytes count. 1: there is none. */
+static int reopen(struct file *f, gale_ctx *ctx, const char *temporary, uint64_t length)
+{
+	struct output *o = &f->out;
+	struct stat st;
+	o->fd = open(temporary, O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
+	if (o->fd == -1)
+		return errno == ENOENT ? 1 : output_fatal(ctx, "can't go on with %s: %s", temporary,
+		    strerror(errno));
+	o->temporary = output_checked(strdup(temporary));
+	if (fstat(o->fd, &st) == -1 || (uint64_t)st.st_size < length)
+		return output_fatal(ctx, "%s is shorter than the %llu bytes that were synced: it was "
+		    "changed; what it held is lost. Remove the state to begin anew", temporary,
+		    (unsigned long long)length);
+	if (ftruncate(o->fd, (off_t)length) == -1 || lseek(o->fd, 0, SEEK_END) == -1)
+		return output_cannot(o, ctx, "go on with the temporary file of");
+	o->written = f->synced = length;
+	f->recorded = true;
+	return 0;
+}
+
+/* go_on takes up what an earlier start of this task has left. 1: it left nothing. */
+static int go_on(struct file *f, gale_ctx *ctx)
+{
+	char *path = recorded(ctx, "path"), *temporary = recorded(ctx, "temporary");
+	char *digits = recorded(ctx, "length"), *real = realpath(f->out.name, NULL);
+	const char *name = real != NULL ? real : f->out.name;
+	uint64_t length = digits != NULL ? strtoull(digits, NULL, 10) : 0;
+	struct stat st;
+	int got = 1;
+	if (path != NULL && temporary != NULL && digits != NULL) {
+		if (strcmp(path, name) != 0)
+			got = output_fatal(ctx, "the state has the beginning of %s, and the output is "
+			    "%s: give the same path, or another state", path, name);
+		else if ((got = reopen(f, ctx, temporary, length)) == 1 &&
+		    (stat(name, &st) == -1 || (uint64_t)st.st_size < length))
+			got = output_fatal(ctx, "%s, which has what was written until now, is gone: "
+			    "remove the state to begin anew", temporary);
+		else if (got == 1 && forget(f, ctx) == 0 && output_open(&f->out, ctx) == 0)
+			got = copy_published(f, ctx, length);
+	}
+	if (got == 0 && real != NULL && f->out.temporary != NULL) {
+		free(f->out.name);
+		f->out.name = real;
+		real = NULL;
+	}
+	free(path);
+	free(temporary);
+	free(digits);
+	free(real);
+	return got;
+}
+
+/* ---- The bolt ---------------------------------------------------------------------- */
 
 static uint32_t a_third_of_the_timeout(gale_ctx *ctx)
 {
@@ -471,31 +311,25 @@ static uint32_t a_third_of_the_timeout(gale_ctx *ctx)
 static int prepare(void *self, gale_ctx *ctx)
 {
 	struct file *f = self;
-	f->fd = -1;
-	if (ctx->n_tasks > 1 && strstr(f->path, "%t") == NULL)
-		return fatal(ctx, "%u tasks can't write one file, %s: write %%t into \"path\" where "
-		    "the number of the task shall stand, or take \"parallelism\" off \"%s\"",
-		    ctx->n_tasks, f->path, ctx->component);
-	f->name = expanded(f->path, ctx->index);
-
-	f->add = strcmp(f->format, "json") == 0 ? add_object :
-	    strcmp(f->format, "lines") == 0 ? add_line : add_tsv;
+	f->add = row_format(f->format);
 	f->mind_ms = a_third_of_the_timeout(ctx);
-	return open_output(f, ctx) == 0 ? GALE_OK : GALE_FATAL;
+	f->out.fd = -1;
+	if (output_name(&f->out, ctx, f->path) != 0)
+		return GALE_FATAL;
+	int fresh = go_on(f, ctx);
+	return fresh == 0 || (fresh == 1 && output_open(&f->out, ctx) == 0) ? GALE_OK : GALE_FATAL;
 }
-
-/* ---- The bolt ---------------------------------------------------------------------- */
 
 static int execute(void *self, gale_ctx *ctx, const gale_tuple *t)
 {
 	struct file *f = self;
-	f->add(&f->text, ctx, t);
-	text_putc(&f->text, '\n');
-	if (!f->stuck && f->text.n - f->sent >= WRITE_AT && flush(f, ctx) != 0)
+	f->add(&f->out.text, ctx, t);
+	text_putc(&f->out.text, '\n');
+	if (!f->stuck && f->out.text.n - f->out.sent >= OUTPUT_WRITE_AT && flush(f, ctx) != 0)
 		return GALE_FATAL;
 	if (f->stuck)
 		hold_back(f, ctx, t);
-	else if (f->direct && f->sent < f->text.n)
+	else if (f->out.direct && f->out.sent < f->out.text.n)
 		flush_soon(f, ctx);
 	return GALE_OK;
 }
@@ -503,46 +337,7 @@ static int execute(void *self, gale_ctx *ctx, const gale_tuple *t)
 static int drain(void *self, gale_ctx *ctx)
 {
 	struct file *f = self;
-	return !f->direct || flush(f, ctx) == 0 ? GALE_OK : GALE_FATAL;
-}
-
-/* link_temporary gives the file without a name one. */
-static int link_temporary(struct file *f)
-{
-	char name[64];
-	int failed;
-	snprintf(name, sizeof name, "/proc/self/fd/%d", f->fd);
-	do {
-		invent_name(f);
-		failed = linkat(AT_FDCWD, name, AT_FDCWD, f->temporary, AT_SYMLINK_FOLLOW);
-	} while (failed && errno == EEXIST);
-	return failed;
-}
-
-/* sync_directory makes the new name last. A file system that can't do that says EINVAL. */
-static int sync_directory(struct file *f)
-{
-	char *dir = directory(f);
-	int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	free(dir);
-	if (fd == -1)
-		return -1;
-	int failed = fsync(fd) == -1 && errno != EINVAL;
-	close(fd);
-	return failed ? -1 : 0;
-}
-
-/* publish puts the complete file in its place. */
-static int publish(struct file *f, gale_ctx *ctx)
-{
-	if (fsync(f->fd) == -1 || (f->temporary == NULL && link_temporary(f) == -1) ||
-	    rename(f->temporary, f->name) == -1)
-		return cannot(f, ctx, "complete");
-	free(f->temporary);
-	f->temporary = NULL;
-	if (sync_directory(f) == -1)
-		return cannot(f, ctx, "sync the directory of");
-	return GALE_DONE;
+	return !f->out.direct || flush(f, ctx) == 0 ? GALE_OK : GALE_FATAL;
 }
 
 static int finish(void *self, gale_ctx *ctx)
@@ -551,24 +346,21 @@ static int finish(void *self, gale_ctx *ctx)
 	if (flush(f, ctx) != 0)
 		return GALE_FATAL;
 	if (f->stuck) {
-		can_write(f, PATIENCE_MS);
+		output_can_write(&f->out, PATIENCE_MS);
 		return GALE_EMITTED;
 	}
-	return f->direct ? GALE_DONE : publish(f, ctx);
+	if (f->out.direct)
+		return GALE_DONE;
+	if (output_publish(&f->out, ctx) != GALE_DONE)
+		return GALE_FATAL;
+	return !f->recorded || forget(f, ctx) == 0 ? GALE_DONE : GALE_FATAL;
 }
 
 static void cleanup(void *self, gale_ctx *ctx)
 {
 	struct file *f = self;
-	(void)ctx;
-	if (f->temporary != NULL)
-		unlink(f->temporary);
-	if (f->fd != -1 && !f->borrowed)
-		close(f->fd);
-	free(f->temporary);
-	free(f->name);
+	output_close(&f->out, f->recorded && ctx->state_lasts);
 	free(f->waiting);
-	free(f->text.bytes);
 }
 
 static const gale_component file = {
@@ -588,5 +380,7 @@ static const gale_component file = {
 	.drain = drain,
 	.finish = finish,
 	.cleanup = cleanup,
+	.state_version = 1,
+	.persist = persist,
 };
 GALE_PLUGIN(&file);

@@ -40,21 +40,18 @@ static int prepare(void *self, gale_ctx *ctx)
 		f->compiled = true;
 		return GALE_OK;
 	}
-	char why[256], text[1024];
+	char why[256];
 	regerror(code, &f->regex, why, sizeof why);
-	snprintf(text, sizeof text, "\"match\" is no regular expression: %s: %s", why, f->match);
-	return gale_fatal(ctx, text);
+	return gale_fatalf(ctx, "\"match\" is no regular expression: %s: %s", why, f->match);
 }
 
 /* no_text ends the worker: a field that isn't there, or is no string, is a mistake in the
  * topology, and trying the tuple again would not help. */
 static int no_text(const struct filter *f, gale_ctx *ctx, const gale_tuple *t)
 {
-	char text[1024];
-	snprintf(text, sizeof text, "the stream \"%s\" of \"%s\" has no string \"%s\" to match; "
+	return gale_fatalf(ctx, "the stream \"%s\" of \"%s\" has no string \"%s\" to match; "
 	    "name one of its fields in \"field\"", t->source->stream, t->source->component,
 	    f->field);
-	return gale_fatal(ctx, text);
 }
 
 /* look gives 0 when the text matches, or REG_NOMATCH, or REG_ESPACE. The text may contain

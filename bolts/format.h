@@ -1,4 +1,4 @@
-/* format.h - values as text: what `file` writes and `log` says.
+/* format.h - values as text: what `file` and `table` write and `log` says.
  *
  * SPDX-License-Identifier: Apache-2.0
  *
@@ -13,6 +13,15 @@
  *     list     as JSON                             [...]
  *     map      as JSON                             {...} where all keys are strings, else
  *                                                  {"$map": [[key, value], ...]}
+ *
+ * And tuples, as rows:
+ *
+ *     tsv      its values with a tab between them. Inside a value a tab is written as \t
+ *              and a newline as \n, so that rows and columns hold; all other bytes are
+ *              written as they are, backslashes too. What must be read back exactly wants
+ *              json.
+ *     lines    its first value, as it is.
+ *     json     an object with the names of the fields.
  *
  * Memory that runs out ends the worker.
  */
@@ -243,6 +252,65 @@ static inline void text_plain(struct text *t, gale_ctx *ctx, const gale_value *v
 		text_float(t, v->u.f);
 	else if (v->type != GALE_NULL)
 		text_json(t, ctx, v);
+}
+
+/* ---- Rows -------------------------------------------------------------------------- */
+
+/* row_cell adds V with its tabs and newlines written as \t and \n. Only strings and bytes can
+ * have any: elsewhere JSON has seen to them. */
+static inline void row_cell(struct text *t, gale_ctx *ctx, const gale_value *v)
+{
+	if (v->type != GALE_STRING && v->type != GALE_BYTES) {
+		text_plain(t, ctx, v);
+		return;
+	}
+	const char *from = v->u.s, *end = from + v->n;
+	for (const char *at = from; at < end; at++) {
+		if (*at != '\t' && *at != '\n')
+			continue;
+		text_add(t, from, (size_t)(at - from));
+		text_puts(t, *at == '\t' ? "\\t" : "\\n");
+		from = at + 1;
+	}
+	text_add(t, from, (size_t)(end - from));
+}
+
+/* row_tsv, row_line and row_object add a tuple in the formats "tsv", "lines" and "json". */
+static inline void row_tsv(struct text *t, gale_ctx *ctx, const gale_tuple *tuple)
+{
+	for (uint32_t i = 0; i < tuple->n; i++) {
+		if (i > 0)
+			text_putc(t, '\t');
+		row_cell(t, ctx, &tuple->values[i]);
+	}
+}
+
+static inline void row_line(struct text *t, gale_ctx *ctx, const gale_tuple *tuple)
+{
+	if (tuple->n > 0)
+		text_plain(t, ctx, &tuple->values[0]);
+}
+
+static inline void row_object(struct text *t, gale_ctx *ctx, const gale_tuple *tuple)
+{
+	const gale_field *fields = tuple->source->fields;
+	text_putc(t, '{');
+	for (uint32_t i = 0; i < tuple->n; i++) {
+		if (i > 0)
+			text_putc(t, ',');
+		text_quoted(t, fields[i].name, strlen(fields[i].name));
+		text_putc(t, ':');
+		text_json(t, ctx, &tuple->values[i]);
+	}
+	text_putc(t, '}');
+}
+
+typedef void row_fn(struct text *t, gale_ctx *ctx, const gale_tuple *tuple);
+
+/* row_format gives what adds a tuple in the format of that NAME. */
+static inline row_fn *row_format(const char *name)
+{
+	return strcmp(name, "json") == 0 ? row_object : strcmp(name, "lines") == 0 ? row_line : row_tsv;
 }
 
 #endif

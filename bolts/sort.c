@@ -234,10 +234,8 @@ static int find_key(const struct sort *s, gale_ctx *ctx, const gale_tuple *t)
 	const gale_value *v = s->by != NULL ? gale_field_of(t, s->by) : NULL;
 	if (v != NULL)
 		return (int)(v - t->values);
-	char text[512];
-	snprintf(text, sizeof text, "the stream \"%s\" of \"%s\" has no field \"%s\" to sort by",
+	gale_fatalf(ctx, "the stream \"%s\" of \"%s\" has no field \"%s\" to sort by",
 	    t->source->stream, t->source->component, s->by != NULL ? s->by : "");
-	gale_fatal(ctx, text);
 	return -1;
 }
 

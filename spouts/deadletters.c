@@ -27,7 +27,6 @@
  */
 #include <errno.h>
 #include <limits.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -59,17 +58,6 @@ static void *checked(void *p)
 		abort();
 	}
 	return p;
-}
-
-__attribute__((format(printf, 2, 3)))
-static int fatal(gale_ctx *ctx, const char *format, ...)
-{
-	char text[PATH_MAX + 512];
-	va_list args;
-	va_start(args, format);
-	vsnprintf(text, sizeof text, format, args);
-	va_end(args);
-	return gale_fatal(ctx, text);
 }
 
 /* ---- JSON -------------------------------------------------------------------------- */
@@ -411,14 +399,14 @@ static int open_letters(void *self, gale_ctx *ctx)
 	struct stat st;
 	s->malformed = gale_counter(ctx, "malformed");
 	if (ctx->n_tasks > 1)
-		return fatal(ctx, "%u tasks would each feed back all letters of %s; take "
+		return gale_fatalf(ctx, "%u tasks would each feed back all letters of %s; take "
 		    "\"parallelism\" off \"%s\"", ctx->n_tasks, s->path, ctx->component);
 	bool found = stat(s->path, &st) == 0;
 	if (found && !S_ISREG(st.st_mode))	/* to open a fifo would block */
-		return fatal(ctx, "can't read %s: it is no regular file", s->path);
+		return gale_fatalf(ctx, "can't read %s: it is no regular file", s->path);
 	s->file = found ? fopen(s->path, "re") : NULL;
 	if (s->file == NULL)
-		return fatal(ctx, "can't read %s: %s; \"path\" must name a dead letter file",
+		return gale_fatalf(ctx, "can't read %s: %s; \"path\" must name a dead letter file",
 		    s->path, strerror(errno));
 	s->left = st.st_size;
 	return GALE_OK;
@@ -431,7 +419,7 @@ static int next(void *self, gale_ctx *ctx)
 		return GALE_DONE;
 	ssize_t n = getline(&s->line, &s->line_room, s->file);
 	if (n < 0 && ferror(s->file))
-		return fatal(ctx, "can't read %s: %s", s->path, strerror(errno));
+		return gale_fatalf(ctx, "can't read %s: %s", s->path, strerror(errno));
 	if (n < 0)
 		return GALE_DONE;
 	s->left -= n;

@@ -25,7 +25,21 @@
  * byte: log rotation renames first and lets the writer change over later. A file that has
  * become shorter than what was read of it was truncated and starts anew; one that was
  * truncated and is longer again when we look can't be told from one that has grown.
+ *
+ * Positions, for a process that goes on where an earlier one stopped:
+ *
+ *   regular file      The position, and which file it was. A file that has changed since is
+ *                     refused: nobody could say which of its lines were emitted.
+ *   followed file     Ids go on from file to file: the bytes of all files before, plus the
+ *                     offset. The last few files are known by device, inode and time of birth,
+ *                     so a file that was rotated away meanwhile is found beside the path (its
+ *                     name begins with that of the path), read to its end, and lines of it that
+ *                     were open are read again. What is not found is lost, and that is said. If
+ *                     it was rotated more than once, the files in between (path.1, path-20260131)
+ *                     are read in the order in which they were made.
+ *   all others        None.
  */
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -44,7 +58,8 @@ enum {
 	MAX_LINE = 16 << 20,
 	BLOCK = 256 << 10,	/* bytes asked of a read; fits a second-level cache */
 	MAX_BUFFER = MAX_LINE + BLOCK,
-	BATCH = 64		/* lines a call of next */
+	BATCH = 64,		/* lines a call of next */
+	MAX_PAST = 15		/* followed files that are remembered; they fit a position */
 };
 
 struct lines;
@@ -53,6 +68,27 @@ struct lines;
 enum outcome { MORE, WAIT, END, FAILED };
 
 typedef enum outcome more_fn(struct lines *l, gale_ctx *ctx);
+
+/* What is kept with the position of a regular file. */
+struct file_mark {
+	uint64_t tag;		/* FILE_MARK */
+	uint64_t device, inode, size, mtime_ns;
+	uint64_t first, round_bytes;	/* as in struct lines */
+};
+
+/* What is kept with the position of a followed one: the files so far, the last one is open. */
+struct past_file {
+	uint64_t base;		/* id of a line at its offset 0 */
+	uint64_t device, inode;	/* 0: what it held is gone */
+	uint64_t born_ns;	/* for numbers of inodes are used again */
+};
+
+struct past_mark {
+	uint64_t tag;		/* PAST_MARK */
+	struct past_file files[MAX_PAST];
+};
+
+enum { FILE_MARK = 0x656c6966, PAST_MARK = 0x74736170 };
 
 struct lines {
 	/* properties */
@@ -73,15 +109,16 @@ struct lines {
 
 	/* Regular files. The rounds of `repeat` stand in one row of positions. */
 	bool rereads;		/* it is one */
+	struct file_mark mark;	/* which file */
 	off_t first;		/* offset in the file of position 0 */
 	uint64_t round_start;	/* position at which this round started */
 	uint64_t round_bytes;	/* of each round; 0 in the first one, which finds out */
-	uint64_t *again;	/* positions of failed lines: again[again_at .. n_again) */
+	uint64_t *again;	/* ids of lines to emit again: again[again_at .. n_again) */
 	size_t again_at, n_again, again_room;
 	char *line;		/* room for a line that is read again */
 	size_t line_room;
 
-	/* All others. */
+	/* Pipes and their like. */
 	uint64_t line_number;
 
 	/* Followed files. */
@@ -90,6 +127,12 @@ struct lines {
 	bool leaving;		/* it was replaced: change over at its end */
 	bool missing;		/* it was said that there is no file */
 	char *real;		/* the path without symbolic links, or NULL */
+	uint64_t base;		/* id of a line at offset 0 */
+	struct past_mark past;
+	size_t n_past;
+	int old_fd;		/* the file of past.files[old_at], for lines to emit again, or -1 */
+	size_t old_at;
+	uint64_t n_lost;	/* lines that can't be */
 };
 
 /* ---- Saying what is wrong ---------------------------------------------------------- */
@@ -127,6 +170,27 @@ static void *resized(void *block, size_t bytes)
 	return p;
 }
 
+/* ---- Positions --------------------------------------------------------------------- */
+
+static bool follows(const struct lines *l)
+{
+	return l->inotify != -1;
+}
+
+/* tell tells gale how far we have come. Returns 0 or -1. */
+static int tell(struct lines *l, gale_ctx *ctx)
+{
+	if (l->rereads) {
+		l->mark.first = (uint64_t)l->first;
+		l->mark.round_bytes = l->round_bytes;
+		return gale_position(ctx, l->position, &l->mark, sizeof l->mark);
+	}
+	if (!follows(l))
+		return 0;
+	return gale_position(ctx, l->base + l->position, &l->past,
+	    offsetof(struct past_mark, files) + l->n_past * sizeof *l->past.files);
+}
+
 /* ---- The buffer and what is emitted from it ---------------------------------------- */
 
 static int too_long(struct lines *l, gale_ctx *ctx)
@@ -145,6 +209,8 @@ static int emit_line(struct lines *l, gale_ctx *ctx, size_t n)
 	gale_value line = gale_string(l->bytes + l->begin, n);
 	if (l->rereads)
 		return gale_emit_tracked(ctx, 0, l->position, &line, 1);
+	if (follows(l))
+		return gale_emit_kept(ctx, 0, l->base + l->position, &line, 1);
 	return gale_emit_kept(ctx, 0, ++l->line_number, &line, 1);
 }
 
@@ -278,9 +344,9 @@ static void remember(struct lines *l, uint64_t position)
 	l->again[l->n_again++] = position;
 }
 
-/* read_line reads the line at OFFSET of the file, LIMIT bytes of it at most, into l->line.
+/* read_line reads the line at OFFSET of the file FD, LIMIT bytes of it at most, into l->line.
  * Returns its length, or -1 with errno set: ENODATA when the file has become too short. */
-static ssize_t read_line(struct lines *l, off_t offset, size_t limit)
+static ssize_t read_line(struct lines *l, int fd, off_t offset, size_t limit)
 {
 	size_t have = 0;
 	for (;;) {
@@ -291,7 +357,7 @@ static ssize_t read_line(struct lines *l, off_t offset, size_t limit)
 		size_t room = l->line_room - have;
 		if (room > limit - have)
 			room = limit - have;
-		ssize_t n = pread(l->fd, l->line + have, room, offset + (off_t)have);
+		ssize_t n = pread(fd, l->line + have, room, offset + (off_t)have);
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n == 0 && have == 0)
@@ -305,20 +371,26 @@ static ssize_t read_line(struct lines *l, off_t offset, size_t limit)
 	}
 }
 
+static uint64_t take_again(struct lines *l)
+{
+	uint64_t id = l->again[l->again_at];
+	if (++l->again_at == l->n_again)
+		l->again_at = l->n_again = 0;
+	return id;
+}
+
 /* emit_again emits the line of the oldest message that failed, once more. */
 static int emit_again(struct lines *l, gale_ctx *ctx)
 {
-	uint64_t position = l->again[l->again_at];
+	uint64_t position = take_again(l);
 	uint64_t in_round = l->round_bytes > 0 ? position % l->round_bytes : position;
 	size_t limit = MAX_LINE;
 	if (l->round_bytes > 0 && l->round_bytes - in_round < limit)
 		limit = (size_t)(l->round_bytes - in_round);
 
-	ssize_t n = read_line(l, l->first + (off_t)in_round, limit);
+	ssize_t n = read_line(l, l->fd, l->first + (off_t)in_round, limit);
 	if (n < 0)
 		return cannot(l, ctx, "read a line again from", "");
-	if (++l->again_at == l->n_again)
-		l->again_at = l->n_again = 0;
 	gale_value line = gale_string(l->line, (size_t)n);
 	if (gale_emit_tracked(ctx, 0, position, &line, 1) != 0)
 		return GALE_FATAL;
@@ -454,9 +526,38 @@ static int watch_all(struct lines *l, gale_ctx *ctx)
 	return strcmp(real, l->path) == 0 || watch_path(l, ctx, real) == 0 ? 0 : -1;
 }
 
-/* open_followed opens what is at the path now. 0: it is open, or there is nothing to open
- * yet. */
-static int open_followed(struct lines *l, gale_ctx *ctx)
+/* identify tells which file FD is. */
+static bool identify(int fd, struct past_file *file)
+{
+	struct statx x;
+	if (statx(fd, "", AT_EMPTY_PATH, STATX_INO | STATX_BTIME, &x) != 0)
+		return false;
+	*file = (struct past_file){
+		.device = (uint64_t)x.stx_dev_major << 32 | x.stx_dev_minor, .inode = x.stx_ino,
+	};
+	if (x.stx_mask & STATX_BTIME)
+		file->born_ns = (uint64_t)x.stx_btime.tv_sec * 1000000000 + x.stx_btime.tv_nsec;
+	return true;
+}
+
+static bool same_file(const struct past_file *a, const struct past_file *b)
+{
+	return a->device == b->device && a->inode == b->inode && a->born_ns == b->born_ns;
+}
+
+/* add_past: FILE is what is read from here on. */
+static int add_past(struct lines *l, gale_ctx *ctx, const struct past_file *file)
+{
+	l->past.tag = PAST_MARK;
+	if (l->n_past == MAX_PAST)
+		memmove(l->past.files, l->past.files + 1, --l->n_past * sizeof *l->past.files);
+	l->past.files[l->n_past] = *file;
+	l->past.files[l->n_past++].base = l->base;
+	return tell(l, ctx);
+}
+
+/* open_path opens the path, or says why it can't be; then l->fd is -1. */
+static void open_path(struct lines *l, gale_ctx *ctx)
 {
 	struct stat st;
 	l->fd = open(l->path, O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
@@ -469,18 +570,34 @@ static int open_followed(struct lines *l, gale_ctx *ctx)
 		if (l->fd != -1)
 			close(l->fd);
 		l->fd = -1;
-		return 0;
+	} else {
+		l->missing = false;
 	}
-	l->missing = false;
+}
 
-	/* By this name inotify finds the file that is open, whatever has happened to the
-	 * path since. */
+/* watch_file watches the file that is open. By this name inotify finds it, whatever has
+ * happened to the path since. */
+static int watch_file(struct lines *l, gale_ctx *ctx)
+{
 	char name[64];
 	snprintf(name, sizeof name, "/proc/self/fd/%d", l->fd);
 	l->file_watch = inotify_add_watch(l->inotify, name, FILE_EVENTS);
-	if (l->file_watch == -1)
-		return cannot(l, ctx, "watch", "");
-	return 0;
+	return l->file_watch == -1 ? cannot(l, ctx, "watch", "") : 0;
+}
+
+/* open_followed opens what is at the path now. 0: it is open, or there is nothing to open
+ * yet. */
+static int open_followed(struct lines *l, gale_ctx *ctx)
+{
+	struct past_file file;
+	open_path(l, ctx);
+	if (l->fd == -1)
+		return 0;
+	if (watch_file(l, ctx) != 0)
+		return -1;
+	if (!identify(l->fd, &file))
+		return cannot(l, ctx, "look at", "");
+	return add_past(l, ctx, &file);
 }
 
 /* start_anew forgets what was read and counts from 0 again. What stood behind the last
@@ -489,21 +606,121 @@ static int start_anew(struct lines *l, gale_ctx *ctx)
 {
 	if (emit_rest(l, ctx) != 0)
 		return -1;
+	l->base += l->position;
 	l->position = 0;
-	return 0;
+	return tell(l, ctx);
 }
 
-/* change_over leaves a file that has been replaced, and was read to its end, for the one
- * that stands in its place. */
+/* truncated starts anew in the same file: what lines before were made of is gone. */
+static int truncated(struct lines *l, gale_ctx *ctx)
+{
+	struct past_file file;
+	say(l, ctx, GALE_INFO, "was truncated; reading from its start");
+	if (start_anew(l, ctx) != 0)
+		return -1;
+	if (lseek(l->fd, 0, SEEK_SET) == -1 || !identify(l->fd, &file))
+		return cannot(l, ctx, "go back to the start of", "");
+	for (size_t i = 0; i < l->n_past; i++)
+		if (same_file(&l->past.files[i], &file))
+			l->past.files[i].inode = 0;
+	return add_past(l, ctx, &file);
+}
+
+/* ---- Files that were rotated away -------------------------------------------------- */
+
+/* What is looked for, and found, among the files that stand beside PATH and have a name that
+ * begins as PATH's does: names that rotation gives. */
+struct beside {
+	const struct lines *lines;
+	const struct past_file *file;	/* which one, or whose successor, is looked for */
+	struct past_file best;
+	int found;			/* a descriptor, or -1 */
+};
+
+typedef bool suits_fn(const struct beside *b, const char *suffix, const struct past_file *one);
+
+static void look_beside(struct beside *b, const char *path, suits_fn *suits)
+{
+	char folder[PATH_MAX];
+	const char *name = strrchr(path, '/') + 1;
+	size_t n = strlen(name);
+	snprintf(folder, sizeof folder, "%.*s", (int)(name - path), path);
+	DIR *d = opendir(folder);
+	struct dirent *entry;
+	while (d != NULL && (entry = readdir(d)) != NULL) {
+		struct past_file one;
+		struct stat st;
+		if (strncmp(entry->d_name, name, n) != 0 ||
+		    fstatat(dirfd(d), entry->d_name, &st, 0) != 0 || !S_ISREG(st.st_mode))
+			continue;
+		int fd = openat(dirfd(d), entry->d_name, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+		bool good = fd != -1 && identify(fd, &one) && suits(b, entry->d_name + n, &one);
+		int old = good ? b->found : fd;
+		if (old != -1)
+			close(old);
+		if (good) {
+			b->found = fd;
+			b->best = one;
+		}
+	}
+	if (d != NULL)
+		closedir(d);
+}
+
+static bool is_it(const struct beside *b, const char *suffix, const struct past_file *one)
+{
+	(void)suffix;
+	return same_file(one, b->file);
+}
+
+/* find_file gives a descriptor of FILE, wherever rotation has put it, or -1. */
+static int find_file(const struct lines *l, const struct past_file *file)
+{
+	struct beside b = { .lines = l, .file = file, .found = -1 };
+	if (file->inode != 0)
+		look_beside(&b, l->path, is_it);
+	if (file->inode != 0 && b.found == -1 && l->real != NULL)
+		look_beside(&b, l->real, is_it);
+	return b.found;
+}
+
+/* is_next: a file that was rotated away too, the first one made after b->file. */
+static bool is_next(const struct beside *b, const char *suffix, const struct past_file *one)
+{
+	if (*suffix == '\0' || suffix[strspn(suffix, "-._0123456789")] != '\0' ||
+	    one->born_ns <= b->file->born_ns || b->file->born_ns == 0)
+		return false;
+	for (size_t i = 0; i < b->lines->n_past; i++)
+		if (same_file(one, &b->lines->past.files[i]))
+			return false;
+	return b->found == -1 || one->born_ns < b->best.born_ns;
+}
+
+/* open_next opens what follows the file FILE: one that was rotated away since, or what is at
+ * the path. Compressed ones and copies have other names or were made by others, and are no
+ * part of the row. */
+static int open_next(struct lines *l, gale_ctx *ctx, const struct past_file *file)
+{
+	struct beside b = { .lines = l, .file = file, .found = -1 };
+	look_beside(&b, l->path, is_next);
+	if (b.found == -1)
+		return open_followed(l, ctx);
+	l->fd = b.found;
+	l->leaving = true;
+	return watch_file(l, ctx) == 0 ? add_past(l, ctx, &b.best) : -1;
+}
+
+/* change_over leaves a file that has been replaced, and was read to its end, for the next. */
 static enum outcome change_over(struct lines *l, gale_ctx *ctx)
 {
+	struct past_file last = l->past.files[l->n_past - 1];
 	if (start_anew(l, ctx) != 0)
 		return FAILED;
 	say(l, ctx, GALE_INFO, "was replaced; reading the new file");
 	inotify_rm_watch(l->inotify, l->file_watch);
 	close(l->fd);
 	l->leaving = false;
-	return open_followed(l, ctx) == 0 ? MORE : FAILED;
+	return open_next(l, ctx, &last) == 0 ? MORE : FAILED;
 }
 
 /* look finds out what an event was about. Watches are set before the file is looked at, so
@@ -521,11 +738,8 @@ static enum outcome look(struct lines *l, gale_ctx *ctx)
 		return FAILED;
 	}
 	uint64_t read_so_far = l->position + (l->end - l->begin);
-	if ((uint64_t)open_one.st_size < read_so_far) {
-		say(l, ctx, GALE_INFO, "was truncated; reading from its start");
-		if (start_anew(l, ctx) != 0 || lseek(l->fd, 0, SEEK_SET) == -1)
-			return FAILED;
-	}
+	if ((uint64_t)open_one.st_size < read_so_far && truncated(l, ctx) != 0)
+		return FAILED;
 	if (stat(l->path, &at_path) == -1 ||
 	    (at_path.st_ino == open_one.st_ino && at_path.st_dev == open_one.st_dev))
 		return MORE;
@@ -546,6 +760,154 @@ static enum outcome more_of_followed(struct lines *l, gale_ctx *ctx)
 			return change_over(l, ctx);
 	}
 	return take_events(l) ? look(l, ctx) : wait_for(ctx, l->inotify);
+}
+
+/* ---- Going on ---------------------------------------------------------------------- */
+
+/* old_file gives a descriptor of the file that the line ID is in, and its base; or -1. */
+static int old_file(struct lines *l, uint64_t id, uint64_t *base)
+{
+	size_t at = l->n_past;
+	while (at > 0 && l->past.files[at - 1].base > id)
+		at--;
+	if (at == 0)
+		return -1;
+	*base = l->past.files[--at].base;
+	if (l->old_fd == -1 || l->old_at != at) {
+		if (l->old_fd != -1)
+			close(l->old_fd);
+		l->old_fd = find_file(l, &l->past.files[at]);
+		l->old_at = at;
+	}
+	return l->old_fd;
+}
+
+static void end_of_again(struct lines *l, gale_ctx *ctx)
+{
+	char text[160];
+	if (l->old_fd != -1)
+		close(l->old_fd);
+	l->old_fd = -1;
+	if (l->n_lost > 0) {
+		snprintf(text, sizeof text, "was rotated or truncated: %llu lines of it that were not done "
+		    "are not found any more, and are lost", (unsigned long long)l->n_lost);
+		say(l, ctx, GALE_WARN, text);
+	}
+	l->n_lost = 0;
+}
+
+/* emit_open emits a line of a followed file that was open when an earlier process ended. */
+static int emit_open(struct lines *l, gale_ctx *ctx)
+{
+	uint64_t id = take_again(l), base = 0;
+	int fd = old_file(l, id, &base), failed;
+	ssize_t n = fd != -1 ? read_line(l, fd, (off_t)(id - base), MAX_LINE) : -1;
+	if (n >= 0) {
+		gale_value line = gale_string(l->line, (size_t)n);
+		failed = gale_emit_kept(ctx, 0, id, &line, 1);
+	} else if (fd != -1 && errno != ENODATA) {
+		return cannot(l, ctx, "read a line again from", "");
+	} else {
+		l->n_lost++;
+		failed = gale_forget(ctx, id);
+	}
+	if (l->n_again == 0)
+		end_of_again(l, ctx);
+	return failed ? GALE_FATAL : GALE_EMITTED;
+}
+
+static int refuse(struct lines *l, gale_ctx *ctx, const char *why)
+{
+	fatal(ctx, "%s %s since the run that this one would go on from, so nobody knows which of "
+	    "its lines are done; put the file back as it was, or start from the beginning with "
+	    "another state directory", l->path, why);
+	return -1;
+}
+
+static int resume_file(struct lines *l, gale_ctx *ctx, const gale_resume *r)
+{
+	struct file_mark was;
+	if (r->n_blob != sizeof was)
+		return refuse(l, ctx, "has become another kind of file");
+	memcpy(&was, r->blob, sizeof was);
+	if (was.tag != FILE_MARK)
+		return refuse(l, ctx, "has become another kind of file");
+	if (was.device != l->mark.device || was.inode != l->mark.inode)
+		return refuse(l, ctx, "was replaced by another file");
+	if (was.size != l->mark.size || was.mtime_ns != l->mark.mtime_ns)
+		return refuse(l, ctx, "has changed");
+	l->first = (off_t)was.first;
+	l->round_bytes = was.round_bytes;
+	l->position = r->next;
+	if (l->round_bytes > 0) {
+		l->round_start = r->next - r->next % l->round_bytes;
+		l->repeat -= (int64_t)(r->next / l->round_bytes);
+		l->done = l->repeat <= 0;
+	}
+	if (lseek(l->fd, l->first + (off_t)(l->position - l->round_start), SEEK_SET) == -1)
+		return cannot(l, ctx, "seek in", "");
+	return 0;
+}
+
+/* go_on_in_file makes l->fd, found where it is now, the file to go on in at OFFSET. */
+static int go_on_in_file(struct lines *l, gale_ctx *ctx, uint64_t offset)
+{
+	if (watch_file(l, ctx) != 0)
+		return -1;
+	if (lseek(l->fd, (off_t)offset, SEEK_SET) == -1)
+		return cannot(l, ctx, "seek in", "");
+	l->position = offset;
+	return 0;
+}
+
+/* resume_followed goes on in the file that was read last, wherever it is now. What has
+ * happened to the path since, look finds out. */
+static int resume_followed(struct lines *l, gale_ctx *ctx, const gale_resume *r)
+{
+	size_t head = offsetof(struct past_mark, files), each = sizeof *l->past.files;
+	if (l->fd != -1) {
+		inotify_rm_watch(l->inotify, l->file_watch);
+		close(l->fd);
+		l->fd = -1;
+	}
+	if (r->n_blob < head || r->n_blob > sizeof l->past || (r->n_blob - head) % each != 0)
+		return refuse(l, ctx, "has become another kind of file");
+	memcpy(&l->past, r->blob, r->n_blob);
+	l->n_past = (r->n_blob - head) / each;
+	l->base = r->next;
+	l->position = 0;
+	if (l->n_past == 0)
+		return look(l, ctx) == FAILED ? -1 : 0;
+
+	const struct past_file *last = &l->past.files[l->n_past - 1];
+	if (l->past.tag != PAST_MARK || last->base > r->next)
+		return refuse(l, ctx, "has become another kind of file");
+	l->fd = find_file(l, last);
+	if (l->fd == -1) {
+		struct past_file lost = *last;
+		say(l, ctx, GALE_WARN, "is another file now, and the one that was followed is not found "
+		    "beside it: what was not read of that is lost");
+		if (open_next(l, ctx, &lost) != 0)
+			return -1;
+	} else {
+		l->base = last->base;
+		if (go_on_in_file(l, ctx, r->next - last->base) != 0)
+			return -1;
+	}
+	return look(l, ctx) == FAILED ? -1 : 0;
+}
+
+static int resume(void *self, gale_ctx *ctx, const gale_resume *r)
+{
+	struct lines *l = self;
+	if (!l->rereads && !follows(l)) {
+		refuse(l, ctx, "has become a pipe or its like");
+		return GALE_FATAL;
+	}
+	for (uint32_t i = 0; i < r->n_open; i++)
+		remember(l, r->open[i]);
+	int failed = l->rereads ? resume_file(l, ctx, r) : resume_followed(l, ctx, r);
+	return failed ? GALE_FATAL : GALE_OK;
 }
 
 /* ---- The spout --------------------------------------------------------------------- */
@@ -586,16 +948,19 @@ static int start_following(struct lines *l, gale_ctx *ctx)
 	if (end == -1)
 		return cannot(l, ctx, "go to the end of", "");
 	l->position = (uint64_t)end;
-	return 0;
+	return tell(l, ctx);
 }
 
 /* start_reading takes the open descriptor for what it is. */
-static int start_reading(struct lines *l, gale_ctx *ctx, mode_t mode)
+static int start_reading(struct lines *l, gale_ctx *ctx, const struct stat *st)
 {
-	if (S_ISDIR(mode))
+	if (S_ISDIR(st->st_mode))
 		return fatal(ctx, "can't read %s: it is a directory; \"path\" must name a file",
 		    l->path);
-	l->rereads = S_ISREG(mode) || S_ISBLK(mode);
+	l->rereads = S_ISREG(st->st_mode) || S_ISBLK(st->st_mode);
+	l->mark = (struct file_mark){ .tag = FILE_MARK, .device = st->st_dev, .inode = st->st_ino,
+		.size = (uint64_t)st->st_size,
+		.mtime_ns = (uint64_t)st->st_mtim.tv_sec * 1000000000 + (uint64_t)st->st_mtim.tv_nsec };
 	l->more = l->rereads ? more_of_file : more_of_stream;
 	if (l->rereads) {
 		l->first = lseek(l->fd, 0, SEEK_CUR);
@@ -611,7 +976,7 @@ static int open_input(void *self, gale_ctx *ctx)
 {
 	struct lines *l = self;
 	struct stat st;
-	l->fd = l->inotify = l->file_watch = -1;
+	l->fd = l->inotify = l->file_watch = l->old_fd = -1;
 	if (check_properties(l, ctx) != 0)
 		return GALE_FATAL;
 	if (l->follow)
@@ -625,18 +990,18 @@ static int open_input(void *self, gale_ctx *ctx)
 
 	if (l->fd == -1 || fstat(l->fd, &st) == -1)
 		return cannot(l, ctx, "read", "; \"path\" must name a file that can be read");
-	return start_reading(l, ctx, st.st_mode) == 0 ? GALE_OK : GALE_FATAL;
+	return start_reading(l, ctx, &st) == 0 ? GALE_OK : GALE_FATAL;
 }
 
 static int next(void *self, gale_ctx *ctx)
 {
 	struct lines *l = self;
 	if (l->again_at < l->n_again)
-		return emit_again(l, ctx);
+		return l->rereads ? emit_again(l, ctx) : emit_open(l, ctx);
 	while (!l->done) {
 		int emitted = emit_lines(l, ctx);
 		if (emitted != 0)
-			return emitted > 0 ? GALE_EMITTED : GALE_FATAL;
+			return emitted > 0 && tell(l, ctx) == 0 ? GALE_EMITTED : GALE_FATAL;
 		switch (l->more(l, ctx)) {
 		case MORE:
 			break;
@@ -649,7 +1014,7 @@ static int next(void *self, gale_ctx *ctx)
 			return GALE_FATAL;
 		}
 	}
-	return GALE_DONE;
+	return tell(l, ctx) == 0 ? GALE_DONE : GALE_FATAL;
 }
 
 static void cleanup(void *self, gale_ctx *ctx)
@@ -660,6 +1025,8 @@ static void cleanup(void *self, gale_ctx *ctx)
 		close(l->fd);
 	if (l->inotify > STDIN_FILENO)
 		close(l->inotify);
+	if (l->old_fd > STDIN_FILENO)
+		close(l->old_fd);
 	free(l->bytes);
 	free(l->again);
 	free(l->line);
@@ -686,5 +1053,6 @@ static const gale_component lines = {
 	.next = next,
 	.fail = fail,
 	.cleanup = cleanup,
+	.resume = resume,
 };
 GALE_PLUGIN(&lines);

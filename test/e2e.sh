@@ -66,11 +66,14 @@ run() {
 	expect 0 run -q -P "$PLUGINS" --summary summary "$@" t.json
 }
 
-# start [OPTION...] runs t.json in the background, as process $PID.
+# start [OPTION...] runs t.json in the background, as process $PID. gale leaves SIGHUP ignored
+# where it was, so that tests under nohup have to put it back. Until exec the process is a copy
+# of this shell, in which a signal may be lost.
 start() {
-	XDG_RUNTIME_DIR=$RUN GALE_TEST_CASE=$RUN "$GALE" run -P "$PLUGINS" --summary summary "$@" t.json \
-	    > out 2> err &
+	XDG_RUNTIME_DIR=$RUN GALE_TEST_CASE=$RUN env --default-signal=HUP "$GALE" run -P "$PLUGINS" \
+	    --summary summary "$@" t.json > out 2> err &
 	PID=$!
+	until [ "/proc/$PID/exe" -ef "$GALE" ] || is_gone "$PID"; do :; done
 }
 
 is_gone() {

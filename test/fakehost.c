@@ -12,6 +12,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "state.h"
+
 static struct fake *of(gale_ctx *ctx)
 {
 	return (struct fake *)(void *)ctx;
@@ -272,9 +274,93 @@ static void unbounded(gale_ctx *ctx)
 	of(ctx)->unbounded = true;
 }
 
+static int position(gale_ctx *ctx, uint64_t next, const void *blob, uint32_t n)
+{
+	struct fake *f = of(ctx);
+	must(f->component->resume != NULL, "a position is told by a spout that has no resume");
+	must(!f->positioned || next >= f->next, "a position goes back");
+	must(n <= sizeof f->blob, "a position is too large");
+	f->next = next;
+	f->n_blob = n;
+	if (n > 0)
+		memcpy(f->blob, blob, n);
+	f->positioned = true;
+	return 0;
+}
+
+static int forget(gale_ctx *ctx, uint64_t id)
+{
+	(void)id;
+	of(ctx)->n_forgotten++;
+	return 0;
+}
+
 static int64_t now_ms(gale_ctx *ctx)
 {
 	return of(ctx)->now_ms;
+}
+
+/* ---- State: a real one ---- */
+
+static struct state *state_of(gale_ctx *ctx)
+{
+	struct fake *f = of(ctx);
+	struct error e;
+	must(f->component->state_version != 0, "a component without state uses it");
+	if (f->state != NULL)
+		return f->state;
+	if (f->state_path == NULL) {
+		char dir[] = "/tmp/gale-state.XXXXXX", path[64];
+		must(mkdtemp(dir) != NULL, "no temporary directory");
+		snprintf(path, sizeof path, "%s/state", dir);
+		f->state = state_open(path, f->component->state_version, &e);
+		rmdir(dir);	/* nothing is there before the first commit */
+	} else {
+		f->state = state_open(f->state_path, f->component->state_version, &e);
+	}
+	must(f->state != NULL, e.text);
+	return f->state;
+}
+
+static int state_get_(gale_ctx *ctx, const void *key, size_t n, gale_slice *value)
+{
+	return state_get(state_of(ctx), key, n, value, NULL);
+}
+
+static int state_put_(gale_ctx *ctx, const void *key, size_t n, const void *value, size_t n_value)
+{
+	state_put(state_of(ctx), key, n, value, n_value);
+	return 0;
+}
+
+static int state_delete_(gale_ctx *ctx, const void *key, size_t n)
+{
+	state_delete(state_of(ctx), key, n);
+	return 0;
+}
+
+static void *state_merge_(gale_ctx *ctx, const void *key, size_t n, size_t n_value)
+{
+	void *value = NULL;
+	state_merge(state_of(ctx), key, n, n_value, &value, NULL);
+	return value;
+}
+
+static int state_add_(gale_ctx *ctx, const void *key, size_t n, int64_t by, int64_t *sum)
+{
+	return state_add(state_of(ctx), key, n, by, sum, NULL) == 1 ? 0 : -1;
+}
+
+static bool state_next_(gale_ctx *ctx, gale_scan *scan)
+{
+	return state_next(state_of(ctx), scan, NULL) == 1;
+}
+
+static int temporary(gale_ctx *ctx, const char *path)
+{
+	(void)ctx;
+	must(path[0] == '/', "a temporary file has no absolute path");
+	return 0;
 }
 
 static const gale_host host = {
@@ -283,7 +369,9 @@ static const gale_host host = {
 	.fail = fail, .reset_timeout = reset_timeout, .result = result, .watch = watch,
 	.unwatch = unwatch, .timer = timer, .cancel = cancel, .wake = wake, .log = log_line,
 	.metric = metric, .config = config, .peers = peers, .unbounded = unbounded,
-	.unpack = unpack, .now_ms = now_ms,
+	.unpack = unpack, .now_ms = now_ms, .position = position, .forget = forget, .state_get = state_get_, .state_put = state_put_,
+	.state_delete = state_delete_, .state_merge = state_merge_, .state_add = state_add_,
+	.state_next = state_next_, .temporary = temporary,
 };
 
 /* ---- Life -------------------------------------------------------------------------- */
@@ -346,10 +434,31 @@ struct fake *fake_load(const char *folder, const char *name)
 	return f;
 }
 
+void fake_commit(struct fake *f)
+{
+	struct error e;
+	if (f->component->persist != NULL)
+		ck_assert_int_eq(f->component->persist(f->self, &f->ctx), GALE_OK);
+	ck_assert_msg(f->state_path != NULL, "this state is not to be committed");
+	if (f->state != NULL)
+		ck_assert_msg(state_commit(f->state, &e) == 0, "%s", e.text);
+}
+
+void fake_kill(struct fake *f)
+{
+	static struct fake *dead[16];	/* reachable to the end, for leak checkers */
+	static size_t n_dead;
+	must(n_dead < sizeof dead / sizeof *dead, "too many are killed");
+	dead[n_dead++] = f;
+	state_close(f->state);
+	f->state = NULL;
+}
+
 void fake_free(struct fake *f)
 {
 	if (f->started && f->component->cleanup != NULL)
 		f->component->cleanup(f->self, &f->ctx);
+	state_close(f->state);
 	fake_forget(f);
 	for (size_t i = 0; i < f->n_held; i++)
 		free_values((gale_value *)(uintptr_t)f->held[i].tuple.values, f->held[i].tuple.n);
@@ -392,6 +501,22 @@ int fake_start(struct fake *f)
 	f->started = true;
 	int got = start != NULL ? start(f->self, &f->ctx) : GALE_OK;
 	if (got == GALE_OK && c->kind == GALE_SPOUT && c->activate != NULL)
+		c->activate(f->self, &f->ctx);
+	return got;
+}
+
+int fake_resume(struct fake *f, const struct fake *from, const uint64_t *open, uint32_t n)
+{
+	const gale_component *c = f->component;
+	gale_resume r = { .next = from->next, .blob = from->blob, .n_blob = from->n_blob, .open = open,
+		.n_open = n };
+	f->started = true;
+	must(from->positioned, "it goes on from where nobody has been");
+	int got = c->open(f->self, &f->ctx);
+	f->positioned = false;
+	if (got == GALE_OK)
+		got = c->resume(f->self, &f->ctx, &r);
+	if (got == GALE_OK && c->activate != NULL)
 		c->activate(f->self, &f->ctx);
 	return got;
 }

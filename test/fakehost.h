@@ -97,6 +97,15 @@ struct fake {
 	char metric_names[FAKE_METRICS][32];
 	const char *timeout_secs;	/* config topology.message.timeout.secs */
 	bool unbounded;
+
+	/* Its position as told last. */
+	uint64_t next;
+	uint8_t blob[GALE_MAX_POSITION];
+	uint32_t n_blob;
+	bool positioned;
+	uint64_t n_forgotten;
+	struct state *state;		/* opened when it is asked for first */
+	const char *state_path;		/* NULL: a new one, which is never committed */
 };
 
 /* fake_load opens TOP_BUILDDIR/FOLDER/NAME.so and takes its only component. */
@@ -115,6 +124,9 @@ void fake_fields(struct fake *f, const gale_field *fields);
 /* fake_start calls open and activate, or prepare. */
 int fake_start(struct fake *f);
 
+/* fake_resume is fake_start of a task that goes on where FROM has come, with N ids open. */
+int fake_resume(struct fake *f, const struct fake *from, const uint64_t *open, uint32_t n);
+
 /* fake_pump calls next until it says something else than GALE_EMITTED. */
 int fake_pump(struct fake *f);
 
@@ -124,6 +136,13 @@ int fake_text(struct fake *f, const char *s, size_t n);
 
 /* fake_finish calls finish until it says something else than GALE_EMITTED. */
 int fake_finish(struct fake *f);
+
+/* fake_commit calls persist and commits the state, as gale does before acks leave. */
+void fake_commit(struct fake *f);
+
+/* fake_kill is fake_free of a task whose worker was killed: no cleanup, and what was not
+ * committed is gone. */
+void fake_kill(struct fake *f);
 
 /* fake_fail tells a spout that a message failed. */
 void fake_fail(struct fake *f, uint64_t id, bool final);

@@ -1,9 +1,11 @@
 /* test_deadletter.c - the file of messages given up. SPDX-License-Identifier: Apache-2.0 */
 #include <cjson/cJSON.h>
 #include <math.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -41,9 +43,13 @@ static struct dead_letter letter(const gale_value *values, uint32_t n)
 
 static void write_letter(const struct dead_letter *d)
 {
+	struct deadletters f;
 	struct error e;
 
-	ck_assert_msg(deadletter_write(path, d, &e) == 0, "%s", e.text);
+	deadletter_init(&f, path);
+	ck_assert_msg(deadletter_write(&f, d, &e) == 0, "%s", e.text);
+	ck_assert_msg(deadletter_sync(&f, &e) == 0, "%s", e.text);
+	ck_assert_int_eq(f.fd, -1);
 }
 
 /* file gives all of the file, to be freed. */
@@ -301,17 +307,79 @@ END_TEST
 START_TEST(a_file_that_cannot_be_written_is_an_error_that_names_it)
 {
 	struct dead_letter d = letter(NULL, 0);
+	struct deadletters f;
 	struct error e;
 
-	ck_assert_int_eq(deadletter_write(directory, &d, &e), -1);
+	deadletter_init(&f, directory);
+	ck_assert_int_eq(deadletter_write(&f, &d, &e), -1);
 	ck_assert_ptr_eq(strstr(e.text, "cannot open the dead-letter file "), e.text);
 	ck_assert_ptr_nonnull(strstr(e.text, directory));
-	ck_assert_int_eq(deadletter_write("/nowhere/letters", &d, &e), -1);
+	deadletter_init(&f, "/nowhere/letters");
+	ck_assert_int_eq(deadletter_write(&f, &d, &e), -1);
 	ck_assert_str_eq(e.text,
 	    "cannot open the dead-letter file /nowhere/letters: No such file or directory");
-	ck_assert_int_eq(deadletter_write("/dev/full", &d, &e), -1);
+	deadletter_init(&f, "/dev/full");
+	ck_assert_int_eq(deadletter_write(&f, &d, &e), -1);
 	ck_assert_str_eq(e.text,
 	    "cannot write to the dead-letter file /dev/full: No space left on device");
+	ck_assert_int_eq(deadletter_sync(&f, &e), 0);
+}
+END_TEST
+
+/* A limit of the file's size does what a full disk does: the first part is written. */
+START_TEST(a_letter_that_does_not_fit_leaves_no_half_line)
+{
+	gale_value line = gale_text("a line that makes the letter longer than what is left");
+	struct dead_letter d = letter(&line, 1);
+	struct rlimit limit, none;
+	struct deadletters f;
+	struct error e;
+	char *before, *after;
+
+	signal(SIGXFSZ, SIG_IGN);
+	ck_assert_int_eq(getrlimit(RLIMIT_FSIZE, &none), 0);
+	write_letter(&d);
+	before = file();
+	limit = none;
+	limit.rlim_cur = strlen(before) + 50;
+	ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &limit), 0);
+	deadletter_init(&f, path);
+	ck_assert_int_eq(deadletter_write(&f, &d, &e), -1);
+	ck_assert_ptr_nonnull(strstr(e.text, "cannot write to the dead-letter file "));
+	ck_assert_ptr_nonnull(strstr(e.text, "File too large"));
+	after = file();
+	ck_assert_str_eq(after, before);
+	free(after);
+	ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &none), 0);
+	ck_assert_int_eq(deadletter_write(&f, &d, &e), 0);
+	ck_assert_int_eq(deadletter_sync(&f, &e), 0);
+	after = file();
+	ck_assert_uint_eq(strlen(after), 2 * strlen(before));
+	ck_assert_int_eq(memcmp(after, before, strlen(before)), 0);
+	free(before);
+	free(after);
+}
+END_TEST
+
+START_TEST(many_letters_share_one_sync_and_a_pipe_needs_none)
+{
+	struct dead_letter d = letter(NULL, 0);
+	struct deadletters f;
+	struct error e;
+	int ends[2];
+
+	deadletter_init(&f, path);
+	ck_assert_int_eq(deadletter_sync(&f, &e), 0);	/* nothing written, no file made */
+	ck_assert_int_ne(access(path, F_OK), 0);
+	for (int i = 0; i < 1000; i++)
+		ck_assert_int_eq(deadletter_write(&f, &d, &e), 0);
+	ck_assert_int_eq(deadletter_sync(&f, &e), 0);
+	ck_assert_int_eq(pipe(ends), 0);
+	deadletter_init(&f, "/dev/stdout");
+	f.fd = ends[1];
+	ck_assert_int_eq(deadletter_write(&f, &d, &e), 0);
+	ck_assert_int_eq(deadletter_sync(&f, &e), 0);
+	close(ends[0]);
 }
 END_TEST
 
@@ -330,6 +398,8 @@ int main(void)
 	tcase_add_test(c, texts_of_any_kind_stay_one_valid_line);
 	tcase_add_test(c, values_come_back);
 	tcase_add_test(c, a_value_of_16_mib_is_written_whole);
+	tcase_add_test(c, a_letter_that_does_not_fit_leaves_no_half_line);
+	tcase_add_test(c, many_letters_share_one_sync_and_a_pipe_needs_none);
 	tcase_add_test(c, a_file_that_cannot_be_written_is_an_error_that_names_it);
 	suite_add_tcase(suite, c);
 	srunner_run_all(runner, CK_NORMAL);

@@ -1,9 +1,11 @@
 /* test_fold.c - records merged before they leave. SPDX-License-Identifier: Apache-2.0 */
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "fold.h"
 #include "memory.h"
+#include "random.h"
 #include "record.h"
 #include "seed.h"
 #include "wire.h"
@@ -331,6 +333,45 @@ START_TEST(what_stays_after_a_partial_write_is_found_again)
 }
 END_TEST
 
+/* As long as an acker is busy a backlog leaves in pieces. Were each piece to cost as much as
+ * what stays, this would take minutes; it takes some milliseconds. */
+START_TEST(a_large_backlog_leaves_in_time_linear_to_its_size)
+{
+	enum { ROOTS = 200000, PIECE = 200 };
+	uint64_t sum = 0;
+	struct buf b = { 0 };
+	struct fold f;
+	clock_t begin;
+
+	fold_init(&f, _i);
+	for (uint64_t i = 1; i <= ROOTS; i++)
+		fold_xor(&f, random_mix(i), i);
+	ck_assert(f.scattered);
+	begin = clock();
+	for (uint32_t written = 0; f.n > 0; written++) {
+		struct record r;
+		const uint8_t *at;
+
+		fold_write(&f, &b, PIECE, RUN, LIST);
+		at = (const uint8_t *)b.data;
+		while (record_next(&at, (const uint8_t *)b.data + b.n, &r) > 0)
+			for (uint32_t i = 0; i < r.n; i++)
+				sum += wire_get64(r.body + 16 * (size_t)i + 8);
+		b.n = 0;
+		/* Newcomers do not make it slower, nor do they take ever more memory. */
+		if (written < ROOTS / 2)
+			fold_xor(&f, random_mix(ROOTS + 1 + written % 1000), 0);
+		if (f.cap > 4 * ROOTS)
+			ck_abort_msg("room for %zu", f.cap);
+	}
+	ck_assert_msg((double)(clock() - begin) / CLOCKS_PER_SEC < 5, "it took %.1f s",
+	    (double)(clock() - begin) / CLOCKS_PER_SEC);
+	ck_assert_uint_eq(sum, (uint64_t)ROOTS * (ROOTS + 1) / 2);
+	buf_free(&b);
+	fold_free(&f);
+}
+END_TEST
+
 /* ---- against the oracle ---- */
 
 enum { SHAPES = 6 };
@@ -392,6 +433,42 @@ START_TEST(any_folding_and_writing_keeps_every_bit)
 }
 END_TEST
 
+/* Acks that were withheld join those that go, whatever either has at that time. */
+START_TEST(a_fold_that_is_moved_is_empty_and_keeps_every_bit)
+{
+	uint64_t state = seed + (uint64_t)_i;
+	struct map all = { 0 }, read = { 0 };
+	uint64_t next[2] = { 1000000, 1000000 };
+	struct fold f[2];		/* withheld; going */
+	struct buf b = { 0 };
+
+	fold_init(&f[0], true);
+	fold_init(&f[1], true);
+	for (int op = 0; op < 5000; op++) {
+		uint32_t which = pick(&state, 10) == 0;
+		int shape = _i < SHAPES - 1 ? _i : (int)pick(&state, SHAPES - 1);
+		uint64_t root = any_root(&state, &next[which], shape), value = random_next(&state);
+
+		fold_xor(&f[which], root, value);
+		find(&all, root)->value ^= value;
+		if (pick(&state, 100) == 0) {
+			fold_move(&f[0], &f[1]);
+			ck_assert_uint_eq(f[0].n, 0);
+		}
+		if (pick(&state, 100) == 0) {
+			fold_write(&f[1], &b, pick(&state, 3000), RUN, LIST);
+			take(&b, &read);
+		}
+	}
+	fold_move(&f[0], &f[1]);
+	write_all(&f[1], &read);
+	check_same(&all, &read);
+	buf_free(&b);
+	fold_free(&f[0]);
+	fold_free(&f[1]);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("fold");
@@ -411,7 +488,9 @@ int main(void)
 	tcase_add_test(c, what_has_no_room_stays_and_goes_on_merging);
 	tcase_add_test(c, at_least_one_record_is_written_however_small_the_room);
 	tcase_add_loop_test(c, what_stays_after_a_partial_write_is_found_again, 0, 2);
+	tcase_add_loop_test(c, a_large_backlog_leaves_in_time_linear_to_its_size, 0, 2);
 	tcase_add_loop_test(c, any_folding_and_writing_keeps_every_bit, 0, SHAPES);
+	tcase_add_loop_test(c, a_fold_that_is_moved_is_empty_and_keeps_every_bit, 0, SHAPES);
 	suite_add_tcase(suite, c);
 	srunner_run_all(runner, CK_NORMAL);
 	n_failed = srunner_ntests_failed(runner);

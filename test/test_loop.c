@@ -1,6 +1,7 @@
 /* test_loop.c - descriptors, timers and wakes. SPDX-License-Identifier: Apache-2.0 */
 #include <fcntl.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -146,6 +147,34 @@ START_TEST(a_watch_hears_when_the_other_end_is_gone)
 	ck_assert_int_eq(note.n, 1);
 	ck_assert_int_eq(note.events & GALE_HANGUP, GALE_HANGUP);
 	close(ends[0]);
+}
+END_TEST
+
+START_TEST(a_descriptor_closed_without_unwatch_is_told_once_and_let_go)
+{
+	struct note note = { 0 };
+	int fd = not_readable(), saved = dup(2);
+	char text[500] = "", expected[100];
+	FILE *log = tmpfile();
+
+	ck_assert_ptr_nonnull(log);
+	context.component = "reader";
+	watch(fd, GALE_READABLE, &note);
+	close(fd);
+	ck_assert_int_eq(dup2(fileno(log), 2), 2);
+	turn(0, 0);
+	turn(0, 0);
+	ck_assert_int_eq(dup2(saved, 2), 2);
+	ck_assert(!any && !woken);
+	ck_assert_int_eq(note.n, 0);
+	ck_assert_uint_eq(loop_items(&loop), 1);
+	rewind(log);
+	ck_assert_uint_lt(fread(text, 1, sizeof text - 1, log), sizeof text - 1);
+	snprintf(expected, sizeof expected, "error: descriptor %d was closed while reader still", fd);
+	ck_assert_ptr_eq(strstr(text, expected), text);
+	ck_assert_ptr_eq(strchr(text, '\n'), text + strlen(text) - 1);	/* one line */
+	fclose(log);
+	close(saved);
 }
 END_TEST
 
@@ -547,6 +576,7 @@ static TCase *watches(void)
 	tcase_add_test(c, a_watch_is_called_as_long_as_its_descriptor_is_ready);
 	tcase_add_test(c, a_watch_hears_of_what_it_asked_for);
 	tcase_add_test(c, a_watch_hears_when_the_other_end_is_gone);
+	tcase_add_test(c, a_descriptor_closed_without_unwatch_is_told_once_and_let_go);
 	tcase_add_test(c, an_unwatched_descriptor_is_silent);
 	tcase_add_test(c, a_callback_may_unwatch_itself_and_others);
 	tcase_add_test(c, a_new_descriptor_does_not_get_the_events_of_an_old_one);

@@ -241,6 +241,35 @@ START_TEST(attempts_are_counted_by_task_and_id)
 }
 END_TEST
 
+START_TEST(ids_that_never_come_again_are_forgotten_and_those_that_do_are_not)
+{
+	enum { MANY = 5 * PENDING_ATTEMPTS };
+	struct pending p;
+	size_t n;
+
+	pending_init(&p, 1);
+	for (uint64_t id = 1; id <= MANY; id++) {
+		pending_set_attempts(&p, 0, id, 3);
+		if (id % (PENDING_ATTEMPTS - 1) == 0) {		/* 0 comes again, seldom */
+			uint32_t times = (uint32_t)(id / (PENDING_ATTEMPTS - 1));
+
+			ck_assert_uint_eq(pending_attempts(&p, 0, 0), times - 1);
+			pending_set_attempts(&p, 0, 0, times);
+		}
+	}
+	n = p.attempts[0].young.n + p.attempts[0].old.n;
+	ck_assert_uint_le(n, 2 * PENDING_ATTEMPTS);
+	for (uint64_t id = MANY; id > MANY - PENDING_ATTEMPTS + 1; id--)
+		if (pending_attempts(&p, 0, id) != 3)
+			ck_abort_msg("id %llu is forgotten", (unsigned long long)id);
+	ck_assert_uint_eq(pending_attempts(&p, 0, 1), 0);
+	for (uint64_t id = 0; id <= MANY; id++)
+		pending_set_attempts(&p, 0, id, 0);
+	ck_assert_uint_eq(p.attempts[0].young.n + p.attempts[0].old.n, 0);
+	pending_free(&p);
+}
+END_TEST
+
 /* ---- against the oracle ---- */
 
 enum { UNIVERSE = 400, TASKS = 3 };
@@ -369,6 +398,54 @@ START_TEST(any_sequence_of_operations_agrees_with_arrays)
 }
 END_TEST
 
+/* ---- lost workers ---- */
+
+START_TEST(the_roots_in_flight_are_listed)
+{
+	struct message m = { .id = 1 };
+	struct pending p;
+	struct flight f;
+	size_t n;
+	uint64_t *roots;
+
+	pending_init(&p, 1);
+	roots = pending_roots(&p, &n);
+	ck_assert_uint_eq(n, 0);
+	free(roots);
+	for (uint64_t root = 1; root <= 100; root++)
+		pending_add(&p, root, &m, 0);
+	for (uint64_t root = 2; root <= 100; root += 2)
+		ck_assert(pending_settle(&p, root, &f));
+	roots = pending_roots(&p, &n);
+	ck_assert_uint_eq(n, 50);
+	for (size_t i = 0; i < n; i++)		/* whoever is not in flight can't be settled */
+		ck_assert(roots[i] % 2 == 1 && pending_settle(&p, roots[i], &f));
+	ck_assert_uint_eq(pending_open(&p), 0);
+	free(roots);
+	pending_free(&p);
+}
+END_TEST
+
+START_TEST(only_what_is_in_flight_can_be_named)
+{
+	struct message m = { .id = 1 };
+	struct pending p;
+
+	pending_init(&p, 1);
+	pending_add(&p, 5, &m, 0);
+	pending_name(&p, 5, "split[0] crashed");
+	pending_name(&p, 6, "split[0] crashed");
+	pending_name(&p, 0, "split[0] crashed");
+	ck_assert_str_eq(pending_named(&p, 5), "split[0] crashed");
+	ck_assert_ptr_null(pending_named(&p, 6));
+	ck_assert_ptr_null(pending_named(&p, 0));
+	pending_forget_named(&p);
+	ck_assert_ptr_null(pending_named(&p, 5));
+	pending_name(&p, 5, "again");
+	pending_free(&p);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("pending");
@@ -387,6 +464,9 @@ int main(void)
 	tcase_add_test(c, the_latest_failed_roots_are_known);
 	tcase_add_test(c, replays_come_when_they_are_due_the_earliest_first);
 	tcase_add_test(c, attempts_are_counted_by_task_and_id);
+	tcase_add_test(c, ids_that_never_come_again_are_forgotten_and_those_that_do_are_not);
+	tcase_add_test(c, the_roots_in_flight_are_listed);
+	tcase_add_test(c, only_what_is_in_flight_can_be_named);
 	tcase_add_loop_test(c, any_sequence_of_operations_agrees_with_arrays, 0, 4);
 	suite_add_tcase(suite, c);
 	srunner_run_all(runner, CK_NORMAL);

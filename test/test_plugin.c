@@ -246,6 +246,12 @@ static void assert_unsound(const gale_component *c, const char *message)
 	ck_assert_msg(strstr(e.text, message) != NULL, "%s", e.text);
 }
 
+static int persist(void *self, gale_ctx *ctx)
+{
+	(void)self, (void)ctx;
+	return GALE_OK;
+}
+
 START_TEST(unsound_declarations_are_refused)
 {
 	static gale_field many[GALE_MAX_FIELDS + 2];
@@ -267,6 +273,18 @@ START_TEST(unsound_declarations_are_refused)
 	assert_unsound(&c, "without `choose`");
 	c.kind = (gale_kind)7;
 	assert_unsound(&c, "unknown kind");
+	c = mine;
+	c.persist = persist;
+	c.state_version = 1;
+	ck_assert_int_eq(plugin_check(&c, NULL), 0);
+	c.state_version = 0;
+	assert_unsound(&c, "no state_version");
+	c.persist = NULL;
+	c.state_version = 1;
+	c.kind = GALE_SPOUT;
+	c.next = persist;
+	c.inputs = NULL;
+	assert_unsound(&c, "only bolts have state");
 	c = mine;
 	c.inputs = GALE_FIELDS({ "a", GALE_INT }, { "a", GALE_INT });
 	assert_unsound(&c, "\"a\" twice");

@@ -482,7 +482,7 @@ START_TEST(a_followed_file_goes_on_as_it_grows)
 	append(path, "our\n");
 	fake_until(f, f->n_emits == 4);
 	expect(f, 4, "one", "two", "three", "four");
-	ck_assert(f->emits[3].kept && f->emits[3].id == 4);
+	ck_assert(f->emits[3].kept && f->emits[3].id == strlen("one\ntwo\nthree\n"));
 	settle(f);
 	fake_free(f);
 }
@@ -684,6 +684,214 @@ START_TEST(a_directory_in_its_place_is_waited_out)
 }
 END_TEST
 
+/* ---- lines: going on --------------------------------------------------------------- */
+
+START_TEST(a_file_is_gone_on_with_at_any_line)
+{
+	const char *path = file_with("a", "one\ntwo\n\nfour\nfive");
+	static const uint64_t open[] = { 4, 9 };
+	struct fake *first = started(lines_from(path));
+	ck_assert_int_eq(fake_pump(first), GALE_DONE);
+	ck_assert_uint_eq(first->next, strlen("one\ntwo\n\nfour\nfive"));
+	for (size_t i = 0; i < 5; i++) {	/* as it was told behind each line */
+		struct fake *f = lines_from(path);
+		first->next = i < 4 ? first->emits[i + 1].id : first->next;
+		ck_assert_int_eq(fake_resume(f, first, NULL, 0), GALE_OK);
+		ck_assert_int_eq(fake_pump(f), GALE_DONE);
+		ck_assert_uint_eq(f->n_emits, i < 4 ? 4 - i : 0);
+		for (size_t k = 0; k < f->n_emits; k++)
+			ck_assert_uint_eq(f->emits[k].id, first->emits[i + 1 + k].id);
+		fake_free(f);
+		first->next = 18;
+	}
+	struct fake *f = lines_from(path);
+	ck_assert_int_eq(fake_resume(f, first, open, 2), GALE_OK);
+	ck_assert_int_eq(fake_pump(f), GALE_DONE);
+	expect(f, 2, "two", "four");
+	fake_free(f);
+	fake_free(first);
+}
+END_TEST
+
+/* From every place in three rounds, what comes is what came the first time. */
+START_TEST(rounds_are_gone_on_with)
+{
+	const char *path = file_with("a", "one\ntwo\n3");
+	struct fake *all = lines_from(path);
+	fake_set(all, "repeat", "3");
+	started(all);
+	ck_assert_int_eq(fake_pump(all), GALE_DONE);
+	ck_assert_uint_eq(all->n_emits, 9);
+	for (size_t i = 0; i <= 9; i++) {
+		struct fake *f = lines_from(path), at_i = *all;
+		fake_set(f, "repeat", "3");
+		at_i.next = i < 9 ? all->emits[i].id : all->next;
+		ck_assert_int_eq(fake_resume(f, &at_i, i > 0 ? &all->emits[i - 1].id : NULL, i > 0), GALE_OK);
+		ck_assert_int_eq(fake_pump(f), GALE_DONE);
+		ck_assert_uint_eq(f->n_emits, 9 - i + (i > 0));
+		for (size_t k = 0; k < f->n_emits; k++) {
+			const struct fake_emit *was = &all->emits[i - (i > 0) + k];
+			ck_assert_uint_eq(f->emits[k].id, was->id);
+			ck_assert(fake_is(f, k, was->values[0].u.s));
+		}
+		fake_free(f);
+	}
+	fake_free(all);
+}
+END_TEST
+
+START_TEST(a_file_that_has_changed_is_refused)
+{
+	static const char *const whys[] = { "has changed", "has changed", "was replaced" };
+	const char *path = file_with("a", "one\ntwo\n");
+	struct fake *first = started(lines_from(path)), *f = lines_from(path);
+	struct timespec times[2] = { { 1, 0 }, { 1, 0 } };
+	ck_assert_int_eq(fake_pump(first), GALE_DONE);
+	if (_i == 0)
+		append(path, "more\n");
+	else if (_i == 1)
+		utimensat(AT_FDCWD, path, times, 0);
+	else
+		rename(file_with("b", "one\ntwo\n"), path);
+	ck_assert_int_eq(fake_resume(f, first, NULL, 0), GALE_FATAL);
+	ck_contains(f->why, whys[_i]);
+	ck_contains(f->why, "another state directory");
+	fake_free(f);
+	fake_free(first);
+}
+END_TEST
+
+/* resumed goes on where F has come, and lets it go. */
+static struct fake *resumed(struct fake *f, const char *path, const uint64_t *open, uint32_t n)
+{
+	struct fake *next = lines_from(path);
+	fake_set(next, "follow", "true");
+	int got = fake_resume(next, f, open, n);
+	ck_assert_msg(got == GALE_OK, "%d: %s", got, next->why);
+	fake_free(f);
+	fake_pump(next);
+	return next;
+}
+
+START_TEST(a_followed_file_is_gone_on_with)
+{
+	const char *path = file_with("log", "one\ntwo\nthr");
+	static const uint64_t open[] = { 4 };
+	struct fake *f = following(path);
+	ck_assert_uint_eq(f->next, 8);
+	append(path, "ee\n");
+	f = resumed(f, path, open, 1);
+	expect(f, 2, "two", "three");
+	ck_assert(f->emits[0].kept && f->emits[0].id == 4 && f->emits[1].id == 8);
+	append(path, "four\n");
+	fake_until(f, f->n_emits == 3);
+	fake_free(f);
+}
+END_TEST
+
+/* It was rotated twice while nobody read: the rest of the first one, the one between, and what
+ * is at the path. Another one with such a name, that is older, is no part of it. */
+START_TEST(a_file_that_was_rotated_away_meanwhile_is_found)
+{
+	file_with("log.3", "old\n");
+	file_with("log.1.gz", "no text\n");
+	const char *path = file_with("log", "one\ntwo\n");
+	static const uint64_t open[] = { 0, 4 };
+	struct fake *f = following(path);
+	append(path, "three\n");
+	rename(path, at("log.2"));
+	file_with("log", "four\n");
+	rename(path, at("log.1"));
+	file_with("log", "five\n");
+	f = resumed(f, path, open, 2);
+	fake_until(f, f->n_emits == 5);
+	expect(f, 5, "one", "two", "three", "four", "five");
+	static const uint64_t ids[] = { 0, 4, 8, 14, 19 };
+	for (size_t i = 0; i < 5; i++)
+		ck_assert_uint_eq(f->emits[i].id, ids[i]);
+	append(path, "six\n");
+	fake_until(f, f->n_emits == 6);
+
+	/* And on, with lines of three files open. */
+	static const uint64_t more[] = { 8, 14, 24 };
+	rename(path, at("log.0"));
+	f = resumed(f, path, more, 3);
+	expect(f, 3, "three", "four", "six");
+	ck_assert_uint_eq(f->n_forgotten, 0);
+	append(path, "seven\n");
+	fake_until(f, f->n_emits == 4);
+	ck_assert_uint_eq(f->emits[3].id, 28);
+	fake_free(f);
+}
+END_TEST
+
+START_TEST(what_was_in_a_file_that_is_gone_is_lost_and_told)
+{
+	const char *path = file_with("log", "one\ntwo\n");
+	static const uint64_t open[] = { 0, 4 };
+	struct fake *f = following(path);
+	unlink(path);
+	file_with("log", "three\n");
+	f = resumed(f, path, open, 2);
+	fake_until(f, f->n_emits == 1);
+	expect(f, 1, "three");
+	ck_assert_uint_eq(f->emits[0].id, 8);
+	ck_assert_uint_eq(f->n_forgotten, 2);
+	ck_contains(f->log, "what was not read of that is lost");
+	ck_contains(f->log, "2 lines of it that were not done");
+	fake_free(f);
+}
+END_TEST
+
+START_TEST(a_file_that_was_truncated_meanwhile_starts_anew)
+{
+	const char *path = file_with("log", "one\ntwo\n");
+	static const uint64_t open[] = { 4 };
+	struct fake *f = following(path);
+	file_with("log", "three\n");
+	f = resumed(f, path, open, 1);
+	fake_until(f, f->n_emits == 1);
+	expect(f, 1, "three");
+	ck_assert_uint_eq(f->emits[0].id, 8);
+	ck_assert_uint_eq(f->n_forgotten, 1);
+	fake_free(f);
+}
+END_TEST
+
+START_TEST(a_file_that_was_not_there_yet_is_gone_on_with)
+{
+	struct fake *f = lines_from(at("log"));
+	fake_set(f, "follow", "true");
+	started(f);
+	fake_pump(f);
+	file_with("log", "one\n");
+	fake_until(f, f->n_emits == 1);
+	f = resumed(f, at("log"), NULL, 0);
+	append(at("log"), "two\n");
+	fake_until(f, f->n_emits == 1);
+	expect(f, 1, "two");
+	fake_free(f);
+}
+END_TEST
+
+START_TEST(following_from_the_end_is_gone_on_with)
+{
+	const char *path = file_with("log", "one\n");
+	struct fake *f = lines_from(path), *next = lines_from(path);
+	fake_set(f, "follow", "true");
+	fake_set(f, "from_start", "false");
+	fake_set(next, "follow", "true");
+	fake_set(next, "from_start", "false");
+	started(f);
+	append(path, "two\n");		/* it was killed before it had emitted anything */
+	ck_assert_int_eq(fake_resume(next, f, NULL, 0), GALE_OK);
+	fake_pump(next);
+	expect(next, 1, "two");
+	fake_free(f);
+	fake_free(next);
+}
+END_TEST
+
 START_TEST(standard_input_cannot_be_followed)
 {
 	struct fake *f = lines_from("-");
@@ -731,6 +939,27 @@ START_TEST(a_number_that_failed_comes_again)
 	ck_assert_uint_eq(f->n_emits, 4);
 	ck_assert_int_eq(f->emits[3].values[0].u.i, 1);
 	ck_assert_uint_eq(f->emits[3].id, 1);
+	fake_free(f);
+}
+END_TEST
+
+START_TEST(a_sequence_goes_on)
+{
+	static const uint64_t open[] = { 5, 11 };
+	struct fake *first = sequence("20", "0"), *f = sequence("20", "0");
+	first->ctx.index = f->ctx.index = 2;
+	first->ctx.n_tasks = f->ctx.n_tasks = 3;
+	started(first);
+	ck_assert_int_eq(fake_pump(first), GALE_DONE);
+	ck_assert_uint_eq(first->next, 20);
+	first->next = 14;
+	ck_assert_int_eq(fake_resume(f, first, open, 2), GALE_OK);
+	ck_assert_int_eq(fake_pump(f), GALE_DONE);
+	static const int64_t expected[] = { 11, 5, 14, 17 };
+	ck_assert_uint_eq(f->n_emits, 4);
+	for (size_t i = 0; i < 4; i++)
+		ck_assert_int_eq(f->emits[i].values[0].u.i, expected[i]);
+	fake_free(first);
 	fake_free(f);
 }
 END_TEST
@@ -1291,6 +1520,275 @@ START_TEST(several_tasks_need_a_number_in_the_path)
 }
 END_TEST
 
+/* ---- file: what survives ----------------------------------------------------------- */
+
+/* file_again starts a task that finds the state of the last one. */
+static struct fake *file_again(int way, bool lasts)
+{
+	struct fake *f = file_to(at("out"));
+	f->state_path = strdup(at("state/file.0"));
+	f->ctx.state_lasts = lasts;
+	no_tmpfile = way == 1;
+	return f;
+}
+
+static void end(struct fake *f)
+{
+	const char *path = f->state_path;
+	fake_free(f);
+	free((void *)(uintptr_t)path);
+}
+
+static void killed(struct fake *f)
+{
+	const char *path = f->state_path;
+	fake_kill(f);
+	free((void *)(uintptr_t)path);
+}
+
+START_TEST(a_file_goes_on_where_it_was_synced_last)
+{
+	struct fake *f = started(file_again(_i, false));
+	give(f, "one", 1);
+	fake_commit(f);
+	give(f, "two", 2);
+	fake_commit(f);
+	for (int i = 0; i < 50000; i++)
+		give(f, "lost", i);		/* more than a buffer: a part is in the file */
+	killed(f);
+	ck_assert_int_eq(access(at("out"), F_OK), -1);
+	f = started(file_again(_i, false));
+	give(f, "three", 3);
+	fake_commit(f);
+	killed(f);
+	f = started(file_again(_i, false));
+	give(f, "four", 4);
+	ck_assert_int_eq(fake_finish(f), GALE_DONE);
+	ck_assert_str_eq(contents(at("out")), "one\t1\ntwo\t2\nthree\t3\nfour\t4\n");
+	fake_commit(f);
+	end(f);
+	ck_assert_int_eq(entries(), 2);		/* out, state */
+
+	/* What has ended well is a new one the next time. */
+	f = started(file_again(_i, false));
+	give(f, "new", 1);
+	ck_assert_int_eq(fake_finish(f), GALE_DONE);
+	ck_assert_str_eq(contents(at("out")), "new\t1\n");
+	end(f);
+}
+END_TEST
+
+START_TEST(a_file_that_took_its_place_already_is_known)
+{
+	struct fake *f = started(file_again(_i, false));
+	give(f, "one", 1);
+	fake_commit(f);
+	ck_assert_int_eq(fake_finish(f), GALE_DONE);
+	killed(f);				/* before the state forgot it */
+	f = started(file_again(_i, false));
+	give(f, "two", 2);
+	ck_assert_int_eq(fake_finish(f), GALE_DONE);
+	ck_assert_str_eq(contents(at("out")), "one\t1\ntwo\t2\n");
+	fake_commit(f);
+	end(f);
+	ck_assert_int_eq(entries(), 2);
+}
+END_TEST
+
+START_TEST(a_file_that_is_cut_short_stays_for_the_next_run)
+{
+	struct fake *f = started(file_again(_i, true));
+	give(f, "one", 1);
+	fake_commit(f);
+	end(f);
+	ck_assert_int_eq(entries(), 2);		/* the temporary file, state */
+	f = started(file_again(_i, true));
+	give(f, "two", 2);
+	ck_assert_int_eq(fake_finish(f), GALE_DONE);
+	ck_assert_str_eq(contents(at("out")), "one\t1\ntwo\t2\n");
+	fake_commit(f);
+	end(f);
+
+	f = started(file_again(_i, false));	/* with a state that goes with the run it goes */
+	give(f, "one", 1);
+	fake_commit(f);
+	end(f);
+	ck_assert_int_eq(entries(), 2);
+}
+END_TEST
+
+/* temporary_of gives the name of the one temporary file there is. */
+static const char *temporary_of(void)
+{
+	struct dirent *entry;
+	DIR *d = opendir(at(""));
+	static char name[300];
+	ck_assert_ptr_nonnull(d);
+	name[0] = '\0';
+	while ((entry = readdir(d)) != NULL)
+		if (strncmp(entry->d_name, ".gale-", 6) == 0)
+			snprintf(name, sizeof name, "%s", entry->d_name);
+	closedir(d);
+	ck_assert_str_ne(name, "");
+	return name;
+}
+
+START_TEST(a_file_whose_beginning_is_gone_is_refused)
+{
+	static const char *const why[] = { "is gone", "is shorter", "give the same path" };
+	struct fake *f = started(file_again(0, true));
+	give(f, "one", 1);
+	fake_commit(f);
+	end(f);
+	f = file_again(0, true);
+	if (_i == 0)
+		ck_assert_int_eq(unlink(at(temporary_of())), 0);
+	else if (_i == 1)
+		ck_assert_int_eq(truncate(at(temporary_of()), 3), 0);
+	else
+		fake_set(f, "path", at("other"));
+	ck_assert_int_eq(fake_start(f), GALE_FATAL);
+	ck_contains(f->why, why[_i]);
+	end(f);
+}
+END_TEST
+
+START_TEST(direct_output_needs_no_state)
+{
+	struct fake *f = file_again(0, false);
+	fake_set(f, "path", "/dev/null");
+	started(f);
+	give(f, "one", 1);
+	fake_commit(f);
+	end(f);
+	ck_assert_int_eq(access(at("state/file.0"), F_OK), -1);
+}
+END_TEST
+
+/* ---- tally ------------------------------------------------------------------------- */
+
+static struct fake *with_state(const char *plugin)
+{
+	struct fake *f = fake_load("bolts", plugin);
+	f->state_path = strdup(at("state/x.0"));
+	return f;
+}
+
+static int64_t count_of(const struct fake *f, const char *word)
+{
+	for (size_t i = f->n_emits; i-- > 0; )
+		if (fake_is(f, i, word))
+			return f->emits[i].values[1].u.i;
+	return 0;
+}
+
+START_TEST(a_tally_survives)
+{
+	struct fake *f = started(with_state("tally"));
+	char word[16];
+	for (int i = 0; i < 1000; i++)
+		fake_text(f, word, (size_t)sprintf(word, "w%d", i % 300));
+	fake_text(f, "", 0);
+	fake_commit(f);
+	fake_text(f, "w0", 2);
+	killed(f);
+	f = started(with_state("tally"));
+	fake_text(f, "w1", 2);
+	for (int i = 0; i < 3; i++)
+		ck_assert_int_eq(f->component->finish(f->self, &f->ctx), GALE_EMITTED);
+	fake_commit(f);
+	killed(f);				/* in the middle of finish: the next begins anew */
+	f = started(with_state("tally"));
+	ck_assert_int_eq(fake_finish(f), GALE_DONE);
+	ck_assert_uint_eq(f->n_emits, 301);
+	ck_assert_int_eq(count_of(f, "w0"), 4);
+	ck_assert_int_eq(count_of(f, "w1"), 5);
+	ck_assert_int_eq(count_of(f, "w299"), 3);
+	ck_assert_int_eq(count_of(f, ""), 1);
+	end(f);
+}
+END_TEST
+
+/* ---- table ------------------------------------------------------------------------- */
+
+static struct fake *table_to(const char *path, const char *format)
+{
+	struct fake *f = with_state("table");
+	fake_set(f, "path", path);
+	fake_set(f, "format", format);
+	fake_fields(f, word_count);
+	return started(f);
+}
+
+START_TEST(a_table_has_the_last_row_of_each_key_in_their_order)
+{
+	struct fake *f = table_to(at("out"), "tsv");
+	give(f, "b", 1);
+	give(f, "a", 2);
+	fake_commit(f);
+	give(f, "b", 3);
+	give(f, "", 4);
+	give(f, "a\tb", 5);
+	fake_commit(f);
+	give(f, "lost", 6);
+	killed(f);
+	f = table_to(at("out"), "tsv");
+	ck_assert_int_eq(fake_finish(f), GALE_DONE);
+	ck_assert_str_eq(contents(at("out")), "\t4\na\t2\na\\tb\t5\nb\t3\n");
+	end(f);
+	ck_assert_int_eq(entries(), 2);
+}
+END_TEST
+
+START_TEST(a_table_may_be_large_and_of_any_format)
+{
+	static const char *const formats[] = { "tsv", "lines", "json" };
+	static const char *const rows_of[] = { "%05d\t7\n", "%05d\n", "{\"word\":\"%05d\",\"count\":7}\n" };
+	struct fake *f = table_to(at("out"), formats[_i]);
+	char word[16], row[64];
+	for (int i = 9999; i >= 0; i--) {
+		sprintf(word, "%05d", i);
+		give(f, word, 7);
+	}
+	ck_assert_int_eq(access(at("out"), F_OK), -1);
+	ck_assert_int_eq(fake_finish(f), GALE_DONE);
+	const char *text = contents(at("out"));
+	for (int i = 0; i < 10000; i++) {
+		int n = snprintf(row, sizeof row, rows_of[_i], i);
+		if (strncmp(text, row, (size_t)n) != 0)
+			ck_abort_msg("row %d is missing", i);
+		text += n;
+	}
+	ck_assert_str_eq(text, "");
+	end(f);
+}
+END_TEST
+
+START_TEST(a_table_may_go_to_a_slow_fifo)
+{
+	struct fake *f = table_to(a_fifo(), "tsv");
+	char word[4001];
+	memset(word, 'w', 4000);
+	for (int i = 0; i < 100; i++) {
+		sprintf(word + 3990, "%03d", i);
+		give(f, word, i);
+	}
+	ck_assert_int_eq(f->component->finish(f->self, &f->ctx), GALE_EMITTED);	/* no reader */
+	int fd = open(at("fifo"), O_RDONLY | O_NONBLOCK | O_CLOEXEC), got;
+	size_t n = 0;
+	do {
+		got = f->component->finish(f->self, &f->ctx);
+		static char bytes[1 << 16];
+		ssize_t some = read(fd, bytes, sizeof bytes);
+		n += some > 0 ? (size_t)some : 0;
+	} while (got == GALE_EMITTED);
+	ck_assert_int_eq(got, GALE_DONE);
+	ck_assert_uint_eq(n, 10 * 3996 + 90 * 3997);
+	close(fd);
+	end(f);
+}
+END_TEST
+
 /* ---- file: formats ----------------------------------------------------------------- */
 
 static const gale_field all_types[] = {
@@ -1819,6 +2317,29 @@ START_TEST(identity_passes_on_and_null_does_not)
 }
 END_TEST
 
+/* ---- gale.h ------------------------------------------------------------------------ */
+
+START_TEST(texts_may_be_printed)
+{
+	struct fake *f = fake_load("bolts", "null");
+	char text[2000];
+
+	ck_assert_int_eq(gale_failedf(&f->ctx, "no user %s in %d", "x", 7), GALE_FAIL);
+	ck_assert_int_eq(f->verdict, GALE_FAIL);
+	ck_assert_str_eq(f->why, "no user x in 7");
+	ck_assert_int_eq(gale_fatalf(&f->ctx, "%.1f %%", 0.5), GALE_FATAL);
+	ck_assert_int_eq(f->verdict, GALE_FATAL);
+	ck_assert_str_eq(f->why, "0.5 %");
+	gale_logf(&f->ctx, GALE_WARN, "%s", "100 %s");
+	ck_assert_str_eq(f->log, "warn 100 %s\n");
+	memset(text, 'x', sizeof text - 1);
+	text[sizeof text - 1] = '\0';
+	gale_failedf(&f->ctx, "%s", text);
+	ck_assert_uint_eq(strlen(f->why), GALE_MAX_TEXT - 1);
+	fake_free(f);
+}
+END_TEST
+
 /* ---- All of them ------------------------------------------------------------------- */
 
 struct entry {
@@ -1868,8 +2389,16 @@ static void add_spouts(Suite *s)
 	    { other_files_in_the_directory_change_nothing, 1 },
 	    { a_directory_in_its_place_is_waited_out, 1 },
 	    { standard_input_cannot_be_followed, 1 });
+	ADD(s, "lines: going on",
+	    { a_file_is_gone_on_with_at_any_line, 1 }, { rounds_are_gone_on_with, 1 },
+	    { a_file_that_has_changed_is_refused, 3 }, { a_followed_file_is_gone_on_with, 1 },
+	    { a_file_that_was_rotated_away_meanwhile_is_found, 1 },
+	    { what_was_in_a_file_that_is_gone_is_lost_and_told, 1 },
+	    { a_file_that_was_truncated_meanwhile_starts_anew, 1 },
+	    { a_file_that_was_not_there_yet_is_gone_on_with, 1 },
+	    { following_from_the_end_is_gone_on_with, 1 });
 	ADD(s, "sequence",
-	    { a_sequence_emits_its_numbers, 1 }, { a_number_that_failed_comes_again, 1 },
+	    { a_sequence_emits_its_numbers, 1 }, { a_sequence_goes_on, 1 }, { a_number_that_failed_comes_again, 1 },
 	    { tasks_share_the_sequence, 1 }, { a_sequence_keeps_to_its_schedule, 5 },
 	    { a_pause_of_the_sequence_is_not_made_up_for, 1 });
 	ADD(s, "deadletters",
@@ -1877,6 +2406,11 @@ static void add_spouts(Suite *s)
 	    { letters_are_chosen_by_component_and_stream, 1 },
 	    { what_is_no_letter_is_passed_over, 1 }, { a_letter_cut_anywhere_does_no_harm, 1 },
 	    { letters_written_meanwhile_are_left_alone, 1 });
+}
+
+static void add_header(Suite *s)
+{
+	ADD(s, "gale.h", { texts_may_be_printed, 1 });
 }
 
 static void add_bolts(Suite *s)
@@ -1895,6 +2429,14 @@ static void add_bolts(Suite *s)
 	    { no_tuples_make_an_empty_file, 2 }, { much_is_written_whole, 2 },
 	    { what_cannot_be_written_is_fatal_and_named, 4 },
 	    { a_full_disk_is_fatal_and_named, 2 }, { several_tasks_need_a_number_in_the_path, 1 });
+	ADD(s, "file: what survives",
+	    { a_file_goes_on_where_it_was_synced_last, 2 },
+	    { a_file_that_took_its_place_already_is_known, 2 },
+	    { a_file_that_is_cut_short_stays_for_the_next_run, 2 },
+	    { a_file_whose_beginning_is_gone_is_refused, 3 }, { direct_output_needs_no_state, 1 });
+	ADD(s, "tally and table", { a_tally_survives, 1 },
+	    { a_table_has_the_last_row_of_each_key_in_their_order, 1 },
+	    { a_table_may_be_large_and_of_any_format, 3 }, { a_table_may_go_to_a_slow_fifo, 1 });
 	ADD(s, "file: formats",
 	    { tsv_has_a_tab_between_values, 1 }, { lines_have_the_first_value_as_it_is, 1 },
 	    { json_has_an_object_a_line, 1 }, { json_has_no_wrong_utf_8, 1 },
@@ -1923,6 +2465,7 @@ int main(void)
 	seed = test_seed();
 	add_spouts(s);
 	add_bolts(s);
+	add_header(s);
 	SRunner *r = srunner_create(s);
 	srunner_run_all(r, CK_NORMAL);
 	int failed = srunner_ntests_failed(r);

@@ -13,6 +13,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "memory.h"
 #include "rundir.h"
 
@@ -138,7 +139,59 @@ START_TEST(the_last_sweep_leaves_nothing)
 }
 END_TEST
 
-/* Twenty processes make and remove directories while one sweeps. */
+/* times_open tells how many descriptors process PID has for PATH. */
+static int times_open(pid_t pid, const char *path)
+{
+	char *fds = xasprintf("/proc/%d/fd", (int)pid), target[256];
+	DIR *d = opendir(fds);
+	int n = 0;
+
+	ck_assert_ptr_nonnull(d);
+	for (struct dirent *entry; (entry = readdir(d)) != NULL;) {
+		ssize_t length = readlinkat(dirfd(d), entry->d_name, target, sizeof target - 1);
+
+		if (length > 0) {
+			target[length] = '\0';
+			n += strcmp(target, path) == 0;
+		}
+	}
+	closedir(d);
+	free(fds);
+	return n;
+}
+
+/* The last to leave waits for BASE; until it has the lock, BASE may be another one, with
+ * somebody about to move in. */
+START_TEST(a_base_that_was_made_anew_is_left_to_its_maker)
+{
+	uint64_t deadline = clock_now_ns() + 30 * (uint64_t)NS_PER_S;
+	struct rundir r;
+	int held, status;
+	pid_t pid;
+
+	ck_assert_int_eq(rundir_create(&r, "mine", &e), 0);
+	held = open(base, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	ck_assert_int_eq(flock(held, LOCK_EX), 0);
+	pid = fork();
+	if (pid == 0) {
+		rundir_remove(&r);
+		_exit(0);
+	}
+	while (times_open(pid, base) < 2)	/* ours, inherited, and its own */
+		ck_assert_uint_lt(clock_now_ns(), deadline);
+	ck_assert_int_eq(rmdir(base), 0);
+	ck_assert_int_eq(mkdir(base, 0700), 0);
+	ck_assert_int_eq(flock(held, LOCK_UN), 0);
+	close(held);
+	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+	ck_assert_int_eq(status, 0);
+	ck_assert(exists(base));
+	rundir_remove(&r);
+	ck_assert(!exists(base));
+}
+END_TEST
+
+/* Twenty processes make, sweep and remove directories; the last leaves nothing. */
 START_TEST(makers_and_sweepers_do_not_hurt_each_other)
 {
 	enum { MAKERS = 20, ROUNDS = 50 };
@@ -149,8 +202,10 @@ START_TEST(makers_and_sweepers_do_not_hurt_each_other)
 			struct rundir r;
 
 			for (int k = 0; k < ROUNDS; k++) {
-				if (rundir_create(&r, "words", &e) != 0)
+				if (rundir_create(&r, "words", &e) != 0) {
+					fprintf(stderr, "%s\n", e.text);
 					_exit(1);
+				}
 				touch(r.path, "w0.status");
 				rundir_sweep();
 				if (!exists(r.path))
@@ -163,7 +218,6 @@ START_TEST(makers_and_sweepers_do_not_hurt_each_other)
 		ck_assert_int_gt(wait(&status), 0);
 		ck_assert_int_eq(status, 0);
 	}
-	rundir_sweep();
 	ck_assert(!exists(base));
 }
 END_TEST
@@ -334,6 +388,7 @@ int main(void)
 	tcase_add_test(c, what_is_made_is_private_and_goes_without_trace);
 	tcase_add_test(c, a_dead_run_is_swept_and_a_living_one_is_kept);
 	tcase_add_test(c, the_last_sweep_leaves_nothing);
+	tcase_add_test(c, a_base_that_was_made_anew_is_left_to_its_maker);
 	tcase_add_test(c, makers_and_sweepers_do_not_hurt_each_other);
 	tcase_add_test(c, links_inside_are_removed_and_never_followed);
 	tcase_add_test(c, a_base_that_is_a_link_is_refused);

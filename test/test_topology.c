@@ -98,6 +98,7 @@ static struct topology *make(void)
 		.n_tasks = 7,
 		.has_finish = true,
 		.has_tick = true,
+		.state_version = UINT32_MAX,
 		.inputs = fields(3),
 		.n_inputs = 3,
 		.part = { xstrdup("mine.Count"), xstrdup("/mine.so"), xstrdup("Count"),

@@ -44,6 +44,13 @@ case_7_feed_back() {
 	SORT=1 lesson 7-feed-back
 }
 
+case_8_durable_wordcount() {
+	lesson 8-durable-wordcount
+}
+case_8_durable_wordcount_parallel() {
+	lesson 8-durable-wordcount -D parallelism=3 -D ackers=2
+}
+
 # The letters of lesson 6 are what lesson 7 feeds back in.
 case_6_and_7() {
 	SORT=1 lesson 6-dead-letters

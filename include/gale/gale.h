@@ -44,17 +44,19 @@
  *              are and never checks: a word of a Latin-1 file stays that word. Where
  *              text must be UTF-8 (JSON), wrong bytes appear as U+FFFD there. Use
  *              GALE_BYTES for what is no text. Strings are not NUL-terminated.
- *   Signals    The runtime ignores SIGPIPE: a write fails with EPIPE instead. Leave all
- *              handlers and masks alone.
+ *   Signals    The runtime ignores SIGPIPE and SIGXFSZ: a write fails with EPIPE or EFBIG
+ *              instead. Leave all handlers and masks alone.
  *   Memory     When memory runs out the worker ends and is described; no call here
  *              returns because of it.
  */
 #ifndef GALE_GALE_H
 #define GALE_GALE_H
 
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #ifdef __cplusplus
@@ -117,8 +119,12 @@ enum {
 	GALE_MAX_VALUE = 16 << 20,	/* bytes of one tuple's values */
 	GALE_MAX_FIELDS = 255,		/* values in a tuple */
 	GALE_MAX_DEPTH = 32,		/* lists and maps inside each other */
+	GALE_MAX_TEXT = 512,		/* of gale_failedf and its kin, with the NUL */
 	GALE_MAX_POSITION = 512		/* bytes that a spout keeps with its position */
 };
+
+/* GALE_PRINTF(N) lets the compiler check the arguments against the format, argument N. */
+#define GALE_PRINTF(N) __attribute__((format(printf, N, N + 1)))
 
 static inline gale_value gale_null(void)
 {
@@ -242,7 +248,9 @@ static inline const gale_value *gale_field_of(const gale_tuple *t, const char *n
 enum {
 	GALE_OK = 0,		/* done; for execute: the input is acked */
 	GALE_FAIL = 1,		/* for execute: the input fails now and is replayed */
-	GALE_FATAL = 2,		/* this worker can't go on */
+	GALE_FATAL = 2,		/* this worker can't go on: it ends, and is started again; the
+				 * tenth time within a minute, or while the topology starts, the
+				 * run ends instead */
 
 	GALE_EMITTED = 3,	/* next, finish: call again */
 	GALE_IDLE = 4,		/* next, finish: nothing now */
@@ -302,6 +310,18 @@ typedef struct gale_emission {
 	uint64_t id;
 } gale_emission;
 
+/* Bytes that somebody else owns. */
+typedef struct gale_slice {
+	const void *bytes;	/* not NUL-terminated */
+	size_t n;
+} gale_slice;
+
+/* A walk through the state; see gale_state_next. */
+typedef struct gale_scan {
+	gale_slice prefix, key, value;
+	uint64_t number;
+} gale_scan;
+
 /* The runtime's side. Call it through the functions below. */
 typedef struct gale_host {
 	uint32_t abi, size;
@@ -327,6 +347,13 @@ typedef struct gale_host {
 	int64_t (*now_ms)(gale_ctx *);
 	int (*position)(gale_ctx *, uint64_t next, const void *blob, uint32_t n);
 	int (*forget)(gale_ctx *, uint64_t id);
+	int (*state_get)(gale_ctx *, const void *key, size_t n, gale_slice *value);
+	int (*state_put)(gale_ctx *, const void *key, size_t n, const void *value, size_t n_value);
+	int (*state_delete)(gale_ctx *, const void *key, size_t n);
+	void *(*state_merge)(gale_ctx *, const void *key, size_t n, size_t n_value);
+	int (*state_add)(gale_ctx *, const void *key, size_t n, int64_t by, int64_t *sum);
+	bool (*state_next)(gale_ctx *, gale_scan *scan);
+	int (*temporary)(gale_ctx *, const char *path);
 } gale_host;
 
 /* Where a spout goes on; borrowed until resume returns. */
@@ -348,6 +375,7 @@ struct gale_ctx {
 	uint32_t n_tasks;	/* tasks of this component */
 	int out;		/* descriptor of the topology's standard output. What a
 				 * plugin writes to its own standard output goes to the log. */
+	bool state_lasts;	/* what is in the state outlives this run */
 };
 
 /* ---------------------------------------------------------------------------------------
@@ -485,7 +513,10 @@ static inline int gale_emit_direct(gale_ctx *ctx, uint32_t stream, uint32_t task
 
 /* gale_hold keeps the tuple in hand past its execute, whose GALE_OK then does not ack it.
  * Only in execute, once per tuple. Its spout's message stays open until gale_ack or
- * gale_fail; the frame that it came in (up to 64 KiB) stays in memory as long. */
+ * gale_fail; the frame that it came in (up to 64 KiB) stays in memory as long. A bolt that
+ * gathers more than topology.max.spout.pending messages before it acks any waits for more
+ * than a spout may have open: all stands still until the timeout fails them, or, at the end
+ * of the input, `drain` is called. */
 static inline gale_held gale_hold(gale_ctx *ctx, const gale_tuple *t)
 {
 	return ctx->host->hold(ctx, t);
@@ -516,7 +547,9 @@ static inline int gale_reset_timeout(gale_ctx *ctx, gale_held h)
 }
 
 /* gale_failed says why the tuple in hand fails: `return gale_failed(ctx, "no such user");`
- * gale_fatal says why this worker can't go on: `return gale_fatal(ctx, "disk full");` */
+ * gale_fatal says why this worker can't go on: `return gale_fatal(ctx, "disk full");`
+ * The forms with an f print as printf does: `return gale_failedf(ctx, "no user %s", name);`
+ * Texts are cut after 511 bytes. */
 static inline int gale_failed(gale_ctx *ctx, const char *why)
 {
 	return ctx->host->result(ctx, GALE_FAIL, why);
@@ -525,6 +558,133 @@ static inline int gale_failed(gale_ctx *ctx, const char *why)
 static inline int gale_fatal(gale_ctx *ctx, const char *why)
 {
 	return ctx->host->result(ctx, GALE_FATAL, why);
+}
+
+GALE_PRINTF(2)
+static inline int gale_failedf(gale_ctx *ctx, const char *format, ...)
+{
+	char why[GALE_MAX_TEXT];
+	va_list args;
+	va_start(args, format);
+	vsnprintf(why, sizeof why, format, args);
+	va_end(args);
+	return gale_failed(ctx, why);
+}
+
+GALE_PRINTF(2)
+static inline int gale_fatalf(gale_ctx *ctx, const char *format, ...)
+{
+	char why[GALE_MAX_TEXT];
+	va_list args;
+	va_start(args, format);
+	vsnprintf(why, sizeof why, format, args);
+	va_end(args);
+	return gale_fatal(ctx, why);
+}
+
+/* ---------------------------------------------------------------------------------------
+ * State
+ *
+ * A bolt that declares a `state_version` has a table of its own in each task, from keys to
+ * values, both plain bytes; keys are ordered as memcmp orders them. What it writes there is
+ * seen at once by the calls below and is on disk soon. The acks of what it executes wait
+ * for that: when a spout hears that a message was acked, all that the message changed here
+ * has been written and synced. A task that is started again finds what was committed last,
+ * and the messages that had not been acked by then come again. So a message may be counted
+ * twice, and is never lost.
+ *
+ *   When      In every callback of the task but cleanup. A commit comes when the worker has
+ *             nothing else to do, 10 ms after the first ack that waits for it, or when 4 MiB
+ *             have been changed, whichever is first; never inside a callback. All tasks
+ *             of a worker are committed together, each of them as a whole or not at all.
+ *   Lifetime  What a call gives is borrowed: until the next state call of this task or
+ *             the end of the callback, whichever is first.
+ *   Limits    A key has at most GALE_MAX_VALUE bytes, and so has a value. What was used lately is
+ *             kept in memory, up to 16 MiB a task; the rest is read from disk.
+ *   Errors    A wrong call (no state declared, a key too long) is refused as others are:
+ *             -1 or NULL, a line in the log, the tuple in hand fails. When the disk fails
+ *             the worker ends, with the reason; no call returns because of it.
+ * ------------------------------------------------------------------------------------ */
+
+/* gale_state_get gives the value of the N bytes at KEY. Returns 1, or 0 when there is none
+ * (*VALUE is then empty), or -1. */
+static inline int gale_state_get(gale_ctx *ctx, const void *key, size_t n, gale_slice *value)
+{
+	return ctx->host->state_get(ctx, key, n, value);
+}
+
+/* gale_state_put sets the value, gale_state_delete takes key and value away. Both copy. 0
+ * or -1; to delete what is not there is no mistake. */
+static inline int gale_state_put(gale_ctx *ctx, const void *key, size_t n, const void *value, size_t n_value)
+{
+	return ctx->host->state_put(ctx, key, n, value, n_value);
+}
+
+static inline int gale_state_delete(gale_ctx *ctx, const void *key, size_t n)
+{
+	return ctx->host->state_delete(ctx, key, n);
+}
+
+/* gale_state_merge gives the value to be changed in place: N_VALUE bytes, aligned to 8. A
+ * value that was longer is cut, one that was shorter, or not there, ends in zeros. NULL
+ * when refused. */
+static inline void *gale_state_merge(gale_ctx *ctx, const void *key, size_t n, size_t n_value)
+{
+	return ctx->host->state_merge(ctx, key, n, n_value);
+}
+
+/* gale_state_add adds BY to a value that is an int64_t (8 bytes, in this machine's order),
+ * 0 when there is none; it wraps around. The sum goes to *SUM unless that is NULL. 0, or -1
+ * when the value has another size. Costs what a lookup in a table in memory costs, for keys
+ * that are used often. */
+static inline int gale_state_add(gale_ctx *ctx, const void *key, size_t n, int64_t by, int64_t *sum)
+{
+	return ctx->host->state_add(ctx, key, n, by, sum);
+}
+
+/* gale_state_scan begins a walk through all keys that begin with the N_PREFIX bytes at
+ * PREFIX, which must stay there as long as the walk lasts. N_PREFIX 0: all keys.
+ * gale_state_scan_after begins behind the N bytes at KEY, whether that is a key or not: so
+ * a walk can go on in a later callback.
+ *
+ *     for (gale_scan s = gale_state_scan("user/", 5); gale_state_next(ctx, &s);)
+ *             use(s.key, s.value);
+ *
+ * Each step of gale_state_next gives the next larger key as the state is at that moment. The
+ * task may get, put, delete and merge between steps: a key that is put ahead comes, one that
+ * was deleted doesn't, and no key comes twice. A step's key and value stay until the next
+ * step, whatever is written in between. A task has one walk at a time: the first step of
+ * another one ends it, and so does the end of the callback. False: there is no further key,
+ * or the step was refused. */
+static inline gale_scan gale_state_scan(const void *prefix, size_t n_prefix)
+{
+	gale_scan s;
+	memset(&s, 0, sizeof s);
+	s.prefix.bytes = prefix;
+	s.prefix.n = n_prefix;
+	return s;
+}
+
+static inline gale_scan gale_state_scan_after(const void *prefix, size_t n_prefix, const void *key, size_t n)
+{
+	gale_scan s = gale_state_scan(prefix, n_prefix);
+	s.key.bytes = key;
+	s.key.n = n;
+	return s;
+}
+
+static inline bool gale_state_next(gale_ctx *ctx, gale_scan *scan)
+{
+	return ctx->host->state_next(ctx, scan);
+}
+
+/* gale_temporary: the file PATH is to go when the run ends, in whatever way. For what the state
+ * speaks of and only a task that is started again needs: where the state outlives the run the
+ * file stays. Call it before the file is made. PATH is absolute, and the file's name begins
+ * with ".gale-". 0 or -1. */
+static inline int gale_temporary(gale_ctx *ctx, const char *path)
+{
+	return ctx->host->temporary(ctx, path);
 }
 
 /* ---------------------------------------------------------------------------------------
@@ -575,10 +735,21 @@ static inline int64_t gale_now_ms(gale_ctx *ctx)
  * ------------------------------------------------------------------------------------ */
 
 /* gale_log writes one line to the topology's log: "component[task] warn: text"; at
- * GALE_INFO no level is named. */
+ * GALE_INFO no level is named. gale_logf prints as printf does, 511 bytes at most. */
 static inline void gale_log(gale_ctx *ctx, gale_level level, const char *text)
 {
 	ctx->host->log(ctx, level, text);
+}
+
+GALE_PRINTF(3)
+static inline void gale_logf(gale_ctx *ctx, gale_level level, const char *format, ...)
+{
+	char text[GALE_MAX_TEXT];
+	va_list args;
+	va_start(args, format);
+	vsnprintf(text, sizeof text, format, args);
+	va_end(args);
+	gale_log(ctx, level, text);
 }
 
 /* gale_counter and gale_gauge give a number that people see beside gale's own: add to a
@@ -612,7 +783,9 @@ static inline int gale_peers(gale_ctx *ctx, const char *component, uint32_t *fir
 
 /* gale_unbounded: a spout says in open that its input has no end (a followed file). A run
  * with such a spout that is told to stop still finishes its bolts, so their output is
- * published; a bounded one that is cut short publishes nothing. */
+ * published; a bounded one that is cut short publishes nothing. When its worker dies, a
+ * spout without end is opened again; one with an end that can't be positioned (`resume`)
+ * ends the run, for a part of its input would be missing. */
 static inline void gale_unbounded(gale_ctx *ctx)
 {
 	ctx->host->unbounded(ctx);
@@ -762,6 +935,18 @@ struct gale_component {
 	 * the task had said GALE_DONE and all its messages were done. When the input is not
 	 * what it was, return gale_fatal and say what to do: the run ends with exit code 5. */
 	int (*resume)(void *self, gale_ctx *ctx, const gale_resume *r);
+	/* Bolts with state */
+
+	/* state_version: the bolt has state, in this form; raise it when the meaning of its
+	 * keys or values changes: state of another version is refused, never guessed at. 0: it
+	 * has none. */
+	uint32_t state_version;
+	/* persist is called before each commit, when acks wait or the state has changed. What
+	 * is to be on disk before those acks leave, beside the state, is to be synced here; what
+	 * it puts into the state is part of the commit. It must not emit. GALE_OK; GALE_IDLE: not
+	 * yet (a pipe is full), the acks wait and it is called again, when what it watches
+	 * happens or 10 ms later; or GALE_FATAL. */
+	int (*persist)(void *self, gale_ctx *ctx);
 };
 
 /* What the library exports, as the symbol `gale_plugin`. The two first words are checked

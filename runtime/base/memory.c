@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "error.h"
+#include "failpoint.h"
 
 static void *checked(void *p, size_t size)
 {
@@ -18,17 +19,17 @@ static void *checked(void *p, size_t size)
 
 void *xmalloc(size_t size)
 {
-	return checked(malloc(size), size);
+	return checked(failpoint("alloc") ? NULL : malloc(size), size);
 }
 
 void *xcalloc(size_t n, size_t size)
 {
-	return checked(calloc(n, size), n * size);
+	return checked(failpoint("alloc") ? NULL : calloc(n, size), n * size);
 }
 
 void *xrealloc(void *p, size_t size)
 {
-	return checked(realloc(p, size), size);
+	return checked(failpoint("alloc") ? NULL : realloc(p, size), size);
 }
 
 char *xstrndup(const char *s, size_t n)

@@ -57,6 +57,8 @@ static void put_component(struct buf *out, const gale_component *c)
 			buf_puts(out, "any tuple");
 		buf_puts(out, "\n");
 	}
+	if (c->state_version != 0)
+		buf_printf(out, "  keeps    state, version %u\n", c->state_version);
 	if (c->outputs_from_json)
 		buf_puts(out, "  emits    what \"outputs\" in the topology file says\n");
 	for (const gale_stream *s = c->outputs; s != NULL && s->id != NULL; s++) {

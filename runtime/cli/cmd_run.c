@@ -12,6 +12,7 @@
 #include "clock.h"
 #include "command.h"
 #include "error.h"
+#include "failpoint.h"
 #include "memory.h"
 #include "statedir.h"
 #include "summary.h"
@@ -159,6 +160,7 @@ int cmd_run(const struct command_line *line)
 	struct topology *t;
 	int code;
 
+	failpoints_init("supervisor", 1);
 	t = command_load(line, line->operands[0], &code);
 	if (t == NULL)
 		return code;

@@ -117,13 +117,6 @@ int fit_check(const char *was, const char *now, bool positions, struct error *e)
 
 /* ---- what survives ---- */
 
-/* has_state tells whether what C has taken in outlives its process. No bolt's does so far. */
-static bool has_state(const struct component *c)
-{
-	(void)c;
-	return false;
-}
-
 bool positions_are_safe(const struct topology *t, uint32_t spout)
 {
 	bool *below = xcalloc(t->n_components, sizeof *below), more = true, safe = true;
@@ -137,7 +130,8 @@ bool positions_are_safe(const struct topology *t, uint32_t spout)
 			if (!below[s->from] || below[s->to])
 				continue;
 			below[s->to] = more = true;
-			safe = safe && (!t->components[s->to].has_finish || has_state(&t->components[s->to]));
+			safe = safe && (!t->components[s->to].has_finish ||
+			    t->components[s->to].state_version != 0);
 		}
 	}
 	free(below);

@@ -8,13 +8,14 @@
  *   BASE/NAME   held by the supervisor as long as it lives, close-on-exec.
  *
  * Everything below BASE is reached by openat with O_NOFOLLOW and removed by unlinkat, so a
- * symbolic link is removed and never followed.
+ * symbolic link is removed and never followed, but for those that rundir_temporary makes.
  */
 #include "rundir.h"
 
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -29,11 +30,14 @@
 
 enum {
 	NAME_MAX_BYTES = 32,	/* of the topology's name, in the directory's name */
-	LOCK_WAIT_MS = 2000,
+	LOCK_WAIT_MS = 5000,
 	LOCK_STEP_MS = 5,
 	DEPTH_MAX = 16,		/* gale's own directories have no others inside */
 	OPEN_DIR = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC
 };
+
+/* How the names of temporary files of plugins begin. */
+#define TEMPORARY ".gale-"
 
 /* ---- the base ---------------------------------------------------------------------- */
 
@@ -87,6 +91,14 @@ static int check_base(int fd, const char *path, struct stat *st, struct error *e
 	return 0;
 }
 
+/* has_name tells whether the directory FD is still in the file system. */
+static bool has_name(int fd)
+{
+	struct stat st;
+
+	return fstat(fd, &st) == 0 && st.st_nlink > 0;
+}
+
 /* open_base makes BASE if need be, and gives a descriptor that holds its lock, or -1. */
 static int open_base(const char *path, struct error *e)
 {
@@ -113,7 +125,7 @@ static int open_base(const char *path, struct error *e)
 			close(fd);
 			return -1;
 		}
-		if (fstat(fd, &st) == 0 && st.st_nlink > 0)
+		if (has_name(fd))
 			return fd;
 		close(fd);		/* removed while we waited */
 	}
@@ -124,6 +136,20 @@ static int open_base(const char *path, struct error *e)
 static bool is_dots(const char *name)
 {
 	return strcmp(name, ".") == 0 || strcmp(name, "..") == 0;
+}
+
+/* remove_target removes the temporary file that the link NAME in the directory FD stands for:
+ * one of the same name elsewhere. Of any other link nothing but itself is removed. */
+static void remove_target(int fd, const char *name)
+{
+	char target[PATH_MAX];
+	ssize_t n = readlinkat(fd, name, target, sizeof target - 1);
+
+	if (n <= 0)
+		return;
+	target[n] = '\0';
+	if (target[0] == '/' && strcmp(strrchr(target, '/') + 1, name) == 0)
+		unlink(target);
 }
 
 /* empty_dir removes all that is in the directory FD, which it closes. */
@@ -139,6 +165,8 @@ static void empty_dir(int fd, int depth)
 	while ((entry = readdir(d)) != NULL) {
 		int inner;
 
+		if (strncmp(entry->d_name, TEMPORARY, strlen(TEMPORARY)) == 0)
+			remove_target(dirfd(d), entry->d_name);
 		if (is_dots(entry->d_name) || unlinkat(dirfd(d), entry->d_name, 0) == 0)
 			continue;
 		if (depth == 0)
@@ -198,8 +226,7 @@ void rundir_sweep(void)
 	fd = open(path, OPEN_DIR);
 	if (fd >= 0) {
 		if (fstat(fd, &st) == 0 && ours(&st, S_IRWXG | S_IRWXO) &&
-		    flock(fd, LOCK_EX | LOCK_NB) == 0 &&
-		    fstat(fd, &st) == 0 && st.st_nlink > 0) {
+		    flock(fd, LOCK_EX | LOCK_NB) == 0 && has_name(fd)) {
 			sweep(fd);
 			rmdir(path);	/* fails when somebody lives in it */
 		}
@@ -224,8 +251,8 @@ void rundir_remove(struct rundir *r)
 	*slash = '\0';
 	base = open(r->path, OPEN_DIR);
 	if (base >= 0) {
-		if (flock(base, LOCK_EX | LOCK_NB) == 0)
-			rmdir(r->path);
+		if (lock_patiently(base) == 0 && has_name(base))
+			rmdir(r->path);		/* fails when others live in it */
 		close(base);
 	}
 	free(r->path);
@@ -314,6 +341,22 @@ int rundir_create(struct rundir *r, const char *name, struct error *e)
 		rmdir(path);
 	close(base);
 	free(path);
+	return rc;
+}
+
+int rundir_temporary(const char *rundir, const char *path, struct error *e)
+{
+	const char *slash = strrchr(path, '/');
+	char *link;
+	int rc = 0;
+
+	if (path[0] != '/' || strncmp(slash + 1, TEMPORARY, strlen(TEMPORARY)) != 0)
+		return error_set(e, "%s is no name for a temporary file: it must be absolute, and "
+		    "the file's name begin with %s", path, TEMPORARY);
+	link = xasprintf("%s/%s", rundir, slash + 1);
+	if (symlink(path, link) != 0 && errno != EEXIST)
+		rc = error_errno(e, "can't make %s", link);
+	free(link);
 	return rc;
 }
 

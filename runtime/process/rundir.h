@@ -7,6 +7,7 @@
  *   BASE/NAME-PID/          one run, 0700; locked by its supervisor as long as that lives
  *     topology.json         what topology_write wrote
  *     state/                state of a run without --state (statedir.h)
+ *     .gale-1234            link to a temporary file elsewhere, to be removed with this
  *     w3.status             status page of worker 3 (status.h)
  *     w3.1.in               socket: data for worker 3, start 1
  *     w3.1.ack              socket: acker: records in; spout and bolt: verdicts in
@@ -39,6 +40,10 @@ int rundir_create(struct rundir *r, const char *name, struct error *e);
 
 /* rundir_remove removes the directory with all in it and gives back the lock. */
 void rundir_remove(struct rundir *r);
+
+/* rundir_temporary sees to it that the file PATH, absolute and with a name that begins with
+ * ".gale-", goes with the run directory, however the run ends. Returns 0 or -1 with E set. */
+int rundir_temporary(const char *rundir, const char *path, struct error *e);
 
 /* Paths inside; each gives a string that the caller frees. */
 char *rundir_topology(const char *rundir);

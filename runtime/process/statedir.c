@@ -257,7 +257,9 @@ int statedir_hold(const char *dir, uint32_t run, struct error *e)
 	buf_free(&b);
 	if (s.fd >= 0)
 		close(s.fd);
-	return rc;	/* `lock` stays open as long as this process lives */
+	if (rc != 0 && lock >= 0)
+		close(lock);
+	return rc;	/* else `lock` stays open as long as this process lives */
 }
 
 /* ---- what is in it ----------------------------------------------------------------- */

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "clock.h"
+#include "failpoint.h"
 #include "memory.h"
 
 static struct status *map(int fd, int writable)
@@ -34,7 +35,7 @@ static struct status *make(const char *path, struct error *e)
 		return NULL;
 	}
 	do
-		cause = posix_fallocate(fd, 0, sizeof *s);
+		cause = failpoint("status.map") ? errno : posix_fallocate(fd, 0, sizeof *s);
 	while (cause == EINTR);
 	errno = cause;
 	if (cause != 0)

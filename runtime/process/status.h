@@ -18,7 +18,7 @@
 
 enum {
 	STATUS_MAGIC = 0x656c6167,	/* "gale" */
-	STATUS_VERSION = 1,
+	STATUS_VERSION = 2,
 	STATUS_STREAMS = 16,		/* streams counted one by one; the last takes the rest */
 	STATUS_METRICS = 32,
 	STATUS_HAND_BYTES = 256

@@ -17,6 +17,7 @@
 
 #include "clock.h"
 #include "control.h"
+#include "failpoint.h"
 #include "memory.h"
 
 enum {
@@ -263,7 +264,7 @@ int spawn_start(const struct spawn *s, struct child *c, struct error *e)
 		return -1;
 	}
 	fflush(NULL);
-	c->pid = fork();
+	c->pid = failpoint("spawn.fork") ? -1 : fork();
 	if (c->pid == 0)
 		become_worker(s, channels.theirs, supervisor, own_group);
 	if (c->pid > 0)

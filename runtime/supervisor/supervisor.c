@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 
@@ -197,6 +198,19 @@ static void loop(struct supervisor *s)
 
 /* ---- from the first to the last ---------------------------------------------------- */
 
+/* enough_descriptors is asked after the limit was raised as far as it goes. */
+static int enough_descriptors(const struct plan *p, struct error *e)
+{
+	uint32_t need = plan_descriptors(p);
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= need)
+		return 0;
+	return error_set(e, "a process of this topology needs up to %u open files, and the limit is %llu: "
+	    "raise it (ulimit -Hn, or LimitNOFILE= of systemd), or use fewer workers", need,
+	    (unsigned long long)limit.rlim_cur);
+}
+
 /* prepare_state: without a state directory that stays, there is one for this run. */
 static int prepare_state(struct supervisor *s, const struct run_options *options, struct error *e)
 {
@@ -215,7 +229,7 @@ static int prepare(struct supervisor *s, const struct topology *t, const struct 
 	char *path;
 	int rc;
 
-	if (take_signals(s, e) != 0 || spawn_prepare(e) != 0 ||
+	if (take_signals(s, e) != 0 || spawn_prepare(e) != 0 || enough_descriptors(s->plan, e) != 0 ||
 	    rundir_create(&s->dir, t->name, e) != 0)
 		return -1;
 	path = rundir_topology(s->dir.path);

@@ -82,6 +82,7 @@ void catalog_write(struct buf *out, const gale_component *c, bool has_finish, bo
 	put_bool(out, "outputsFromFile", c->outputs_from_json);
 	put_bool(out, "hasFinish", has_finish);
 	put_bool(out, "hasTick", has_tick);
+	buf_printf(out, ",\"stateVersion\":%u", c->state_version);
 	put_fields(out, "inputs", c->inputs);
 	put_outputs(out, c->outputs);
 	put_props(out, c->props);
@@ -221,6 +222,7 @@ static int read_component(const struct json_node *x, struct catalog_component *m
 	c->outputs_from_json = bool_of(x, "outputsFromFile");
 	made->has_finish = bool_of(x, "hasFinish");
 	made->has_tick = bool_of(x, "hasTick");
+	c->state_version = (uint32_t)int_of(x, "stateVersion");
 	if (read_fields(list_of(x, "inputs"), &c->inputs) < 0)
 		return -1;
 	if (read_outputs(list_of(x, "outputs"), c) < 0)

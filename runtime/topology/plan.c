@@ -134,13 +134,26 @@ bool plan_feeds(const struct plan *p, uint32_t from, uint32_t to)
 	return false;
 }
 
-/* Streams form no circle, so this comes to an end. */
+/* reach notes in SEEN whom FROM's data comes to. Each component is entered once: there may
+ * be more ways than anybody can walk. */
+static void reach(const struct plan *p, uint32_t from, bool *seen)
+{
+	for (uint32_t c = 0; c < p->topology->n_components; c++) {
+		if (seen[c] || !plan_feeds(p, from, c))
+			continue;
+		seen[c] = true;
+		reach(p, c, seen);
+	}
+}
+
 bool plan_reaches(const struct plan *p, uint32_t from, uint32_t to)
 {
-	for (uint32_t c = 0; c < p->topology->n_components; c++)
-		if (plan_feeds(p, from, c) && (c == to || plan_reaches(p, c, to)))
-			return true;
-	return false;
+	bool *seen = xcalloc((size_t)p->topology->n_components + 1, sizeof *seen), found;
+
+	reach(p, from, seen);
+	found = seen[to];
+	free(seen);
+	return found;
 }
 
 bool plan_is_source(const struct plan *p, uint32_t worker)
@@ -161,4 +174,23 @@ bool plan_sends(const struct plan *p, uint32_t from, uint32_t to)
 		return true;
 	return p->workers[to].role == ROLE_BOLT &&
 	    plan_feeds(p, p->workers[from].component, p->workers[to].component);
+}
+
+/* A connection is a descriptor on both sides, a socket of ZeroMQ's has one of its own, and
+ * its threads have a dozen. libzmq aborts where accept finds none left, so they are counted
+ * before the start. */
+uint32_t plan_descriptors(const struct plan *p)
+{
+	enum { PER_WORKER = 4, OWN = 32, PLUGIN = 128 };
+	uint32_t most = OWN + PER_WORKER * p->n_workers;
+
+	for (uint32_t w = 0; w < p->n_workers; w++) {
+		uint32_t need = OWN + PLUGIN;
+
+		for (uint32_t peer = 0; peer < p->n_workers; peer++)
+			need += 2u * plan_sends(p, w, peer) + plan_sends(p, peer, w);
+		if (need > most)
+			most = need;
+	}
+	return most;
 }

@@ -60,6 +60,10 @@ bool plan_is_source(const struct plan *p, uint32_t worker);
  * records to an acker, for verdicts to a source. */
 bool plan_sends(const struct plan *p, uint32_t from, uint32_t to);
 
+/* plan_descriptors gives how many open files the hungriest process of a run needs, the
+ * supervisor included, with some for what plugins open. */
+uint32_t plan_descriptors(const struct plan *p);
+
 /* plan_component gives the id of a worker's component, ACKER_ID for ackers. */
 const char *plan_component(const struct plan *p, uint32_t worker);
 

@@ -156,6 +156,15 @@ static int check_callbacks(const gale_component *c, struct error *e)
 	return error_set(e, "%s is of the unknown kind %d", c->name, (int)c->kind);
 }
 
+static int check_state(const gale_component *c, struct error *e)
+{
+	if (c->state_version != 0 && c->kind != GALE_BOLT)
+		return error_set(e, "%s declares a state_version; only bolts have state", c->name);
+	if (c->persist != NULL && c->state_version == 0)
+		return error_set(e, "%s has `persist` but no state_version", c->name);
+	return 0;
+}
+
 int plugin_check(const gale_component *c, struct error *e)
 {
 	if (c->name == NULL)
@@ -165,7 +174,8 @@ int plugin_check(const gale_component *c, struct error *e)
 		    "\"%.64s\" can't be the name of a component: letters, digits and _, "
 		    "a letter first",
 		    c->name);
-	if (check_callbacks(c, e) < 0 || check_outputs(c, e) < 0 || check_props(c, e) < 0)
+	if (check_callbacks(c, e) < 0 || check_outputs(c, e) < 0 || check_props(c, e) < 0 ||
+	    check_state(c, e) < 0)
 		return -1;
 	if (c->inputs != NULL && check_fields(c, "inputs", c->inputs, e) < 0)
 		return -1;

@@ -4,6 +4,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -53,31 +55,67 @@ static int write_whole(int fd, const struct buf *b)
 	return 0;
 }
 
-int deadletter_write(const char *path, const struct dead_letter *d, struct error *e)
+void deadletter_init(struct deadletters *f, const char *path)
+{
+	*f = (struct deadletters){ path, -1 };
+}
+
+static int lock(int fd, int operation)
+{
+	int r;
+
+	while ((r = flock(fd, operation)) != 0 && errno == EINTR)
+		;
+	return r;
+}
+
+/* append writes B, or nothing of it: half a line would be glued to the next one. The lock
+ * keeps others from writing behind what may have to be cut off again. */
+static int append(const struct deadletters *f, const struct buf *b, struct error *e)
+{
+	struct stat before;
+	int result = 0;
+
+	if (lock(f->fd, LOCK_EX) != 0)
+		return error_errno(e, "cannot lock the dead-letter file %s", f->path);
+	if (fstat(f->fd, &before) != 0) {
+		result = error_errno(e, "cannot ask for the size of the dead-letter file %s", f->path);
+	} else if (write_whole(f->fd, b) != 0) {
+		result = error_errno(e, "cannot write to the dead-letter file %s", f->path);
+		if (S_ISREG(before.st_mode) && ftruncate(f->fd, before.st_size) != 0)
+			result = error_errno(e, "cannot remove half a letter from the end of the "
+			    "dead-letter file %s: cut its last line by hand", f->path);
+	}
+	lock(f->fd, LOCK_UN);
+	return result;
+}
+
+int deadletter_write(struct deadletters *f, const struct dead_letter *d, struct error *e)
 {
 	struct buf b = { 0 };
-	int fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0666), result = 0;
+	int result;
 
-	if (fd < 0)
-		return error_errno(e, "cannot open the dead-letter file %s", path);
+	if (f->fd < 0)
+		f->fd = open(f->path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0666);
+	if (f->fd < 0)
+		return error_errno(e, "cannot open the dead-letter file %s", f->path);
 	put_line(&b, d);
-	if (write_whole(fd, &b) != 0)
-		result = error_errno(e, "cannot write to the dead-letter file %s", path);
-	if (close(fd) != 0 && result == 0)
-		result = error_errno(e, "cannot write to the dead-letter file %s", path);
+	result = append(f, &b, e);
 	buf_free(&b);
 	return result;
 }
 
-int deadletter_sync(const char *path, struct error *e)
+int deadletter_sync(struct deadletters *f, struct error *e)
 {
-	int fd = open(path, O_WRONLY | O_CLOEXEC), result = 0;
+	int result = 0;
 
-	if (fd < 0)
-		return error_errno(e, "cannot open the dead-letter file %s", path);
-	/* A pipe or a terminal can't be synced, and keeps nothing. */
-	if (fsync(fd) != 0 && errno != EINVAL && errno != EROFS)
-		result = error_errno(e, "cannot write to the dead-letter file %s", path);
-	close(fd);
+	if (f->fd < 0)
+		return 0;
+	/* A pipe or a terminal has no disk behind it: EINVAL. */
+	if (fdatasync(f->fd) != 0 && errno != EINVAL)
+		result = error_errno(e, "cannot write the dead-letter file %s to disk", f->path);
+	if (close(f->fd) != 0 && result == 0)
+		result = error_errno(e, "cannot write to the dead-letter file %s", f->path);
+	f->fd = -1;
 	return result;
 }

@@ -20,13 +20,42 @@ void fold_init(struct fold *f, bool holes)
 
 void fold_free(struct fold *f)
 {
-	free(f->entries);
+	free(f->block);
 	idmap_free(&f->index);
+}
+
+static size_t gap(const struct fold *f)
+{
+	return (size_t)(f->entries - f->block);
+}
+
+/* close_gap lets the entries start where the block does. */
+static void close_gap(struct fold *f)
+{
+	f->cap += gap(f);
+	memmove(f->block, f->entries, f->n * sizeof *f->entries);
+	f->entries = f->block;
+	for (size_t i = 0; i < f->n && f->scattered; i++)
+		idmap_set(&f->index, f->entries[i].root, (uint32_t)i);
+}
+
+static void make_room(struct fold *f)
+{
+	size_t before = gap(f), cap = before + f->cap;
+
+	if (before > 0 && before >= f->n) {
+		close_gap(f);
+		return;
+	}
+	f->block = xgrow(f->block, &cap, before + f->n + 1, sizeof *f->block);
+	f->entries = f->block + before;
+	f->cap = cap - before;
 }
 
 void fold_append(struct fold *f, uint64_t root, uint64_t value)
 {
-	f->entries = xgrow(f->entries, &f->cap, f->n + 1, sizeof *f->entries);
+	if (f->n == f->cap)
+		make_room(f);
 	f->entries[f->n++] = (struct fold_entry){ root, value };
 }
 
@@ -35,7 +64,7 @@ static void scatter(struct fold *f)
 {
 	f->scattered = true;
 	for (size_t i = 0; i < f->n; i++)
-		idmap_put(&f->index, f->entries[i].root, (uint32_t)i);
+		idmap_put(&f->index, f->entries[i].root, (uint32_t)(gap(f) + i));
 }
 
 void fold_add_scattered(struct fold *f, uint64_t root, uint64_t value)
@@ -58,11 +87,11 @@ void fold_add_scattered(struct fold *f, uint64_t root, uint64_t value)
 		scatter(f);
 	i = idmap_get(&f->index, root);
 	if (i != IDMAP_NONE) {
-		f->entries[i].value ^= value;
+		f->block[i].value ^= value;
 		return;
 	}
-	idmap_put(&f->index, root, (uint32_t)f->n);
 	fold_append(f, root, value);
+	idmap_put(&f->index, root, (uint32_t)(gap(f) + f->n - 1));
 }
 
 static bool is_hole(const struct fold *f, size_t i)
@@ -104,19 +133,45 @@ static void put_list(struct buf *out, uint8_t type, const struct fold_entry *e, 
 	buf_add(out, e, n * sizeof *e);
 }
 
-/* forget drops the first N entries. */
-static void forget(struct fold *f, size_t n)
+/* forget_all makes the fold as new, but for its room: whatever comes next begins a run. */
+static void forget_all(struct fold *f)
 {
+	f->n = 0;
+	close_gap(f);
 	if (f->scattered) {
 		idmap_free(&f->index);
 		idmap_init(&f->index);
 		f->scattered = false;
 	}
+}
+
+/* forget drops the first N entries. */
+static void forget(struct fold *f, size_t n)
+{
+	if (n == f->n) {
+		forget_all(f);
+		return;
+	}
+	for (size_t i = 0; i < n && f->scattered; i++)
+		idmap_remove(&f->index, f->entries[i].root);
+	f->entries += n;
 	f->n -= n;
-	memmove(f->entries, f->entries + n, f->n * sizeof *f->entries);
-	for (size_t i = 1; i < f->n && !f->scattered; i++)
-		if (f->entries[i].root != f->entries[0].root + i)
-			scatter(f);
+	f->cap -= n;
+}
+
+void fold_move(struct fold *from, struct fold *to)
+{
+	struct fold empty = *to;
+
+	if (to->n == 0) {
+		*to = *from;
+		*from = empty;
+		return;
+	}
+	for (size_t i = 0; i < from->n; i++)
+		if (!is_hole(from, i))
+			fold_xor(to, from->entries[i].root, from->entries[i].value);
+	forget(from, from->n);
 }
 
 void fold_write(struct fold *f, struct buf *out, size_t most_bytes, uint8_t run, uint8_t list)

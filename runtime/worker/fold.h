@@ -5,7 +5,11 @@
  * distance from the first and nothing is hashed. A few roots that are missing in between (a
  * line without words reaches no further than the bolt that splits lines) don't break the
  * run of a fold of acks: they stand there with the value 0, which says nothing and is not
- * written. In a fold of inits 0 has a meaning, so there holes do break it. Pure.
+ * written. In a fold of inits 0 has a meaning, so there holes do break it.
+ *
+ * What has left makes a gap before the first entry, which later ones fill again when it is
+ * as large as what stays: so a backlog leaves in time linear to its size, however small the
+ * pieces. Pure.
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #ifndef GALE_FOLD_H
@@ -24,9 +28,10 @@ struct fold_entry {
 
 struct fold {
 	struct fold_entry *entries;	/* in the order of their first folding */
-	size_t n, cap;
+	size_t n, cap;		/* counted from `entries` */
+	struct fold_entry *block;	/* what they lie in; before `entries` is the gap */
 	bool holes;		/* 0 says nothing: holes may be filled with it */
-	bool scattered;		/* the entries are no run: `index` knows where they are */
+	bool scattered;		/* the entries are no run: `index` knows where in `block` they are */
 	struct idmap index;
 };
 
@@ -55,6 +60,9 @@ static inline void fold_xor(struct fold *f, uint64_t root, uint64_t value)
 	}
 	fold_add_scattered(f, root, value);
 }
+
+/* fold_move folds all of FROM, a fold of acks, into TO, another one; FROM is empty then. */
+void fold_move(struct fold *from, struct fold *to);
 
 /* fold_write appends the entries to OUT as records, runs where roots follow each other,
  * at most MOST_BYTES or one record, and forgets what was written. RUN and LIST are the

@@ -13,6 +13,7 @@
 
 #include "clock.h"
 #include "memory.h"
+#include "rundir.h"
 #include "worker.h"
 
 static struct task *task_of(gale_ctx *ctx)
@@ -20,9 +21,7 @@ static struct task *task_of(gale_ctx *ctx)
 	return (struct task *)ctx;	/* its first member */
 }
 
-static int refuse(struct task *t, const char *format, ...) __attribute__((format(printf, 2, 3)));
-
-static int refuse(struct task *t, const char *format, ...)
+int host_refuse(struct task *t, const char *format, ...)
 {
 	va_list args;
 
@@ -61,7 +60,7 @@ static int emit_finish(struct task *t, uint32_t stream, uint32_t target, const g
 		.kept = true };
 	struct error e;
 
-	return source_emit(t->worker, &m, values, n, bound, &e) == 0 ? 0 : refuse(t, "%s", e.text);
+	return source_emit(t->worker, &m, values, n, bound, &e) == 0 ? 0 : host_refuse(t, "%s", e.text);
 }
 
 static int emit_checked(struct task *t, uint32_t stream, const gale_value *values, uint32_t n)
@@ -73,18 +72,18 @@ static int emit_checked(struct task *t, uint32_t stream, const gale_value *value
 	int copies;
 
 	if ((m.bound = router_check(&w->router, stream, values, n, &e)) == 0)
-		return refuse(t, "%s", e.text);
+		return host_refuse(t, "%s", e.text);
 	if (w->router.streams[stream].stream->direct)
-		return refuse(t, "stream \"%s\" is direct: use gale_emit_direct",
+		return host_refuse(t, "stream \"%s\" is direct: use gale_emit_direct",
 		    w->router.streams[stream].stream->id);
 	if (t->hand != NULL)
 		m.roots = t->hand->roots;
 	else if (t->hand_finished)
-		return refuse(t, "emit anchored to a tuple that is acked or failed already");
+		return host_refuse(t, "emit anchored to a tuple that is acked or failed already");
 	else if (is_finishing(t))
 		return emit_finish(t, stream, UINT32_MAX, values, n, m.bound);
 	if ((copies = router_emit(&w->router, &m, &edges, &e)) < 0)
-		return refuse(t, "%s", e.text);
+		return host_refuse(t, "%s", e.text);
 	count_emit(w, stream, copies);
 	if (t->hand != NULL)
 		t->hand->children ^= edges;
@@ -115,84 +114,98 @@ static struct held *held_of(const struct worker *w, gale_held h)
 	return w->held[slot];
 }
 
-static int compare_roots(const void *a, const void *b)
+static uint64_t root_of(const struct roots *r, uint32_t i)
 {
-	uint64_t x = wire_get64(a), y = wire_get64(b);
-
-	return x < y ? -1 : x > y;
+	return r->n == 1 ? r->one : wire_get64(r->list + 8 * (size_t)i);
 }
 
-/* gather_roots puts the roots of all anchors, each as often as it occurs and sorted, into
- * ROOTS (owned by the caller); their number, or -1 for a handle that is finished. */
-static int gather_roots(struct worker *w, const gale_emission *x, uint64_t **roots)
+/* One root of one anchor. */
+struct rooted {
+	uint64_t root;
+	struct anchor *anchor;
+	uint32_t order;		/* of the anchor, as they were given */
+	uint32_t place;		/* of the root in the anchor */
+};
+
+static int compare_rooted(const void *a, const void *b)
+{
+	const struct rooted *x = a, *y = b;
+
+	if (x->root != y->root)
+		return x->root < y->root ? -1 : 1;
+	return (x->order > y->order) - (x->order < y->order);
+}
+
+/* gather_roots puts every root that the anchors have into *ROOTS (owned by the caller), once,
+ * with the first anchor that has it; their number, or -1 for a handle that is finished. */
+static int gather_roots(struct worker *w, const gale_emission *x, struct rooted **roots)
 {
 	size_t n = 0, cap = 0;
+	int unique = 0;
 
 	*roots = NULL;
 	for (uint32_t i = 0; i < x->n_anchors; i++) {
-		const struct held *h = held_of(w, x->anchors[i]);
-		const struct roots *r = h ? &h->anchor.roots : NULL;
+		struct held *h = held_of(w, x->anchors[i]);
 
 		if (h == NULL)
 			return -1;
-		*roots = xgrow(*roots, &cap, n + r->n, sizeof **roots);
-		for (uint32_t k = 0; k < r->n; k++)
-			(*roots)[n++] = r->n == 1 ? r->one : wire_get64(r->list + 8 * (size_t)k);
+		*roots = xgrow(*roots, &cap, n + h->anchor.roots.n, sizeof **roots);
+		for (uint32_t k = 0; k < h->anchor.roots.n; k++)
+			(*roots)[n++] = (struct rooted){ root_of(&h->anchor.roots, k), &h->anchor, i, k };
 	}
 	if (n > 1)
-		qsort(*roots, n, sizeof **roots, compare_roots);
-	return (int)n;
+		qsort(*roots, n, sizeof **roots, compare_rooted);
+	for (size_t i = 0; i < n; i++)
+		if (i == 0 || (*roots)[i].root != (*roots)[unique - 1].root)
+			(*roots)[unique++] = (*roots)[i];
+	return unique;
 }
 
-/* register_children notes EDGES as children of every anchor. An anchor's record goes to all
- * its roots, so a root that several anchors share gets EDGES once from each. Where that is
- * an even number of times they cancel; one more time, in a record of its own that leaves
- * before those of the anchors, makes it right at every moment (A1). ALL has the roots,
- * sorted, as often as they occur. */
-static void register_children(struct worker *w, const gale_emission *x, const uint64_t *all, int n,
-    uint64_t edges)
+/* register_children notes EDGES as children of every root, with one of the anchors that have
+ * it: with all of them they would cancel, and a record of their own could be lost alone. */
+static void register_children(const struct rooted *roots, int n, uint64_t edges)
 {
-	for (uint32_t i = 0; i < x->n_anchors; i++)
-		held_of(w, x->anchors[i])->anchor.children ^= edges;
-	for (int i = 0, times; i < n; i += times) {
-		for (times = 1; i + times < n && all[i + times] == all[i]; )
-			times++;
-		if (times % 2 == 0)
-			out_acked(&w->out, all[i], edges);
+	for (int i = 0; i < n; i++) {
+		struct anchor *a = roots[i].anchor;
+
+		if (a->roots.n == 1) {
+			a->children ^= edges;
+			continue;
+		}
+		if (a->children_of == NULL)
+			a->children_of = xcalloc(a->roots.n, sizeof *a->children_of);
+		a->children_of[roots[i].place] ^= edges;
 	}
 }
 
 static int emit_anchored(struct task *t, const gale_emission *x, struct emission *m)
 {
 	struct worker *w = t->worker;
-	uint64_t *all, *unique, edges;
-	int n = gather_roots(w, x, &all), copies = -1;
+	struct rooted *roots;
+	uint64_t *list, edges;
+	int n = gather_roots(w, x, &roots), copies = -1;
 	struct error e;
 
 	if (n < 0) {
-		free(all);
-		return refuse(t, "emit anchored to a held tuple that is acked or failed already");
+		free(roots);
+		return host_refuse(t, "emit anchored to a held tuple that is acked or failed already");
 	}
-	unique = xmalloc(((size_t)n + 1) * sizeof *unique);
+	list = xcalloc((size_t)n + 1, sizeof *list);
 	for (int i = 0; i < n; i++)
-		if (i == 0 || all[i] != all[i - 1])
-			unique[m->roots.n++] = all[i];
-	m->roots.one = unique[0];
-	m->roots.list = (const uint8_t *)unique;
-	if (m->roots.n == 0)
-		m->roots.one = 0;
-	if (m->roots.n > WIRE_ROOTS_MAX)
-		error_set(&e, "emit anchored to %u messages; the most is %d", m->roots.n, WIRE_ROOTS_MAX);
+		list[i] = roots[i].root;
+	m->roots = (struct roots){ .n = (uint32_t)n, .one = list[0], .list = (const uint8_t *)list };
+	if (n > WIRE_ROOTS_MAX)
+		error_set(&e, "emit anchored to %d messages; the most is %d", n, WIRE_ROOTS_MAX);
 	else if (x->direct)
 		copies = router_emit_direct(&w->router, m, x->task, &edges, &e);
 	else
 		copies = router_emit(&w->router, m, &edges, &e);
 	if (copies >= 0)
-		register_children(w, x, all, n, edges);
-	free(all);
-	free(unique);
+		register_children(roots, n, edges);
+	free(roots);
+	free(list);
 	if (copies < 0)
-		return refuse(t, "%s", e.text);
+		return host_refuse(t, "%s", e.text);
 	count_emit(w, m->stream, copies);
 	return 0;
 }
@@ -205,11 +218,11 @@ static int emit_tracked(struct task *t, const gale_emission *x, size_t bound)
 	struct error e;
 
 	if (w->me->role != ROLE_SPOUT)
-		return refuse(t, "only a spout emits tracked messages");
+		return host_refuse(t, "only a spout emits tracked messages");
 	if (x->id == UINT64_MAX)
-		return refuse(t, "message id %llu is not allowed", (unsigned long long)x->id);
+		return host_refuse(t, "message id %llu is not allowed", (unsigned long long)x->id);
 	source_recall(w, &m);
-	return source_emit(w, &m, x->values, x->n, bound, &e) == 0 ? 0 : refuse(t, "%s", e.text);
+	return source_emit(w, &m, x->values, x->n, bound, &e) == 0 ? 0 : host_refuse(t, "%s", e.text);
 }
 
 static int host_emit_as(gale_ctx *ctx, const gale_emission *x)
@@ -222,9 +235,9 @@ static int host_emit_as(gale_ctx *ctx, const gale_emission *x)
 	int copies;
 
 	if ((m.bound = router_check(&w->router, x->stream, x->values, x->n, &e)) == 0)
-		return refuse(t, "%s", e.text);
+		return host_refuse(t, "%s", e.text);
 	if (x->direct != w->router.streams[x->stream].stream->direct)
-		return refuse(t, "stream \"%s\" is %s", w->router.streams[x->stream].stream->id,
+		return host_refuse(t, "stream \"%s\" is %s", w->router.streams[x->stream].stream->id,
 		    x->direct ? "not declared direct" : "direct: use gale_emit_direct");
 	if (x->tracked)
 		return emit_tracked(t, x, m.bound);
@@ -236,14 +249,14 @@ static int host_emit_as(gale_ctx *ctx, const gale_emission *x)
 		if (t->hand != NULL)
 			m.roots = t->hand->roots;
 		else if (t->hand_finished)
-			return refuse(t, "emit anchored to a tuple that is acked or failed already");
+			return host_refuse(t, "emit anchored to a tuple that is acked or failed already");
 		else if (is_finishing(t))
 			return emit_finish(t, x->stream, x->task, x->values, x->n, m.bound);
 	}
 	copies = x->direct ? router_emit_direct(&w->router, &m, x->task, &edges, &e)
 	    : router_emit(&w->router, &m, &edges, &e);
 	if (copies < 0)
-		return refuse(t, "%s", e.text);
+		return host_refuse(t, "%s", e.text);
 	count_emit(w, x->stream, copies);
 	if (t->hand != NULL && !x->unanchored)
 		t->hand->children ^= edges;
@@ -252,16 +265,12 @@ static int host_emit_as(gale_ctx *ctx, const gale_emission *x)
 
 /* ---- ack, fail, hold ---- */
 
-static uint64_t root_of(const struct roots *r, uint32_t i)
-{
-	return r->n == 1 ? r->one : wire_get64(r->list + 8 * (size_t)i);
-}
-
 void host_ack_anchor(struct task *t, const struct anchor *a)
 {
 	t->worker->status->acked++;
 	for (uint32_t i = 0; i < a->roots.n; i++)
-		out_acked(&t->worker->out, root_of(&a->roots, i), a->edge ^ a->children);
+		out_acked(&t->worker->out, root_of(&a->roots, i), a->edge ^ a->children ^
+		    (a->children_of != NULL ? a->children_of[i] : 0));
 }
 
 void host_fail_anchor(struct task *t, const struct anchor *a, const char *why)
@@ -292,7 +301,7 @@ static gale_held host_hold(gale_ctx *ctx, const gale_tuple *tuple)
 	uint32_t slot;
 
 	if (t->tuple == NULL || tuple != t->tuple || t->held_hand.id != 0) {
-		refuse(t, "gale_hold: %s", t->tuple == NULL || tuple != t->tuple ?
+		host_refuse(t, "gale_hold: %s", t->tuple == NULL || tuple != t->tuple ?
 		    "this tuple is not in hand" : "the tuple in hand is held already");
 		return (gale_held){ 0 };
 	}
@@ -336,6 +345,7 @@ static void let_go(struct task *t, struct held *h, gale_held handle)
 	w->n_held_loose -= h->anchor.roots.n == 0;
 	frame_release(w->data, h->frame);
 	free(h->values);
+	free(h->anchor.children_of);
 	h->generation += 1;
 	h->next_free = w->free_held;
 	w->free_held = (uint32_t)handle.id - 1;
@@ -347,7 +357,7 @@ static int host_ack(gale_ctx *ctx, gale_held handle)
 	struct held *h = held_of(t->worker, handle);
 
 	if (h == NULL)
-		return refuse(t, "gale_ack of a tuple that is acked or failed already");
+		return host_refuse(t, "gale_ack of a tuple that is acked or failed already");
 	host_ack_anchor(t, &h->anchor);
 	let_go(t, h, handle);
 	return 0;
@@ -359,7 +369,7 @@ static int host_fail(gale_ctx *ctx, gale_held handle, const char *why)
 	struct held *h = held_of(t->worker, handle);
 
 	if (h == NULL)
-		return refuse(t, "gale_fail of a tuple that is acked or failed already");
+		return host_refuse(t, "gale_fail of a tuple that is acked or failed already");
 	host_fail_anchor(t, &h->anchor, why != NULL ? why : "no reason given");
 	let_go(t, h, handle);
 	return 0;
@@ -371,7 +381,7 @@ static int host_reset_timeout(gale_ctx *ctx, gale_held handle)
 	const struct held *h = held_of(t->worker, handle);
 
 	if (h == NULL)
-		return refuse(t, "gale_reset_timeout of a tuple that is acked or failed already");
+		return host_refuse(t, "gale_reset_timeout of a tuple that is acked or failed already");
 	for (uint32_t i = 0; i < h->anchor.roots.n; i++)
 		out_reset(&t->worker->out, root_of(&h->anchor.roots, i), ctx->task);
 	return 0;
@@ -397,7 +407,7 @@ static int host_watch(gale_ctx *ctx, int fd, int events, gale_fd_fn *fn, void *a
 	struct task *t = task_of(ctx);
 
 	if (fd < 0 || fn == NULL || (events & (GALE_READABLE | GALE_WRITABLE)) == 0)
-		return refuse(t, "gale_watch of descriptor %d: needs a descriptor, events and a function", fd);
+		return host_refuse(t, "gale_watch of descriptor %d: needs a descriptor, events and a function", fd);
 	loop_watch(&t->worker->loop, &(struct watch){ fd, events, fn, arg, t->self, ctx });
 	return 0;
 }
@@ -504,9 +514,9 @@ static int host_position(gale_ctx *ctx, uint64_t next, const void *blob, uint32_
 	struct task *t = task_of(ctx);
 
 	if (t->place == NULL)
-		return refuse(t, "gale_position: this component has no resume");
+		return host_refuse(t, "gale_position: this component has no resume");
 	if (resume_told(t, next, blob, n) != 0)
-		return refuse(t, "gale_position: %llu is smaller than the last one, or more than %d "
+		return host_refuse(t, "gale_position: %llu is smaller than the last one, or more than %d "
 		    "bytes belong to it", (unsigned long long)next, GALE_MAX_POSITION);
 	return 0;
 }
@@ -517,13 +527,23 @@ static int host_forget(gale_ctx *ctx, uint64_t id)
 	struct message m = { .id = id, .task = t->index };
 
 	if (!resume_done(t->worker, &m))
-		return refuse(t, "gale_forget: message %llu is not open", (unsigned long long)id);
+		return host_refuse(t, "gale_forget: message %llu is not open", (unsigned long long)id);
 	return 0;
 }
 
 static void host_unbounded(gale_ctx *ctx)
 {
 	task_of(ctx)->worker->status->unbounded = 1;
+}
+
+static int host_temporary(gale_ctx *ctx, const char *path)
+{
+	struct task *t = task_of(ctx);
+	struct error e;
+
+	if (ctx->state_lasts || rundir_temporary(t->worker->rundir, path, &e) == 0)
+		return 0;
+	return host_refuse(t, "gale_temporary: %s", e.text);
 }
 
 const gale_host host_calls = {
@@ -551,4 +571,11 @@ const gale_host host_calls = {
 	.now_ms = host_now_ms,
 	.position = host_position,
 	.forget = host_forget,
+	.state_get = host_state_get,
+	.state_put = host_state_put,
+	.state_delete = host_state_delete,
+	.state_merge = host_state_merge,
+	.state_add = host_state_add,
+	.state_next = host_state_next,
+	.temporary = host_temporary,
 };

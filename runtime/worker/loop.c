@@ -1,6 +1,9 @@
 /* loop.c - see loop.h. SPDX-License-Identifier: Apache-2.0 */
 #include "loop.h"
 
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
@@ -159,6 +162,12 @@ void loop_poll(struct loop *l, struct poll_item *items, size_t n, uint64_t now_n
 	transport_poll(items, n, timeout_ms(now_ns, due_ns));
 }
 
+/* is_closed is asked on a hangup only, which is what a closed descriptor looks like here. */
+static bool is_closed(int fd)
+{
+	return fcntl(fd, F_GETFD) < 0 && errno == EBADF;
+}
+
 /* call calls the watch of a descriptor that was found ready, if there still is one that asks
  * for this. A watch younger than the poll is for another descriptor of the same number. */
 static bool call(struct loop *l, const struct poll_item *item)
@@ -170,6 +179,13 @@ static bool call(struct loop *l, const struct poll_item *item)
 	if (w == NULL || w->since == l->n_polls)
 		return false;
 	copy = w->watch;
+	if (item->ready & GALE_HANGUP && is_closed(copy.fd)) {
+		/* It would be reported again and again, and could become another file. */
+		fprintf(stderr, "error: descriptor %d was closed while %s still watched it: call "
+		    "gale_unwatch before close\n", copy.fd, copy.ctx->component);
+		loop_unwatch(l, copy.fd);
+		return false;
+	}
 	events = item->ready & (copy.events | GALE_HANGUP);
 	if (events == 0)
 		return false;

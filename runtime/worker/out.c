@@ -31,6 +31,8 @@ void out_init(struct out *o, struct transport *t, struct status *s, const struct
 	for (uint32_t i = 0; i < plan->n_ackers; i++) {
 		fold_init(&o->ackers[i].inits, false);
 		fold_init(&o->ackers[i].acks, true);
+		notes_init(&o->ackers[i].notes);
+		fold_init(&o->ackers[i].withheld, true);
 	}
 }
 
@@ -43,7 +45,8 @@ void out_free(struct out *o)
 	for (uint32_t i = 0; i < o->plan->n_ackers; i++) {
 		fold_free(&o->ackers[i].inits);
 		fold_free(&o->ackers[i].acks);
-		buf_free(&o->ackers[i].others);
+		notes_free(&o->ackers[i].notes);
+		fold_free(&o->ackers[i].withheld);
 	}
 	free(o->ackers);
 	free(o->sinks);
@@ -204,39 +207,42 @@ bool out_has_room(const struct out *o, uint32_t worker)
 void out_failed(struct out *o, uint64_t root, uint32_t task, const char *why)
 {
 	out_begun(o);
-	record_put_fail(&out_acker(o, root)->others, root, task, why, strlen(why));
+	notes_failed(&out_acker(o, root)->notes, root, task, why);
 }
 
 void out_reset(struct out *o, uint64_t root, uint32_t task)
 {
 	out_begun(o);
-	record_put_reset(&out_acker(o, root)->others, root, task);
+	notes_reset(&out_acker(o, root)->notes, root, task);
 }
 
 void out_void(struct out *o, uint64_t root)
 {
 	out_begun(o);
-	record_put_void(&out_acker(o, root)->others, root);
+	notes_void(&out_acker(o, root)->notes, root);
+}
+
+bool out_withheld(const struct out *o)
+{
+	for (uint32_t i = 0; i < o->plan->n_ackers; i++)
+		if (o->ackers[i].withheld.n > 0)
+			return true;
+	return false;
+}
+
+void out_release(struct out *o)
+{
+	for (uint32_t i = 0; i < o->plan->n_ackers; i++) {
+		if (o->ackers[i].withheld.n == 0)
+			continue;
+		out_begun(o);
+		fold_move(&o->ackers[i].withheld, &o->ackers[i].acks);
+	}
 }
 
 static bool acker_idle(const struct acker_link *a)
 {
-	return a->inits.n == 0 && a->acks.n == 0 && a->others.n == 0;
-}
-
-/* move_others moves whole records from a->others to B, as many as one frame takes. */
-static void move_others(struct acker_link *a, struct buf *b)
-{
-	const uint8_t *start = (const uint8_t *)a->others.data, *at = start;
-	struct record r;
-	size_t n = 0;
-
-	while (record_next(&at, start + a->others.n, &r) > 0 &&
-	    b->n + (size_t)(at - start) <= RECORDS_MAX)
-		n = (size_t)(at - start);
-	buf_add(b, a->others.data, n);
-	a->others.n -= n;
-	memmove(a->others.data, a->others.data + n, a->others.n);
+	return a->inits.n == 0 && a->acks.n == 0 && notes_waiting(&a->notes) == 0;
 }
 
 /* flush_acker sends what there is for one acker until that is full (F3). What fails comes
@@ -253,9 +259,10 @@ static void flush_acker(struct out *o, uint32_t i)
 			fold_write(&a->acks, &b, RECORDS_MAX, RECORD_ACK_RUN, RECORD_ACK_LIST);
 		if (a->inits.n == 0 && a->acks.n > 0 && b.n + 16 * a->acks.n + 8 <= RECORDS_MAX)
 			fold_write(&a->acks, &b, RECORDS_MAX, RECORD_ACK_RUN, RECORD_ACK_LIST);
-		if (a->inits.n == 0 && a->acks.n == 0 && a->others.n > 0)
-			move_others(a, &b);
-		out_body(o, o->plan->first_acker + i, WIRE_ACKS, &b);
+		if (a->inits.n == 0 && a->acks.n == 0)
+			notes_write(&a->notes, &b, RECORDS_MAX);
+		if (b.n > 0)	/* acks that say nothing are not written */
+			out_body(o, o->plan->first_acker + i, WIRE_ACKS, &b);
 	}
 	buf_free(&b);
 }
@@ -309,7 +316,7 @@ bool out_clear(const struct out *o)
 	for (uint32_t i = 0; i < o->plan->n_ackers; i++)
 		if (!acker_idle(&o->ackers[i]))
 			return false;
-	return !out_waits(o);
+	return !out_withheld(o) && !out_waits(o);
 }
 
 void out_retry(struct out *o)

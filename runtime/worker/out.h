@@ -19,13 +19,15 @@
 #include "buf.h"
 #include "error.h"
 #include "fold.h"
+#include "notes.h"
 #include "plan.h"
 #include "sink.h"
 
 struct acker_link {
 	struct outbox *outbox;
 	struct fold inits, acks;
-	struct buf others;	/* fails, resets, voids: records ready to go */
+	struct notes notes;	/* fails, resets, voids */
+	struct fold withheld;	/* acks that wait for a commit */
 };
 
 struct out {
@@ -38,6 +40,7 @@ struct out {
 	uint32_t *downstream;		/* workers that get data from this one */
 	uint32_t n_downstream;
 	struct acker_link *ackers;	/* plan->n_ackers */
+	bool withholds;			/* acks wait for out_release */
 };
 
 enum { OUT_MAX_AGE_NS = 1000000 };	/* F7: 1 ms */
@@ -86,12 +89,21 @@ static inline void out_root_made(struct out *o, uint64_t root, uint64_t value)
 	fold_xor(&out_acker(o, root)->inits, root, value);
 }
 
-/* out_acked: VALUE is the XOR of an acked tuple's edge and of its children's (A2). */
+/* out_acked: VALUE is the XOR of an acked tuple's edge and of its children's (A2). In a
+ * worker that withholds acks it goes nowhere before out_release. */
 static inline void out_acked(struct out *o, uint64_t root, uint64_t value)
 {
+	if (o->withholds) {
+		fold_xor(&out_acker(o, root)->withheld, root, value);
+		return;
+	}
 	out_begun(o);
 	fold_xor(&out_acker(o, root)->acks, root, value);
 }
+
+/* out_release lets all withheld acks go; out_withheld tells whether there are any. */
+void out_release(struct out *o);
+bool out_withheld(const struct out *o);
 
 void out_failed(struct out *o, uint64_t root, uint32_t task, const char *why);
 void out_reset(struct out *o, uint64_t root, uint32_t task);
@@ -129,7 +141,7 @@ static inline void out_flush_old(struct out *o)
 /* out_waits: something waits, records for ackers included. */
 bool out_waits(const struct out *o);
 
-/* out_clear: nothing of any kind waits or
+/* out_clear: nothing of any kind waits, is withheld or
  * is open in this process. out_retry tries all that waits again. */
 bool out_clear(const struct out *o);
 void out_retry(struct out *o);

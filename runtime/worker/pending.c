@@ -10,8 +10,10 @@ void pending_init(struct pending *p, uint32_t n_tasks)
 	*p = (struct pending){ .n_tasks = n_tasks };
 	idmap_init(&p->by_root);
 	p->attempts = xcalloc(n_tasks, sizeof *p->attempts);
-	for (uint32_t i = 0; i < n_tasks; i++)
-		idmap_init(&p->attempts[i]);
+	for (uint32_t i = 0; i < n_tasks; i++) {
+		idmap_init(&p->attempts[i].young);
+		idmap_init(&p->attempts[i].old);
+	}
 }
 
 void pending_free(struct pending *p)
@@ -21,10 +23,12 @@ void pending_free(struct pending *p)
 			free(p->flights[i].message.body);
 	for (size_t i = 0; i < p->n_replays; i++)
 		free(p->replays[i].message.body);
-	for (uint32_t i = 0; i < p->n_tasks; i++)
-		idmap_free(&p->attempts[i]);
 	pending_forget_named(p);
 	free(p->named);
+	for (uint32_t i = 0; i < p->n_tasks; i++) {
+		idmap_free(&p->attempts[i].young);
+		idmap_free(&p->attempts[i].old);
+	}
 	free(p->failed);
 	free(p->flights);
 	free(p->free_slots);
@@ -211,20 +215,29 @@ uint64_t pending_replay_due(const struct pending *p)
 
 uint32_t pending_attempts(const struct pending *p, uint32_t task, uint64_t id)
 {
+	const struct attempts *a = &p->attempts[task];
 	uint32_t n;
 
-	if (p->attempts[task].n == 0)
+	if (a->young.n == 0 && a->old.n == 0)
 		return 0;
-	n = idmap_get(&p->attempts[task], id + 1);
+	n = idmap_get(&a->young, id + 1);
+	if (n == IDMAP_NONE)
+		n = idmap_get(&a->old, id + 1);
 	return n == IDMAP_NONE ? 0 : n;
 }
 
 void pending_set_attempts(struct pending *p, uint32_t task, uint64_t id, uint32_t n)
 {
-	struct idmap *map = &p->attempts[task];
+	struct attempts *a = &p->attempts[task];
 
-	if (map->n > 0)
-		idmap_remove(map, id + 1);
-	if (n > 0)
-		idmap_put(map, id + 1, n);
+	if (idmap_remove(&a->young, id + 1) == IDMAP_NONE)
+		idmap_remove(&a->old, id + 1);
+	if (n == 0)
+		return;
+	if (a->young.n == PENDING_ATTEMPTS) {
+		idmap_free(&a->old);
+		a->old = a->young;
+		idmap_init(&a->young);
+	}
+	idmap_put(&a->young, id + 1, n);
 }

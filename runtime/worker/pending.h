@@ -47,6 +47,12 @@ struct named {
 	char *text;		/* who, and how */
 };
 
+/* Attempts of one task's messages: id + 1 -> failures that counted. Two generations, so that
+ * the oldest half can be forgotten at once. */
+struct attempts {
+	struct idmap young, old;
+};
+
 /* A root that has failed; tuples of it may still be on their way. */
 struct failed_root {
 	uint64_t root;
@@ -65,9 +71,9 @@ struct pending {
 	size_t n_replays, replays_cap;
 	struct named *named;
 	size_t n_named, named_cap;
+	struct attempts *attempts;	/* per task */
 	struct failed_root *failed;	/* a ring, the latest PENDING_FAILED_MOST */
 	size_t n_failed, failed_cap;	/* n_failed: ever */
-	struct idmap *attempts;		/* per task: id + 1 -> failures that counted */
 	uint32_t n_tasks;
 };
 
@@ -124,7 +130,15 @@ uint64_t pending_replay_due(const struct pending *p);
 
 /* The attempts of messages that spouts replay by themselves: pending_attempts gives how
  * many failed (0: none), pending_set_attempts notes it, 0 forgets it. ID is not
- * UINT64_MAX. */
+ * UINT64_MAX.
+ *
+ * Nothing obliges a spout to emit a failed message again, and nobody tells when it has given
+ * one up. So an id that was not noted while PENDING_ATTEMPTS other ones of its task were
+ * may be forgotten: had it been meant to come again it would have, for no spout has so many
+ * failed messages waiting. One that comes after all has all of its attempts again; it is
+ * not lost. */
+enum { PENDING_ATTEMPTS = 1 << 17 };	/* 8 MiB per generation */
+
 uint32_t pending_attempts(const struct pending *p, uint32_t task, uint64_t id);
 void pending_set_attempts(struct pending *p, uint32_t task, uint64_t id, uint32_t n);
 

@@ -15,7 +15,6 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "clock.h"
 #include "deadletter.h"
@@ -24,14 +23,6 @@
 #include "worker.h"
 
 enum { WRITE_EVERY_MS = 80 };	/* what is left of the 100 ms is for the write itself */
-
-/* outlives tells whether the state directory outlives the run. */
-static bool outlives(const struct worker *w)
-{
-	size_t n = strlen(w->rundir);
-
-	return strncmp(w->statedir, w->rundir, n) != 0 || w->statedir[n] != '/';
-}
 
 struct place *resume_place(const struct worker *w)
 {
@@ -71,12 +62,12 @@ void resume_task(struct task *t)
 	int rc;
 
 	if (t->place == NULL) {
-		if (w->code->kind == GALE_SPOUT && outlives(w))
+		if (w->code->kind == GALE_SPOUT && worker_state_lasts(w))
 			fprintf(stderr, "this spout can't be positioned: every run starts it anew\n");
 		return;
 	}
 	path = statedir_position(w->statedir, w->component->id, t->ctx.index);
-	rc = positionfile_read(&t->place->file, path, outlives(w), &found, &e);
+	rc = positionfile_read(&t->place->file, path, worker_state_lasts(w), &found, &e);
 	if (rc > 0 && t->place->file.run > w->run)
 		rc = error_set(&e, "the position %s is of run %u, which this state directory knows "
 		    "nothing of; was a part of it restored? Remove it to start from the beginning",
@@ -123,28 +114,30 @@ bool resume_done(struct worker *w, const struct message *m)
 	return true;
 }
 
+/* survives: every task that has emitted anything has said where it is. */
+static bool survives(const struct worker *w)
+{
+	for (uint32_t i = 0; i < w->n_tasks; i++) {
+		const struct place *place = w->tasks[i].place;
+
+		if (place != NULL && place->position.changed && !place->position.known)
+			return false;
+	}
+	return true;
+}
+
 int resume_told(struct task *t, uint64_t next, const void *blob, uint32_t n)
 {
 	int rc = position_tell(&t->place->position, next, blob, n);
 
 	if (t->place->position.changed)
 		changed(t->worker);
+	if (!t->worker->status->survives)
+		t->worker->status->survives = survives(t->worker);
 	return rc;
 }
 
 /* ---- writing ---- */
-
-static void sync_letters(struct worker *w)
-{
-	const struct setting *path = topology_config(w->topology, NULL, "topology.dead.letter.file");
-	struct error e;
-
-	if (!w->letters_unsynced)
-		return;
-	w->letters_unsynced = false;
-	if (outlives(w) && path != NULL && path->type == SETTING_STRING && deadletter_sync(path->s, &e) != 0)
-		worker_fatal(w, "%s", e.text);
-}
 
 static void write_place(struct worker *w, struct place *place)
 {
@@ -153,7 +146,7 @@ static void write_place(struct worker *w, struct place *place)
 	if (!place->position.changed)
 		return;
 	if (!place->position.known && !place->position.ended) {
-		if (!place->told_unknown && outlives(w))
+		if (!place->told_unknown && worker_state_lasts(w))
 			fprintf(stderr, "this input can't be positioned: a new run will not go on "
 			    "where this one stops\n");
 		place->told_unknown = true;
@@ -164,8 +157,11 @@ static void write_place(struct worker *w, struct place *place)
 
 static void write_all(struct worker *w)
 {
+	struct error e;
+
 	w->position_due_ns = 0;
-	sync_letters(w);
+	if (deadletter_sync(&w->letters, &e) != 0)
+		worker_fatal(w, "%s", e.text);
 	for (uint32_t i = 0; i < w->n_tasks; i++)
 		if (w->tasks[i].place != NULL)
 			write_place(w, w->tasks[i].place);

@@ -207,28 +207,40 @@ static int custom_refused(struct error *e, const struct route *route)
 	    route->group.subscription->custom.class_name);
 }
 
+/* choose_all decides for all subscriptions before the first copy is written: a copy whose
+ * tuple is refused afterwards would be an edge that no ack ever answers. */
+static int choose_all(struct route_stream *s, const struct emission *m, struct error *e)
+{
+	for (uint32_t k = 0; k < s->n_routes; k++) {
+		struct route *route = &s->routes[k];
+
+		if ((route->n_chosen = targets(route, m)) < 0)
+			return custom_refused(e, route);
+	}
+	return 0;
+}
+
 int router_emit(struct router *r, const struct emission *m, uint64_t *edges, struct error *e)
 {
 	struct route_stream *s = &r->streams[m->stream];
 	struct emission many;
-	int copies = 0, n = 0;
+	int copies = 0;
 
 	*edges = 0;
-	if (s->n_routes == 1) {
-		if ((n = targets(&s->routes[0], m)) < 0)
-			return custom_refused(e, &s->routes[0]);
-		if (n == 1)
+	if (choose_all(s, m, e) != 0)
+		return -1;
+	if (s->n_routes == 1 && s->routes[0].n_chosen <= 1) {
+		if (s->routes[0].n_chosen == 1)
 			*edges = put_target(m, &s->routes[0], 0);
-		if (n <= 1)
-			return n;
+		return s->routes[0].n_chosen;
 	}
 	many = packed(r, m);
 	for (uint32_t k = 0; k < s->n_routes; k++) {
-		if (s->n_routes > 1 && (n = targets(&s->routes[k], m)) < 0)
-			return custom_refused(e, &s->routes[k]);
-		for (int i = 0; i < n; i++)
-			*edges ^= put_target(&many, &s->routes[k], (uint32_t)i);
-		copies += n;
+		const struct route *route = &s->routes[k];
+
+		for (int i = 0; i < route->n_chosen; i++)
+			*edges ^= put_target(&many, route, (uint32_t)i);
+		copies += route->n_chosen;
 	}
 	return copies;
 }

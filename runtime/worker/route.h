@@ -26,7 +26,8 @@ struct route {
 	struct sink *any;		/* SHUFFLE and its kin; else NULL */
 	struct route_task *tasks;	/* n_tasks of the target component */
 	uint32_t first_task, n_tasks;
-	uint32_t *chosen;		/* scratch for group_choose */
+	uint32_t *chosen;		/* scratch of an emit: the tasks that group_choose wants, */
+	int n_chosen;			/* and how many */
 };
 
 struct route_stream {
@@ -73,7 +74,7 @@ struct emission {
 
 /* router_emit writes a checked tuple to all who subscribe; *EDGES becomes the XOR of the
  * ids of the edges made, 0 when there are none. Returns the number of copies, or -1 with
- * E set: a CUSTOM grouping refused. router_emit_direct writes it to task TASK only. */
+ * E set: a CUSTOM grouping refused, and nothing was written to anyone. router_emit_direct writes it to task TASK only. */
 int router_emit(struct router *r, const struct emission *m, uint64_t *edges, struct error *e);
 int router_emit_direct(struct router *r, const struct emission *m, uint32_t task, uint64_t *edges,
     struct error *e);

@@ -16,7 +16,6 @@
 
 #include "acker/ledger.h"
 #include "clock.h"
-#include "deadletter.h"
 #include "memory.h"
 #include "record.h"
 #include "worker.h"
@@ -24,6 +23,7 @@
 enum {
 	FRAMES_PER_TURN = 16,
 	REPLAYS_PER_TURN = 64,
+	KEPT_MOST = 64 << 20,		/* bytes of values kept for replays */
 	POISON_DEATHS = 3,		/* workers that one message may kill (A8) */
 	DEATHS_SHIFT = 24,		/* in what pending keeps of a message that its spout replays */
 	REPLAY_MS = 10,			/* second replay after 10 ms, then twice as long, */
@@ -35,13 +35,18 @@ void source_init(struct worker *w)
 	const struct topology *t = w->topology;
 	const struct setting *on = topology_config(t, NULL, "topology.enable.message.timeouts");
 	const struct setting *most = topology_config(t, w->component, "topology.max.attempts");
+	const struct setting *letters = topology_config(t, NULL, "topology.dead.letter.file");
 
+	deadletter_init(&w->letters,
+	    letters != NULL && letters->type == SETTING_STRING ? letters->s : NULL);
 	pending_init(&w->pending, w->me->n_tasks);
 	w->next_root = random_seed();
-	w->most_pending = topology_int(t, w->component, "topology.max.spout.pending") * w->me->n_tasks;
 	w->max_attempts = most != NULL && most->type == SETTING_INT ? most->i : 0;
 	if (on == NULL || on->type != SETTING_BOOL || on->b)
 		w->timeout_ns = (uint64_t)topology_ms(t, NULL, "topology.message.timeout.secs") * NS_PER_MS;
+	limit_init(&w->limit,
+	    (size_t)topology_int(t, w->component, "topology.max.spout.pending") * w->me->n_tasks,
+	    w->timeout_ns, clock_now_ns());
 }
 
 void source_free(struct worker *w)
@@ -52,7 +57,7 @@ void source_free(struct worker *w)
 
 bool source_has_room(const struct worker *w)
 {
-	return (int64_t)pending_open(&w->pending) < w->most_pending;
+	return limit_has_room(&w->limit, pending_open(&w->pending)) && w->kept_bytes < KEPT_MOST;
 }
 
 /* ---- out ---- */
@@ -66,7 +71,7 @@ static uint64_t new_root(struct worker *w)
 
 /* keep gives M a body when somebody will need its values again: gale for a replay, or the
  * dead letters after the last attempt. */
-static void keep(const struct worker *w, struct message *m, const gale_value *values, uint32_t n, size_t bound)
+static void keep(struct worker *w, struct message *m, const gale_value *values, uint32_t n, size_t bound)
 {
 	bool last = (w->max_attempts != 0 && m->attempt >= w->max_attempts) ||
 	    m->deaths + 1 >= POISON_DEATHS;
@@ -76,13 +81,21 @@ static void keep(const struct worker *w, struct message *m, const gale_value *va
 	m->body = xmalloc(bound);
 	m->body_bytes = (uint32_t)(wire_put_values(m->body, values, n) - m->body);
 	m->body = xrealloc(m->body, m->body_bytes);
+	w->kept_bytes += m->body_bytes;
+}
+
+static void forget_body(struct worker *w, const struct message *m)
+{
+	if (m->body != NULL)
+		w->kept_bytes -= m->body_bytes;
+	free(m->body);
 }
 
 static void ack_without_ackers(struct worker *w, const struct message *m)
 {
 	uint64_t pair[2] = { m->task, m->id };
 
-	free(m->body);
+	forget_body(w, m);
 	if (w->me->role == ROLE_SPOUT)
 		buf_add(&w->acked_now, pair, sizeof pair);
 }
@@ -122,7 +135,7 @@ int source_emit(struct worker *w, struct message *m, const gale_value *values, u
 	copies = m->target == UINT32_MAX ? router_emit(&w->router, &x, &edges, e)
 	    : router_emit_direct(&w->router, &x, m->target, &edges, e);
 	if (copies < 0) {
-		free(m->body);
+		forget_body(w, m);
 		return -1;
 	}
 	count(w, m, copies);
@@ -160,7 +173,8 @@ static void on_acked(struct worker *w, uint64_t root)
 		w->status->first_ack_ns = w->now_ns;
 	w->status->last_ack_ns = w->now_ns;
 	hist_add(&w->status->complete, w->now_ns - f.emitted_ns, 1);
-	free(f.message.body);
+	limit_acked(&w->limit, w->now_ns - f.emitted_ns, w->now_ns);
+	forget_body(w, &f.message);
 	resume_done(w, &f.message);
 	if (f.message.attempt > 1 || f.message.deaths > 0)
 		pending_set_attempts(&w->pending, f.message.task, f.message.id, 0);
@@ -200,7 +214,6 @@ static bool emit_dead_letter(struct worker *w, uint32_t stream, const struct dea
 /* bury sends M to the dead letters. */
 static void bury(struct worker *w, const struct message *m, const char *reason)
 {
-	const struct setting *path = topology_config(w->topology, NULL, "topology.dead.letter.file");
 	int stream = dead_letter_stream(w), n;
 	gale_value values[GALE_MAX_FIELDS];
 	struct dead_letter d = { w->topology->name, w->component->id,
@@ -214,11 +227,10 @@ static void bury(struct worker *w, const struct message *m, const char *reason)
 	if (stream >= 0 && (uint32_t)stream != m->stream &&
 	    emit_dead_letter(w, (uint32_t)stream, &d, m->task))
 		return;
-	if (path == NULL || path->type != SETTING_STRING)
+	if (w->letters.path == NULL)
 		worker_fatal(w, "there is no dead-letter file for message %llu", (unsigned long long)m->id);
-	if (deadletter_write(path->s, &d, &e) != 0)
+	if (deadletter_write(&w->letters, &d, &e) != 0)
 		worker_fatal(w, "%s", e.text);
-	w->letters_unsynced = true;
 	resume_done(w, m);
 }
 
@@ -279,17 +291,17 @@ static void again(struct worker *w, struct message *m, gale_failure *f)
 		bury(w, m, f->text);
 		pending_set_attempts(&w->pending, m->task, m->id, 0);
 		tell_spout(w, m, f);
-		free(m->body);
+		forget_body(w, m);
 		return;
 	}
 	m->attempt += f->kind != GALE_WORKER_LOST;
 	if (w->ending != ENDING_NOT && w->me->role == ROLE_SPOUT) {
 		/* The run is being ended: what fails now stays undone. */
-		free(m->body);
+		forget_body(w, m);
 	} else if (m->kept) {
 		pending_replay_at(&w->pending, m, replay_due(w, m->attempt));
 	} else {
-		free(m->body);
+		forget_body(w, m);
 		remember(w, m);
 		tell_spout(w, m, f);
 	}
@@ -381,7 +393,7 @@ static bool replay(struct worker *w)
 	    pending_next_replay(&w->pending, drop ? UINT64_MAX - 1 : w->now_ns, &m); i++) {
 		any = true;
 		if (drop)
-			free(m.body);
+			forget_body(w, &m);
 		else if (source_emit(w, &m, NULL, 0, 0, &e) != 0)
 			fprintf(stderr, "error: a message can't be replayed: %s\n", e.text);
 	}
@@ -446,6 +458,7 @@ void source_lost(struct worker *w, uint32_t peer, const char *text)
 		out_void(&w->out, roots[i]);
 		on_failed(w, roots[i], &f);
 	}
+	/* With an acker go its own roots only: what is named may be another's. */
 	if (acker == NULL)
 		pending_forget_named(&w->pending);
 	free(roots);
@@ -455,6 +468,7 @@ bool source_turn(struct worker *w)
 {
 	struct frame *frame;
 	bool any = false;
+	struct error e;
 
 	for (int i = 0; i < FRAMES_PER_TURN && (frame = inbox_receive(w->acks)) != NULL; i++) {
 		on_verdicts(w, frame);
@@ -465,6 +479,10 @@ bool source_turn(struct worker *w)
 		any = true;
 	if (w->timeout_ns != 0 && w->now_ns >= w->next_silence_ns)
 		fail_silent(w);
+	if (!limit_has_room(&w->limit, pending_open(&w->pending)))
+		limit_waited(&w->limit, w->now_ns);
+	if (deadletter_sync(&w->letters, &e) != 0)	/* all letters of a turn at once */
+		worker_fatal(w, "%s", e.text);
 	return any;
 }
 
@@ -476,5 +494,7 @@ uint64_t source_due(const struct worker *w)
 		due = UINT64_MAX;
 	if (w->timeout_ns != 0 && pending_open(&w->pending) > 0 && w->next_silence_ns < due)
 		due = w->next_silence_ns;
+	if (!limit_has_room(&w->limit, pending_open(&w->pending)) && limit_due(&w->limit) < due)
+		due = limit_due(&w->limit);
 	return due;
 }

@@ -65,6 +65,7 @@ static void open_task(struct worker *w, uint32_t index)
 	if (w->code->tick != NULL)
 		t->tick_ns = tick_ms(w) * NS_PER_MS;
 	t->next_tick_ns = clock_now_ns() + t->tick_ns;
+	durable_open(t);
 	if (open == NULL)
 		return;
 	result = open(t->self, &t->ctx);
@@ -124,6 +125,7 @@ void task_open_all(struct worker *w)
 void task_close_all(struct worker *w)
 {
 	resume_close(w);
+	durable_close(w);
 	for (uint32_t i = 0; i < w->n_tasks; i++) {
 		if (w->code->cleanup != NULL)
 			w->code->cleanup(w->tasks[i].self, &w->tasks[i].ctx);

@@ -9,6 +9,7 @@
 
 #include <gale/gale.h>
 
+#include "failpoint.h"
 #include "memory.h"
 #include "wire.h"
 
@@ -17,6 +18,7 @@ enum {
 	SMALL = 4096,		/* frames below are copied by ZeroMQ: their chunk stays here */
 	POOL_CHUNK = 1 << 17,	/* chunks up to this size are recycled */
 	POOL_CLASSES = 18,	/* by power of two */
+	POOL_BYTES = 2 << 20,	/* most that waits in one class: after a burst the rest is freed */
 	RECONNECT_MS = 10,
 	RECONNECT_MAX_MS = 200,
 	HANDSHAKE_MS = 2000
@@ -28,6 +30,7 @@ struct transport {
 	 * pushes to and we take whole, so there is no ABA. */
 	_Atomic(struct chunk *) returned;
 	struct chunk *pool[POOL_CLASSES];
+	size_t pooled[POOL_CLASSES];	/* bytes */
 	struct inbox *inboxes;
 	struct outbox *outboxes;
 };
@@ -193,10 +196,22 @@ int outbox_reopen(struct outbox *o, const char *endpoint, struct error *e)
 
 /* ---- frames in ---- */
 
+/* look_around has libzmq notice pipes that have got something. By itself it does so at every
+ * hundredth receive, as long as the pipes it knows of have more: a sender's one frame would
+ * wait behind a hundred of its neighbour's. */
+static void look_around(void *socket)
+{
+	uint32_t events = 0;
+	size_t size = sizeof events;
+
+	zmq_getsockopt(socket, ZMQ_EVENTS, &events, &size);
+}
+
 struct frame *inbox_receive(struct inbox *in)
 {
 	struct held_frame *f = in->spare;
 
+	look_around(in->socket);
 	if (f != NULL)
 		in->spare = f->next;
 	else
@@ -242,12 +257,15 @@ static unsigned class_of(size_t cap)
 
 static void pool_put(struct transport *t, struct chunk *c)
 {
-	if (c->cap > POOL_CHUNK) {
+	unsigned class = class_of(c->cap);
+
+	if (c->cap > POOL_CHUNK || t->pooled[class] >= POOL_BYTES) {
 		free(c);
 		return;
 	}
-	c->next = t->pool[class_of(c->cap)];
-	t->pool[class_of(c->cap)] = c;
+	c->next = t->pool[class];
+	t->pool[class] = c;
+	t->pooled[class] += c->cap;
 }
 
 static void take_returned(struct transport *t)
@@ -282,13 +300,16 @@ struct chunk *chunk_new(struct transport *t, size_t cap)
 {
 	struct chunk *c;
 	size_t round = 256;
+	unsigned class;
 
 	while (round < cap)
 		round *= 2;
-	if (round <= POOL_CHUNK && t->pool[class_of(round)] == NULL)
+	class = class_of(round);
+	if (round <= POOL_CHUNK && t->pool[class] == NULL)
 		take_returned(t);
-	if (round <= POOL_CHUNK && (c = t->pool[class_of(round)]) != NULL) {
-		t->pool[class_of(round)] = c->next;
+	if (round <= POOL_CHUNK && (c = t->pool[class]) != NULL) {
+		t->pool[class] = c->next;
+		t->pooled[class] -= round;
 	} else {
 		c = xmalloc(sizeof *c + round);
 		c->cap = round;
@@ -327,7 +348,7 @@ static bool has_room(struct outbox *o)
  * takes it for full until then: that it is has to be asked. */
 static bool send_copy(struct outbox *o, struct chunk *c)
 {
-	while (zmq_send(o->socket, c->data, c->n, ZMQ_DONTWAIT) < 0)
+	while (failpoint("send") || zmq_send(o->socket, c->data, c->n, ZMQ_DONTWAIT) < 0)
 		if (would_block() && !has_room(o))
 			return false;
 	pool_put(o->transport, c);
@@ -338,13 +359,15 @@ static bool send_whole(struct outbox *o, struct chunk *c)
 {
 	zmq_msg_t message;
 
+	/* When a backlog leaves nobody asks for new chunks: those too many are freed here. */
+	take_returned(o->transport);
 	/* Whether there is room is asked first: a message that was refused would have to be
 	 * taken apart again without running its free function. */
 	if (!has_room(o))
 		return false;
 	if (zmq_msg_init_data(&message, c->data, c->n, sent, o->transport) != 0)
 		die("cannot make a message: %s", zmq_strerror(errno));
-	while (zmq_msg_send(&message, o->socket, ZMQ_DONTWAIT) < 0)
+	while (failpoint("send") || zmq_msg_send(&message, o->socket, ZMQ_DONTWAIT) < 0)
 		if (would_block())
 			die("cannot send: a destination with room refused a frame");
 	return true;

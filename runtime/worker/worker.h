@@ -2,7 +2,8 @@
  *
  *     worker.c   life of the process, control messages, the turns of the loop
  *     task.c     opening the plugin, one context per task
- *     host.c     the calls that a plugin makes (gale_host)
+ *     host.c     the calls that a plugin makes (gale_host); host_state.c those for its state
+ *     durable.c  state on disk, and acks that wait for it
  *     source.c   messages: roots, verdicts, replays, dead letters
  *     resume.c   how far a spout has come, on disk
  *     spout.c    bolt.c    acker/acker.c    what one turn does, by role
@@ -16,6 +17,8 @@
 
 #include <gale/gale.h>
 
+#include "deadletter.h"
+#include "limit.h"
 #include "loop.h"
 #include "out.h"
 #include "pending.h"
@@ -23,6 +26,7 @@
 #include "plugin.h"
 #include "positionfile.h"
 #include "route.h"
+#include "state.h"
 #include "status.h"
 #include "topology.h"
 #include "transport.h"
@@ -35,7 +39,8 @@ struct role_ops;
 struct anchor {
 	struct roots roots;
 	uint64_t edge;		/* of the input */
-	uint64_t children;	/* XOR of the edges of all that was emitted for it */
+	uint64_t children;	/* XOR of the edges of all that was emitted for it ... */
+	uint64_t *children_of;	/* ... for one of several roots only, by root; NULL: nothing was */
 };
 
 /* A tuple that outlives its execute. */
@@ -74,6 +79,7 @@ struct task {
 	uint32_t idle_ms;		/* spout: how long it was last left alone */
 	uint64_t tick_ns, next_tick_ns;	/* 0: no ticks */
 	atomic_bool woken;
+	struct state *state;		/* NULL: it has none, or none any more */
 	char why[512];			/* what gale_failed, gale_fatal or a refused call said */
 };
 
@@ -115,18 +121,23 @@ struct worker {
 	bool doomed;			/* gale_fatal was called: last_words says why */
 	enum ending ending;
 
+	/* durable.c */
+	bool durable;			/* the tasks have state */
+	uint64_t uncommitted_ns;	/* since when something waits for a commit; 0: nothing */
+
 	/* source.c: messages of a spout or a finishing bolt */
 	struct pending pending;
 	uint64_t next_root;
-	int64_t most_pending;
+	struct limit limit;			/* of messages open */
+	size_t kept_bytes;			/* of values kept for a replay */
 	int64_t max_attempts;			/* 0: no limit */
 	uint64_t timeout_ns;			/* 0: none */
 	uint64_t next_silence_ns;		/* when to look for roots without a verdict */
+	struct deadletters letters;		/* path NULL: no file */
 	struct buf acked_now;			/* ackers 0: (task, id) to ack after next */
 
 	/* resume.c */
 	uint64_t position_due_ns;		/* when positions are written; 0: nothing changed */
-	bool letters_unsynced;			/* dead letters were written since they were synced */
 
 	/* bolt.c */
 	gale_value values[GALE_MAX_FIELDS];
@@ -187,6 +198,10 @@ int worker_main(int argc, char **argv);
 /* worker_fatal tells the supervisor and the status page why, and ends the process. */
 _Noreturn void worker_fatal(struct worker *w, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
+/* worker_state_lasts: the state directory is one that the user named, and outlives the run; it
+ * is no part of the run directory. */
+bool worker_state_lasts(const struct worker *w);
+
 /* worker_marks_to sends WORKER again the markers that stand: it is a new incarnation and has
  * not seen them (B1, B2). */
 void worker_marks_to(struct worker *w, uint32_t worker);
@@ -225,9 +240,33 @@ void task_result(struct task *t, int result, const char *what);
 
 extern const gale_host host_calls;
 
+/* host_refuse says that a call of T's was wrong; returns -1. */
+int host_refuse(struct task *t, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* host_state.c: the calls for state. */
+int host_state_get(gale_ctx *ctx, const void *key, size_t n, gale_slice *value);
+int host_state_put(gale_ctx *ctx, const void *key, size_t n, const void *value, size_t n_value);
+int host_state_delete(gale_ctx *ctx, const void *key, size_t n);
+void *host_state_merge(gale_ctx *ctx, const void *key, size_t n, size_t n_value);
+int host_state_add(gale_ctx *ctx, const void *key, size_t n, int64_t by, int64_t *sum);
+bool host_state_next(gale_ctx *ctx, gale_scan *scan);
+
 /* host_ack_anchor, host_fail_anchor tell the ackers of every root of A, if it has any. */
 void host_ack_anchor(struct task *t, const struct anchor *a);
 void host_fail_anchor(struct task *t, const struct anchor *a, const char *why);
+
+/* ---- durable.c ---- */
+
+/* durable_open gives T its state, if its component declares one; ends the process when it
+ * can't be opened. durable_close commits for the last time and closes those of all tasks:
+ * before their cleanup. */
+void durable_open(struct task *t);
+void durable_close(struct worker *w);
+
+/* durable_turn is called in each turn and commits when it is time; durable_commit commits
+ * what there is. */
+void durable_turn(struct worker *w);
+void durable_commit(struct worker *w);
 
 /* ---- source.c ---- */
 
@@ -239,7 +278,8 @@ void source_free(struct worker *w);
 int source_emit(struct worker *w, struct message *m, const gale_value *values, uint32_t n, size_t bound,
     struct error *e);
 
-/* source_has_room: fewer than topology.max.spout.pending messages are open. */
+/* source_has_room: another message may be opened: fewer are open than the limit allows, which
+ * is topology.max.spout.pending at most, and what is kept of them is no more than 64 MiB. */
 bool source_has_room(const struct worker *w);
 
 /* source_recall fills in how often M, of its task and id, has failed so far. */

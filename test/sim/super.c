@@ -48,8 +48,9 @@ static void order_start(void *arg, uint32_t worker)
 	lives_started(&w->super.lives, worker, w->now_ns);
 }
 
-static void order_restarts(void *arg, uint32_t worker, uint64_t wait_ns)
+static void order_restarts(void *arg, uint32_t worker, uint64_t wait_ns, const char *lost)
 {
+	(void)lost;
 	trace(arg, "restarts", worker, wait_ns, 0);
 }
 

@@ -199,7 +199,7 @@ struct node {
 	/* judge.c */
 	struct ledger *ledger;
 	struct mail *mail;
-	uint64_t next_expiry_ns, deadline_ns;
+	uint64_t next_expiry_ns, deadline_ns, grace_ns;
 };
 
 /* ---- the supervisor ---- */
@@ -419,6 +419,7 @@ bool judge_turn(struct node *n);
 bool judge_rest(struct node *n);
 uint64_t judge_due(const struct node *n);
 void judge_succeeded(struct node *n, uint32_t from);
+void judge_replaced(struct node *n, uint32_t to);
 
 /* judge_outlive lets the time pass after which a book must be empty (A6). */
 void judge_outlive(struct node *n);

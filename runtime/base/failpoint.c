@@ -1,0 +1,73 @@
+/* failpoint.c - see failpoint.h. SPDX-License-Identifier: Apache-2.0 */
+#include "failpoint.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "error.h"
+
+enum { RULES_MOST = 16, POINT_MOST = 32 };
+
+bool failpoints_on;
+
+/* No allocation here: one of the points is in it. */
+static struct rule {
+	char point[POINT_MOST];
+	unsigned long n, reached;
+	int error;		/* 0: kill */
+} rules[RULES_MOST];
+static size_t n_rules;
+
+/* add_rule reads "POINT=N[,WHAT]", LENGTH bytes at TEXT. */
+static bool add_rule(const char *text, size_t length)
+{
+	char copy[128], what[16] = "";
+	struct rule *r = &rules[n_rules];
+
+	if (length >= sizeof copy || n_rules == RULES_MOST)
+		return false;
+	memcpy(copy, text, length);
+	copy[length] = '\0';
+	if (sscanf(copy, "%31[a-z.]=%lu,%15s", r->point, &r->n, what) < 2 || r->n == 0)
+		return false;
+	r->error = *what == '\0' ? EIO : strcmp(what, "kill") == 0 ? 0 : atoi(what);
+	n_rules++;
+	return true;
+}
+
+void failpoints_init(const char *who, uint32_t start)
+{
+	const char *text = getenv("GALE_FAILPOINTS");
+
+	if (start > 1)
+		return;
+	while (text != NULL && *text != '\0') {
+		size_t length = strcspn(text, ";"), name = strlen(who);
+		const char *slash = memchr(text, '/', length);
+		bool mine = slash == NULL || ((size_t)(slash - text) == name && strncmp(text, who, name) == 0);
+		size_t skip = slash != NULL ? (size_t)(slash - text) + 1 : 0;
+
+		if (mine && !add_rule(text + skip, length - skip))
+			die("GALE_FAILPOINTS: \"%.*s\" is no rule", (int)length, text);
+		text += length + (text[length] == ';');
+	}
+	failpoints_on = n_rules > 0;
+}
+
+bool failpoint_reached(const char *point)
+{
+	for (size_t i = 0; i < n_rules; i++) {
+		struct rule *r = &rules[i];
+
+		if (strcmp(r->point, point) != 0 || ++r->reached != r->n)
+			continue;
+		if (r->error == 0)
+			raise(SIGKILL);
+		errno = r->error;
+		return true;
+	}
+	return false;
+}

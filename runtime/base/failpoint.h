@@ -1,0 +1,41 @@
+/* failpoint.h - faults on demand, for tests: the n-th write fails, the process dies there.
+ *
+ * They are in every build, so that what is tested is what is shipped; without
+ * GALE_FAILPOINTS in the environment each is one branch that is never taken. The variable
+ * holds rules, separated by ";":
+ *
+ *     [WHO/]POINT=N[,WHAT]
+ *
+ * The N-th time (from 1) that process WHO comes to POINT, WHAT happens: "kill" is SIGKILL, a
+ * number is the errno that the call fails with; EIO when nothing is said. WHO is a worker's
+ * label ("count[0]") or "supervisor"; every process when it is left out. A rule counts for
+ * the first start of a worker only: its successor is healthy.
+ *
+ *     GALE_FAILPOINTS='count[0]/state.sync=3,kill' gale run t.json
+ *
+ * Points: alloc, send, status.map, spawn.fork, deadletter.write, deadletter.sync,
+ * state.open, state.write, position.write, position.sync, position.rename.
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
+#ifndef GALE_FAILPOINT_H
+#define GALE_FAILPOINT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+extern bool failpoints_on;
+
+/* failpoints_init reads the rules for the process WHO, start number START. A rule that can't
+ * be read ends the process: a test that tests nothing must not pass. Call it once, early. */
+void failpoints_init(const char *who, uint32_t start);
+
+/* failpoint_reached counts; true, with errno set, when the caller shall fail. */
+bool failpoint_reached(const char *point);
+
+/* failpoint tells whether POINT shall fail now, with errno set. */
+static inline bool failpoint(const char *point)
+{
+	return __builtin_expect(failpoints_on, false) && failpoint_reached(point);
+}
+
+#endif

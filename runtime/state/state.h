@@ -1,0 +1,66 @@
+/* state.h - what one task keeps: a LevelDB, and the writes since its last commit over it.
+ *
+ *     state_put, ... --> overlay (memory) --state_commit--> one WriteBatch, synced
+ *     state_get      <-- overlay, else the database
+ *
+ * Keys of a plugin stand in the database behind the byte 'u', gale's own behind 'g':
+ *
+ *     g version     the plugin's state_version, as decimal digits
+ *
+ * What is damaged is refused and never repaired: LevelDB's repair reads without checksums and
+ * may give wrong values for right ones. After a write that failed the handle must not be
+ * written again, as later writes that are acknowledged may be lost (X12): the caller leaves
+ * the process.
+ *
+ * A database is made by the first commit that has something to write, under another name, and
+ * renamed when it is complete: what has the right name and is no sound database was damaged.
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
+#ifndef GALE_STATE_H
+#define GALE_STATE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <gale/gale.h>
+
+#include "error.h"
+
+struct state;
+
+/* state_open opens the state at PATH, whose parent directories are made (0700) and synced,
+ * for a plugin that knows VERSION. NULL with E set: damaged, in use, of another version, not
+ * readable or writable. */
+struct state *state_open(const char *path, uint32_t version, struct error *e);
+
+/* state_close forgets what was not committed. NULL is allowed. */
+void state_close(struct state *s);
+
+/* state_get: 1, or 0 when there is no value, or -1 with E set when the database can't be
+ * read. The others: 0 or -1. What is given is good until the next call. The N bytes of a key
+ * are at most GALE_MAX_VALUE, as are those of a value. */
+int state_get(struct state *s, const void *key, size_t n, gale_slice *value, struct error *e);
+void state_put(struct state *s, const void *key, size_t n, const void *value, size_t n_value);
+void state_delete(struct state *s, const void *key, size_t n);
+
+/* state_merge: see gale_state_merge. */
+int state_merge(struct state *s, const void *key, size_t n, size_t n_value, void **value, struct error *e);
+
+/* state_add: see gale_state_add; 1, or 0 when the value has another size, or -1 with E set. */
+int state_add(struct state *s, const void *key, size_t n, int64_t by, int64_t *sum, struct error *e);
+
+/* state_next takes SCAN one step on: 1, or 0 at its end, or -1 with E set. The scan must be
+ * new or the current one. */
+bool state_scan_is_current(const struct state *s, const gale_scan *scan);
+int state_next(struct state *s, gale_scan *scan, struct error *e);
+
+/* state_dirty: something is to be committed; state_full: so much that it should be now. */
+bool state_dirty(const struct state *s);
+bool state_full(const struct state *s);
+
+/* state_commit writes all changes since the last commit, all or none, and syncs. 0 or -1 with
+ * E set. */
+int state_commit(struct state *s, struct error *e);
+
+#endif

@@ -1,0 +1,109 @@
+/* durable.c - state on disk, and acks that wait for it.
+ *
+ * The acks of a worker whose tasks have state are withheld (out.h) until a commit has written
+ * and synced all that the tasks changed before; fails go at once. One commit for all there is:
+ * when the worker has nothing else to do; when the oldest of what waits is 10 ms old; when a
+ * task has changed more than it may hold in memory. A worker for which nothing waits has no
+ * timer for this.
+ *
+ * A commit that fails ends the process (X12).
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
+#include <stdlib.h>
+
+#include "clock.h"
+#include "statedir.h"
+#include "worker.h"
+
+enum { COMMIT_NS = 10000000 };	/* 10 ms */
+
+void durable_open(struct task *t)
+{
+	struct worker *w = t->worker;
+	struct error e;
+	char *path;
+
+	if (w->code->state_version == 0)
+		return;
+	path = statedir_state(w->statedir, w->component->id, t->ctx.index);
+	t->state = state_open(path, w->code->state_version, &e);
+	if (t->state == NULL)
+		worker_fatal(w, "%s", e.text);
+	free(path);
+	t->ctx.state_lasts = worker_state_lasts(w);
+	w->durable = w->out.withholds = true;
+	w->status->survives = 1;
+}
+
+/* something_waits tells whether there is anything to commit, or only acks to let go. */
+static bool something_waits(const struct worker *w)
+{
+	for (uint32_t i = 0; i < w->n_tasks; i++)
+		if (state_dirty(w->tasks[i].state))
+			return true;
+	return out_withheld(&w->out);
+}
+
+static bool something_is_full(const struct worker *w)
+{
+	for (uint32_t i = 0; i < w->n_tasks; i++)
+		if (state_full(w->tasks[i].state))
+			return true;
+	return false;
+}
+
+/* call_persist asks T to sync what it has outside of its state; false: it can't yet. */
+static bool call_persist(struct task *t)
+{
+	struct worker *w = t->worker;
+	int result = w->code->persist(t->self, &t->ctx);
+
+	if ((result != GALE_OK && result != GALE_IDLE) || t->broken)
+		worker_fatal(w, "persist: %s", t->why[0] ? t->why : "the plugin gave no reason");
+	return result == GALE_OK;
+}
+
+/* commit writes what all tasks have changed and lets the acks go that waited for it. Without
+ * ackers there are none; the state is written all the same. */
+static void commit(struct worker *w)
+{
+	struct error e;
+	bool ready = true;
+
+	for (uint32_t i = 0; w->code->persist != NULL && i < w->n_tasks; i++)
+		ready = call_persist(&w->tasks[i]) && ready;
+	w->uncommitted_ns = w->now_ns;
+	if (!ready)
+		return;
+	for (uint32_t i = 0; i < w->n_tasks; i++)
+		if (state_commit(w->tasks[i].state, &e) != 0)
+			worker_fatal(w, "%s", e.text);
+	out_release(&w->out);
+	w->uncommitted_ns = 0;
+}
+
+void durable_commit(struct worker *w)
+{
+	if (w->durable && something_waits(w))
+		commit(w);
+}
+
+void durable_turn(struct worker *w)
+{
+	if (!w->durable || !something_waits(w))
+		return;
+	if (w->uncommitted_ns == 0)
+		w->uncommitted_ns = w->now_ns;
+	if (w->now_ns - w->uncommitted_ns >= COMMIT_NS || something_is_full(w))
+		commit(w);
+}
+
+void durable_close(struct worker *w)
+{
+	durable_commit(w);
+	for (uint32_t i = 0; i < w->n_tasks; i++) {
+		state_close(w->tasks[i].state);
+		w->tasks[i].state = NULL;
+	}
+	w->durable = false;
+}

@@ -1,0 +1,64 @@
+#!/bin/bash
+# chaos.sh - processes are killed at random, and nothing is lost. SPDX-License-Identifier: Apache-2.0
+#
+# shellcheck disable=SC2317,SC2119 # cases are called by name; functions with options
+#
+#     GALE_SEED=S test/chaos.sh		the same victims in the same order
+
+# shellcheck source-path=SCRIPTDIR source=e2e.sh
+. "$(dirname "$0")/e2e.sh"
+
+SEED=${GALE_SEED:-12}
+RANDOM=$SEED
+
+# All kinds of processes; see chaos.c.
+case_twelve_kills() {
+	"$TOP_BUILDDIR/test/chaos" --kills 12 --seed "$SEED" > out 2> err || fail "$(tail -n 20 err out)"
+	tail -n 1 out | grep -qxE 'kills=12 lost=0 duplicates=[0-9]+ recovery_p50_ms=[0-9]+ recovery_max_ms=[0-9]+' ||
+	    fail "the last line is: $(tail -n 1 out)"
+}
+
+# ---- the durable word count ---------------------------------------------------------------
+
+# kill_some TIMES kills workers at random until the run is over, TIMES at most.
+kill_some() {
+	local i workers
+
+	for ((i = 0; i < $1; i++)); do
+		sleep "0.$(printf %03d $((50 + RANDOM % 300)))"
+		mapfile -t workers < <(of_ours | grep -vx "$PID")
+		[ ${#workers[@]} -gt 0 ] || break
+		kill -9 "${workers[RANDOM % ${#workers[@]}]}" 2> /dev/null && killed=$((killed + 1))
+	done
+}
+
+oracle() {
+	tr -s ' \t\n\v\f\r' '\n' < "$1" | grep -av '^$' | sort | uniq -c |
+	    sed 's/^ *\([0-9]*\) \(.*\)$/\2\t\1/' | sort
+}
+
+# counts_are_enough: every word of `expected` has one line in `output`, and not a smaller count.
+counts_are_enough() {
+	cut -f 1 expected > words
+	cut -f 1 output | sort > got
+	diff words got > difference || fail "other words: $(head -n 5 difference)"
+	join -t $'\t' expected <(sort output) | awk -F '\t' '$3 < $2' > few
+	[ ! -s few ] || fail "too small: $(head -n 5 few)"
+}
+
+case_durable_wordcount() {
+	local killed=0
+
+	for _ in $(seq 30); do cat /usr/share/common-licenses/*; done > text
+	oracle text > expected
+	XDG_RUNTIME_DIR=$RUN GALE_TEST_CASE=$RUN "$GALE" run --state state \
+	    "$TOP_SRCDIR/topologies/8-durable-wordcount.json" -D input=text -D output=output \
+	    -D parallelism=2 -D ackers=2 > out 2> err &
+	PID=$!
+	kill_some 20
+	ends 0 60
+	must [ "$killed" -ge 5 ]
+	counts_are_enough
+}
+
+run_cases "$@"

@@ -1,0 +1,151 @@
+#!/bin/bash
+# slow.sh - slow consumers: nothing times out, memory stays small, neighbours don't wait, and who
+# becomes fast again is fast at once. SPDX-License-Identifier: Apache-2.0
+#
+# shellcheck disable=SC2317,SC2119 # cases are called by name; functions with options
+#
+#     SLOW_SECONDS=60 test/slow.sh	how long a bolt is slow; 10 if it is not given
+#
+# The bolt `slow` is in test/plugins.
+
+# shellcheck source-path=SCRIPTDIR source=e2e.sh
+. "$(dirname "$0")/e2e.sh"
+
+SLOW_SECONDS=${SLOW_SECONDS:-10}
+LIMIT_KIB=$((100 * 1024 * SLOW))
+
+# pss gives the memory of gale and its workers, in KiB.
+pss() {
+	local p
+
+	for p in $(of_ours); do
+		cat "/proc/$p/smaps_rollup" 2> /dev/null
+	done | awk '/^Pss:/ { sum += $2 } END { print sum + 0 }'
+}
+
+# watch_memory SECONDS [INTERVAL] writes the memory into the file memory, again and again.
+watch_memory() {
+	local until=$((SECONDS + $1))
+
+	while [ $SECONDS -lt $until ] && ! is_gone "$PID"; do
+		pss >> memory
+		sleep "${2:-0.2}"
+	done
+}
+
+# memory_is_small: it never was more than 100 MB; memory_is_flat: and in the second half not
+# more than 5 % and 2 MB above what it was in the first one.
+memory_is_small() {
+	must [ "$(wc -l < memory)" -gt 1 ]
+	[ "$(sort -n memory | tail -n 1)" -lt $LIMIT_KIB ] || fail "memory in KiB: $(sort -n memory | tail -n 1)"
+}
+
+memory_is_flat() {
+	memory_is_small
+	awk '{ m[NR] = $1 }
+	END {
+		for (i = 1; i <= NR; i++)
+			if (m[i] > most[i > NR / 2])
+				most[i > NR / 2] = m[i]
+		exit most[1] > most[0] * 1.05 + 2048
+	}' memory || fail "memory grows: $(tr '\n' ' ' < memory)"
+}
+
+# back_in LOG: milliseconds from the line "fast" until the rate of a line is 90 % of what it is
+# from a second later on.
+back_in() {
+	awk '$2 == "fast" { fast = $1; last = $1; next }
+	fast {
+		rate[++n] = $2 / ($1 - last)
+		from[n] = last - fast
+		last = $1
+		if (from[n] > 1000) {
+			sum += $2
+			time += $1 - fast - from[n]
+		}
+	}
+	END {
+		for (i = 1; i <= n; i++)
+			if (rate[i] >= 0.9 * sum / time) {
+				print from[i]
+				exit
+			}
+		print 1000000
+	}' "$1"
+}
+
+stop() {
+	kill -TERM "$PID"
+	ends 143
+}
+
+# nothing_twice: no message failed, none was emitted again.
+nothing_twice() {
+	must [ "$(number failed)" -eq 0 ]
+	must [ "$(number timed_out)" -eq 0 ]
+	must [ "$(number emitted)" -eq "$(number acked)" ]
+}
+
+# ---- the cases ---------------------------------------------------------------------------
+
+# A bolt takes 1 ms for each tuple of a spout that could emit a million a second; then it is
+# fast (F8). All settings are those that one has without any.
+case_slow_then_fast() {
+	topology <<-END
+		spout fast sequence
+		bolt slow slow us=1000 until=now journal=slow.log
+		stream fast slow SHUFFLE
+	END
+	start
+	wait_until 10 test -s slow.log
+	watch_memory "$SLOW_SECONDS"
+	memory_is_flat
+	touch now
+	wait_until 5 grep -q fast slow.log
+	sleep 3
+	stop
+	nothing_twice
+	must [ "$(back_in slow.log)" -le $((1000 * SLOW)) ]
+	[ "$(of slow executed)" -gt $((SLOW_SECONDS * 100)) ] || fail "nothing was done"
+}
+
+# Neighbours on a way of their own go on as if nothing was.
+case_neighbours() {
+	topology <<-END
+		spout fast sequence
+		bolt slow slow us=1000
+		stream fast slow SHUFFLE
+		spout other sequence rate=5000
+		bolt end slow journal=end.log
+		stream other end SHUFFLE
+	END
+	start
+	wait_until 10 test -s end.log
+	sleep 5
+	stop
+	nothing_twice
+	# Of all tenths of a second nearly every one has nine of ten of its tuples.
+	tail -n +3 end.log | awk '{ few += $2 < 450 } END { exit few > NR / 10 }' ||
+	    fail "it had to wait: $(tr '\n' ' ' < end.log)"
+}
+
+# One message with a million children, five times one after another, so that there is
+# something to watch.
+case_wide_root() {
+	topology <<-END
+		spout feed feed count=5 chain=true journal=feed.log
+		bolt wide probe.Pass copies=1000000
+		bolt end probe.Pass copies=0
+		stream feed wide SHUFFLE
+		stream wide end SHUFFLE
+	END
+	start
+	watch_memory 60 0.01
+	ends 0
+	memory_is_small
+	must_count 5 feed.log '^ack'
+	must_count 0 feed.log '^fail'
+	must [ "$(of end executed)" -eq 5000000 ]
+}
+
+run_cases "$@"
