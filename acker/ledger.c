@@ -249,7 +249,7 @@ void ledger_ack(struct ledger *l, uint64_t root, uint64_t value, uint32_t task, 
 void ledger_init_run(struct ledger *l, uint64_t first, uint32_t n, const uint64_t *values,
 		     struct ledger_owner owner, uint64_t now_ms)
 {
-	assert(!l->telling && first != 0 && first + n >= first);
+	assert(!l->telling && first != 0 && (n == 0 || first + (n - 1) >= first));
 	for (uint32_t i = 0; i < n; i++)
 		init(l, first + i, values[i], owner, now_ms);
 }
@@ -257,7 +257,7 @@ void ledger_init_run(struct ledger *l, uint64_t first, uint32_t n, const uint64_
 void ledger_ack_run(struct ledger *l, uint64_t first, uint32_t n, const uint64_t *values,
 		    uint32_t task, uint64_t now_ms)
 {
-	assert(!l->telling && first != 0 && first + n >= first);
+	assert(!l->telling && first != 0 && (n == 0 || first + (n - 1) >= first));
 	for (uint32_t i = 0; i < n; i++)
 		ack(l, first + i, values[i], task, now_ms);
 }

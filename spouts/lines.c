@@ -628,9 +628,8 @@ static int truncated(struct lines *l, gale_ctx *ctx)
 
 /* ---- Files that were rotated away -------------------------------------------------- */
 
-/* each_beside gives one file after the other that stands beside PATH and has a name that
- * begins as PATH's does: names that rotation gives. The descriptor that FN keeps in FOUND it
- * does not close. */
+/* What is looked for, and found, among the files that stand beside PATH and have a name that
+ * begins as PATH's does: names that rotation gives. */
 struct beside {
 	const struct lines *lines;
 	const struct past_file *file;	/* which one, or whose successor, is looked for */

@@ -446,8 +446,12 @@ void fake_commit(struct fake *f)
 
 void fake_kill(struct fake *f)
 {
-	f->started = false;
-	fake_free(f);
+	static struct fake *dead[16];	/* reachable to the end, for leak checkers */
+	static size_t n_dead;
+	must(n_dead < sizeof dead / sizeof *dead, "too many are killed");
+	dead[n_dead++] = f;
+	state_close(f->state);
+	f->state = NULL;
 }
 
 void fake_free(struct fake *f)

@@ -1,6 +1,6 @@
 #!/bin/bash
 # random.sh - random topologies: whatever they look like, every message is acked once, and the
-# run ends. SPDX-License-Identifier: Apache-2.0
+# run ends; also when workers are killed at random. SPDX-License-Identifier: Apache-2.0
 #
 #     SEED=N N_TOPOLOGIES=M test/random.sh     these again, or others, or more of them
 #
@@ -15,7 +15,7 @@ N_TOPOLOGIES=${N_TOPOLOGIES:-$([ -n "${GALE_QUICK:-}" ] && echo 3 || echo 15)}
 # random_topology SEED gives one, in lines for `topology`: spouts, then bolts that take from any
 # before them. Refuse fails tuples, so their messages are replayed.
 random_topology() {
-	awk -v seed="$1" '
+	awk -v seed="$1" -v times="${2:-1}" '
 	function below(n) { return int(rand() * n) }
 	function pick(list,    a, n) {
 		n = split(list, a, "|")
@@ -26,8 +26,8 @@ random_topology() {
 		return "parallelism=" p " numTasks=" (p + below(3) * below(2))
 	}
 	function spout(s) {
-		print "spout", s, "feed start=" (1000 * n) " journal=" s ".log replay=" pick("kept|self"),
-		    "count=" (1 + below(300)), "keys=" (1 + below(30)), "pause=" pick("true|false|false")
+		print "spout", s, "feed start=" (1000000 * n) " journal=" s ".log replay=" pick("kept|self"),
+		    "count=" times * (1 + below(300)), "keys=" (1 + below(30)), "pause=" pick(times > 1 ? "false" : "true|false|false")
 		id[n++] = s
 	}
 	function stream(from, to) {
@@ -90,6 +90,63 @@ case_random() {
 		mkdir "$i"
 		cd "$i" || exit 1
 		(one $((SEED + i))) || fail "again with: SEED=$((SEED + i - 1)) N_TOPOLOGIES=1"
+		cd ..
+	done
+}
+
+# kill_some SEED kills bolts and ackers, any of them and at any time, a few times.
+kill_some() {
+	local i pids
+
+	RANDOM=$1
+	for i in $(seq 1 $((3 + RANDOM % 8))); do
+		mapfile -t pids < <(victims)
+		[ ${#pids[@]} -gt 0 ] || return 0
+		kill -KILL "${pids[RANDOM % ${#pids[@]}]}" 2> /dev/null
+		[ $((RANDOM % 3)) -gt 0 ] || kill -KILL "${pids[RANDOM % ${#pids[@]}]}" 2> /dev/null
+		sleep "0.$((RANDOM % 3))$((RANDOM % 10))"	# chance, nothing to wait for
+	done
+	true
+}
+
+# victims gives the process ids of all workers that are no spouts.
+victims() {
+	local p label
+
+	for p in $(of_ours); do
+		label=$(tr '\0' '\n' < "/proc/$p/cmdline" | tail -n 1) 2> /dev/null
+		case $label in b*\[*\] | end\[*\] | acker\[*\]) echo "$p" ;; esac
+	done
+}
+
+# one_killed SEED runs one, larger, with an hour of time, and kills workers of it.
+one_killed() {
+	local s
+
+	{
+		echo "config topology.message.timeout.secs 3600"
+		random_topology "$1" 15 | awk '$1 != "stream" || !seen[$2 $3]++'
+	} | topology "killed$1"
+	start -q
+	wait_until 10 test -s s1.log
+	kill_some "$1"
+	ends 0 50
+	for s in s1 s2; do
+		[ -f "$s".log ] || continue
+		grep '^ack' "$s".log | sort > acks
+		grep '^emit' "$s".log | sed 's/^emit/ack/' | sort -u > emits
+		same acks emits
+	done
+}
+
+case_random_kills() {
+	local i
+
+	echo "SEED=$SEED"
+	for i in $(seq 1 $(((N_TOPOLOGIES + 2) / 3))); do
+		mkdir "$i"
+		cd "$i" || exit 1
+		(one_killed $((SEED + i))) || fail "again with: SEED=$((SEED + i - 1)) N_TOPOLOGIES=1"
 		cd ..
 	done
 }

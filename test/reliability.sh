@@ -187,7 +187,7 @@ case_timeout() {
 # A short timeout is as exact as a long one. Most messages are looked at, by the acker's own
 # clock, for a busy machine makes it late now and then.
 case_short_timeout() {
-	local ages
+	local ages n
 
 	mkfifo go
 	topology <<-END
@@ -205,9 +205,10 @@ case_short_timeout() {
 	exec 4>&-
 	ends 0
 	ages=$(sed -n 's|.* timed out after \([0-9]*\)\.\([0-9]*\) s.*|\1\2|p' feed.log | sort -n)
-	must [ "$(wc -l <<< "$ages")" -ge 59 ]
+	n=$(wc -l <<< "$ages")	# of the others the acker was too late to speak
+	must [ "$n" -ge 40 ]
 	must [ "$(head -n 1 <<< "$ages")" -ge 100 ]
-	must [ "$(sed -n 30p <<< "$ages")" -le 107 ]	# half of them: 2 or 3 ms late
+	must [ "$(sed -n $((n / 2))p <<< "$ages")" -le 107 ]	# half of them: 2 or 3 ms late
 }
 
 # The text names who acked last, and when.

@@ -44,8 +44,8 @@
  *              are and never checks: a word of a Latin-1 file stays that word. Where
  *              text must be UTF-8 (JSON), wrong bytes appear as U+FFFD there. Use
  *              GALE_BYTES for what is no text. Strings are not NUL-terminated.
- *   Signals    The runtime ignores SIGPIPE: a write fails with EPIPE instead. Leave all
- *              handlers and masks alone.
+ *   Signals    The runtime ignores SIGPIPE and SIGXFSZ: a write fails with EPIPE or EFBIG
+ *              instead. Leave all handlers and masks alone.
  *   Memory     When memory runs out the worker ends and is described; no call here
  *              returns because of it.
  */
@@ -248,7 +248,9 @@ static inline const gale_value *gale_field_of(const gale_tuple *t, const char *n
 enum {
 	GALE_OK = 0,		/* done; for execute: the input is acked */
 	GALE_FAIL = 1,		/* for execute: the input fails now and is replayed */
-	GALE_FATAL = 2,		/* this worker can't go on */
+	GALE_FATAL = 2,		/* this worker can't go on: it ends, and is started again; the
+				 * tenth time within a minute, or while the topology starts, the
+				 * run ends instead */
 
 	GALE_EMITTED = 3,	/* next, finish: call again */
 	GALE_IDLE = 4,		/* next, finish: nothing now */
@@ -781,7 +783,9 @@ static inline int gale_peers(gale_ctx *ctx, const char *component, uint32_t *fir
 
 /* gale_unbounded: a spout says in open that its input has no end (a followed file). A run
  * with such a spout that is told to stop still finishes its bolts, so their output is
- * published; a bounded one that is cut short publishes nothing. */
+ * published; a bounded one that is cut short publishes nothing. When its worker dies, a
+ * spout without end is opened again; one with an end that can't be positioned (`resume`)
+ * ends the run, for a part of its input would be missing. */
 static inline void gale_unbounded(gale_ctx *ctx)
 {
 	ctx->host->unbounded(ctx);
@@ -939,7 +943,9 @@ struct gale_component {
 	uint32_t state_version;
 	/* persist is called before each commit, when acks wait or the state has changed. What
 	 * is to be on disk before those acks leave, beside the state, is to be synced here; what
-	 * it puts into the state is part of the commit. It must not emit. GALE_OK or GALE_FATAL. */
+	 * it puts into the state is part of the commit. It must not emit. GALE_OK; GALE_IDLE: not
+	 * yet (a pipe is full), the acks wait and it is called again, when what it watches
+	 * happens or 10 ms later; or GALE_FATAL. */
 	int (*persist)(void *self, gale_ctx *ctx);
 };
 

@@ -94,6 +94,7 @@ static void stop(struct worker *w)
 		if (w->held[i]->generation & 1) {
 			frame_release(w->data, w->held[i]->frame);
 			free(w->held[i]->values);
+			free(w->held[i]->anchor.children_of);
 		}
 		free(w->held[i]);
 	}
@@ -211,7 +212,7 @@ static struct task *task_for(const struct worker *w, uint32_t target)
 }
 
 /* ack_repeated acks the rest of the frame in hand without executing it: it is from the
- * successor of a worker whose every tuple was complete when it said so. */
+ * successor of a worker whose every tuple was complete when it said so, or it comes to one. */
 static void ack_repeated(struct worker *w)
 {
 	struct wire_tuple in;
@@ -304,7 +305,7 @@ static bool take_frame(struct worker *w)
 	}
 	from = w->reader.header.worker;
 	kind = w->reader.header.kind;
-	if (w->upstream[from] == UPSTREAM_ENDED && w->reader.header.start > 1) {
+	if (w->upstream[from] == UPSTREAM_ENDED && (w->over || w->reader.header.start > 1)) {
 		ack_repeated(w);
 	} else if (w->upstream[from] == UPSTREAM_NONE || w->upstream[from] == UPSTREAM_ENDED ||
 	    kind > WIRE_DRAIN) {

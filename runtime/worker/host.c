@@ -114,82 +114,96 @@ static struct held *held_of(const struct worker *w, gale_held h)
 	return w->held[slot];
 }
 
-static int compare_roots(const void *a, const void *b)
+static uint64_t root_of(const struct roots *r, uint32_t i)
 {
-	uint64_t x = wire_get64(a), y = wire_get64(b);
-
-	return x < y ? -1 : x > y;
+	return r->n == 1 ? r->one : wire_get64(r->list + 8 * (size_t)i);
 }
 
-/* gather_roots puts the roots of all anchors, each as often as it occurs and sorted, into
- * ROOTS (owned by the caller); their number, or -1 for a handle that is finished. */
-static int gather_roots(struct worker *w, const gale_emission *x, uint64_t **roots)
+/* One root of one anchor. */
+struct rooted {
+	uint64_t root;
+	struct anchor *anchor;
+	uint32_t order;		/* of the anchor, as they were given */
+	uint32_t place;		/* of the root in the anchor */
+};
+
+static int compare_rooted(const void *a, const void *b)
+{
+	const struct rooted *x = a, *y = b;
+
+	if (x->root != y->root)
+		return x->root < y->root ? -1 : 1;
+	return (x->order > y->order) - (x->order < y->order);
+}
+
+/* gather_roots puts every root that the anchors have into *ROOTS (owned by the caller), once,
+ * with the first anchor that has it; their number, or -1 for a handle that is finished. */
+static int gather_roots(struct worker *w, const gale_emission *x, struct rooted **roots)
 {
 	size_t n = 0, cap = 0;
+	int unique = 0;
 
 	*roots = NULL;
 	for (uint32_t i = 0; i < x->n_anchors; i++) {
-		const struct held *h = held_of(w, x->anchors[i]);
-		const struct roots *r = h ? &h->anchor.roots : NULL;
+		struct held *h = held_of(w, x->anchors[i]);
 
 		if (h == NULL)
 			return -1;
-		*roots = xgrow(*roots, &cap, n + r->n, sizeof **roots);
-		for (uint32_t k = 0; k < r->n; k++)
-			(*roots)[n++] = r->n == 1 ? r->one : wire_get64(r->list + 8 * (size_t)k);
+		*roots = xgrow(*roots, &cap, n + h->anchor.roots.n, sizeof **roots);
+		for (uint32_t k = 0; k < h->anchor.roots.n; k++)
+			(*roots)[n++] = (struct rooted){ root_of(&h->anchor.roots, k), &h->anchor, i, k };
 	}
 	if (n > 1)
-		qsort(*roots, n, sizeof **roots, compare_roots);
-	return (int)n;
+		qsort(*roots, n, sizeof **roots, compare_rooted);
+	for (size_t i = 0; i < n; i++)
+		if (i == 0 || (*roots)[i].root != (*roots)[unique - 1].root)
+			(*roots)[unique++] = (*roots)[i];
+	return unique;
 }
 
-/* register_children notes EDGES as children of every anchor. An anchor's record goes to all
- * its roots, so a root that several anchors share gets EDGES once from each. Where that is
- * an even number of times they cancel; one more time, in a record of its own that leaves
- * before those of the anchors, makes it right at every moment (A1). ALL has the roots,
- * sorted, as often as they occur. */
-static void register_children(struct worker *w, const gale_emission *x, const uint64_t *all, int n,
-    uint64_t edges)
+/* register_children notes EDGES as children of every root, with one of the anchors that have
+ * it: with all of them they would cancel, and a record of their own could be lost alone. */
+static void register_children(const struct rooted *roots, int n, uint64_t edges)
 {
-	for (uint32_t i = 0; i < x->n_anchors; i++)
-		held_of(w, x->anchors[i])->anchor.children ^= edges;
-	for (int i = 0, times; i < n; i += times) {
-		for (times = 1; i + times < n && all[i + times] == all[i]; )
-			times++;
-		if (times % 2 == 0)
-			out_acked(&w->out, all[i], edges);
+	for (int i = 0; i < n; i++) {
+		struct anchor *a = roots[i].anchor;
+
+		if (a->roots.n == 1) {
+			a->children ^= edges;
+			continue;
+		}
+		if (a->children_of == NULL)
+			a->children_of = xcalloc(a->roots.n, sizeof *a->children_of);
+		a->children_of[roots[i].place] ^= edges;
 	}
 }
 
 static int emit_anchored(struct task *t, const gale_emission *x, struct emission *m)
 {
 	struct worker *w = t->worker;
-	uint64_t *all, *unique, edges;
-	int n = gather_roots(w, x, &all), copies = -1;
+	struct rooted *roots;
+	uint64_t *list, edges;
+	int n = gather_roots(w, x, &roots), copies = -1;
 	struct error e;
 
 	if (n < 0) {
-		free(all);
+		free(roots);
 		return host_refuse(t, "emit anchored to a held tuple that is acked or failed already");
 	}
-	unique = xmalloc(((size_t)n + 1) * sizeof *unique);
+	list = xcalloc((size_t)n + 1, sizeof *list);
 	for (int i = 0; i < n; i++)
-		if (i == 0 || all[i] != all[i - 1])
-			unique[m->roots.n++] = all[i];
-	m->roots.one = unique[0];
-	m->roots.list = (const uint8_t *)unique;
-	if (m->roots.n == 0)
-		m->roots.one = 0;
-	if (m->roots.n > WIRE_ROOTS_MAX)
-		error_set(&e, "emit anchored to %u messages; the most is %d", m->roots.n, WIRE_ROOTS_MAX);
+		list[i] = roots[i].root;
+	m->roots = (struct roots){ .n = (uint32_t)n, .one = list[0], .list = (const uint8_t *)list };
+	if (n > WIRE_ROOTS_MAX)
+		error_set(&e, "emit anchored to %d messages; the most is %d", n, WIRE_ROOTS_MAX);
 	else if (x->direct)
 		copies = router_emit_direct(&w->router, m, x->task, &edges, &e);
 	else
 		copies = router_emit(&w->router, m, &edges, &e);
 	if (copies >= 0)
-		register_children(w, x, all, n, edges);
-	free(all);
-	free(unique);
+		register_children(roots, n, edges);
+	free(roots);
+	free(list);
 	if (copies < 0)
 		return host_refuse(t, "%s", e.text);
 	count_emit(w, m->stream, copies);
@@ -251,16 +265,12 @@ static int host_emit_as(gale_ctx *ctx, const gale_emission *x)
 
 /* ---- ack, fail, hold ---- */
 
-static uint64_t root_of(const struct roots *r, uint32_t i)
-{
-	return r->n == 1 ? r->one : wire_get64(r->list + 8 * (size_t)i);
-}
-
 void host_ack_anchor(struct task *t, const struct anchor *a)
 {
 	t->worker->status->acked++;
 	for (uint32_t i = 0; i < a->roots.n; i++)
-		out_acked(&t->worker->out, root_of(&a->roots, i), a->edge ^ a->children);
+		out_acked(&t->worker->out, root_of(&a->roots, i), a->edge ^ a->children ^
+		    (a->children_of != NULL ? a->children_of[i] : 0));
 }
 
 void host_fail_anchor(struct task *t, const struct anchor *a, const char *why)
@@ -335,6 +345,7 @@ static void let_go(struct task *t, struct held *h, gale_held handle)
 	w->n_held_loose -= h->anchor.roots.n == 0;
 	frame_release(w->data, h->frame);
 	free(h->values);
+	free(h->anchor.children_of);
 	h->generation += 1;
 	h->next_free = w->free_held;
 	w->free_held = (uint32_t)handle.id - 1;

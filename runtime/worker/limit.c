@@ -1,6 +1,8 @@
 /* limit.c - see limit.h. SPDX-License-Identifier: Apache-2.0 */
 #include "limit.h"
 
+enum { WAIT_MOST_NS = 500000000 };	/* however long the timeout is */
+
 void limit_init(struct limit *l, size_t most, uint64_t timeout_ns, uint64_t now_ns)
 {
 	*l = (struct limit){ .now = most, .most = most, .timeout_ns = timeout_ns, .heard_ns = now_ns };
@@ -22,7 +24,11 @@ void limit_lower(struct limit *l, uint64_t latency_ns)
 
 uint64_t limit_due(const struct limit *l)
 {
-	return l->now < l->most && !l->lowered ? l->heard_ns + l->timeout_ns / 64 : UINT64_MAX;
+	uint64_t wait_ns = l->timeout_ns / 64;
+
+	if (l->now == l->most || l->lowered)
+		return UINT64_MAX;
+	return l->heard_ns + (wait_ns < WAIT_MOST_NS ? wait_ns : WAIT_MOST_NS);
 }
 
 void limit_waited(struct limit *l, uint64_t now_ns)

@@ -10,8 +10,8 @@
  *     more than a quarter                   as many fewer as it takes, once a round
  *
  * which is TCP's slow start (Jacobson, 1988) with time instead of loss as the signal. When
- * nothing is acked at all for a 64th of the timeout, as when a bolt waits for company, and
- * the limit was never lowered, it doubles. Pure.
+ * nothing is acked at all for a 64th of the timeout, or half a second, as when a bolt waits
+ * for company, and the limit was never lowered, it doubles. Pure.
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #ifndef GALE_LIMIT_H

@@ -29,6 +29,7 @@ void pending_free(struct pending *p)
 		idmap_free(&p->attempts[i].young);
 		idmap_free(&p->attempts[i].old);
 	}
+	free(p->failed);
 	free(p->flights);
 	free(p->free_slots);
 	free(p->replays);
@@ -124,6 +125,44 @@ void pending_forget_named(struct pending *p)
 {
 	while (p->n_named > 0)
 		free(p->named[--p->n_named].text);
+}
+
+/* ---- failed, but not gone ---- */
+
+void pending_failed(struct pending *p, uint64_t root, const struct message *m)
+{
+	size_t at = p->n_failed++ % PENDING_FAILED_MOST;
+
+	p->failed = xgrow(p->failed, &p->failed_cap, at + 1, sizeof *p->failed);
+	p->failed[at] = (struct failed_root){ root, m->first, m->id, m->task, m->kept };
+}
+
+const struct failed_root *pending_failed_root(const struct pending *p, uint64_t root)
+{
+	for (size_t i = 0; i < p->n_failed && i < PENDING_FAILED_MOST; i++)
+		if (p->failed[i].root == root)
+			return &p->failed[i];
+	return NULL;
+}
+
+/* is_of: a message that gale keeps is the same in all its emits; of one that its spout emits
+ * again only task and id are. */
+static bool is_of(const struct message *m, const struct failed_root *f)
+{
+	if (m->kept != f->kept || m->task != f->task)
+		return false;
+	return f->kept ? m->first == f->first : m->id == f->id;
+}
+
+struct message *pending_find(struct pending *p, const struct failed_root *f)
+{
+	for (size_t i = 0; i < p->n_slots; i++)
+		if (p->flights[i].root != 0 && is_of(&p->flights[i].message, f))
+			return &p->flights[i].message;
+	for (size_t i = 0; i < p->n_replays; i++)
+		if (is_of(&p->replays[i].message, f))
+			return &p->replays[i].message;
+	return NULL;
 }
 
 /* ---- waiting for replay ---- */

@@ -26,6 +26,7 @@ struct message {
 	uint32_t body_bytes;
 	bool kept;		/* gale replays it */
 	uint8_t deaths;		/* workers that have died with it in hand so far (A8) */
+	uint64_t first;		/* root of its first emit here; 0: not emitted yet */
 };
 
 struct flight {
@@ -52,6 +53,14 @@ struct attempts {
 	struct idmap young, old;
 };
 
+/* A root that has failed; tuples of it may still be on their way. */
+struct failed_root {
+	uint64_t root;
+	uint64_t first, id;	/* of its message */
+	uint32_t task;
+	bool kept;
+};
+
 struct pending {
 	struct flight *flights;		/* slots */
 	size_t n_slots, cap;
@@ -63,8 +72,12 @@ struct pending {
 	struct named *named;
 	size_t n_named, named_cap;
 	struct attempts *attempts;	/* per task */
+	struct failed_root *failed;	/* a ring, the latest PENDING_FAILED_MOST */
+	size_t n_failed, failed_cap;	/* n_failed: ever */
 	uint32_t n_tasks;
 };
+
+enum { PENDING_FAILED_MOST = 4096 };
 
 void pending_init(struct pending *p, uint32_t n_tasks);
 void pending_free(struct pending *p);
@@ -98,6 +111,13 @@ uint64_t *pending_roots(const struct pending *p, size_t *n);
 void pending_name(struct pending *p, uint64_t root, const char *text);
 const char *pending_named(const struct pending *p, uint64_t root);
 void pending_forget_named(struct pending *p);
+
+/* pending_failed notes that ROOT, an emit of M, has failed. pending_failed_root finds what was
+ * noted, or NULL: never, or long ago. pending_find gives the message that F was an emit of, if
+ * it is in flight again or waits to be replayed, else NULL. */
+void pending_failed(struct pending *p, uint64_t root, const struct message *m);
+const struct failed_root *pending_failed_root(const struct pending *p, uint64_t root);
+struct message *pending_find(struct pending *p, const struct failed_root *f);
 
 /* pending_replay_at: M, which has a body, is to be emitted again at DUE_NS. Takes it. */
 void pending_replay_at(struct pending *p, const struct message *m, uint64_t due_ns);

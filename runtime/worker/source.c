@@ -144,6 +144,8 @@ int source_emit(struct worker *w, struct message *m, const gale_value *values, u
 		return 0;
 	}
 	out_root_made(&w->out, x.roots.one, edges);
+	if (m->first == 0)
+		m->first = x.roots.one;
 	pending_add(&w->pending, x.roots.one, m, w->now_ns);
 	resume_opened(w, m);
 	return 0;
@@ -174,7 +176,7 @@ static void on_acked(struct worker *w, uint64_t root)
 	limit_acked(&w->limit, w->now_ns - f.emitted_ns, w->now_ns);
 	forget_body(w, &f.message);
 	resume_done(w, &f.message);
-	if (f.message.attempt > 1)
+	if (f.message.attempt > 1 || f.message.deaths > 0)
 		pending_set_attempts(&w->pending, f.message.task, f.message.id, 0);
 	if (w->code->ack != NULL && w->me->role == ROLE_SPOUT)
 		w->code->ack(t->self, &t->ctx, f.message.id);
@@ -268,12 +270,14 @@ void source_recall(const struct worker *w, struct message *m)
 	m->deaths = (uint8_t)(known >> DEATHS_SHIFT);
 }
 
-/* given_up: no further attempt of M. */
+/* given_up: no further attempt of M. Whatever M fails of now, its third death may have come
+ * since it was emitted, by a tuple of an earlier emit; its values may not be kept then, and are
+ * when it comes again. */
 static bool given_up(const struct worker *w, const struct message *m, const gale_failure *f)
 {
-	if (f->kind == GALE_WORKER_LOST)
-		return false;
-	return (w->max_attempts > 0 && m->attempt >= w->max_attempts) || m->deaths >= POISON_DEATHS;
+	if (m->deaths >= POISON_DEATHS && m->body != NULL)
+		return true;
+	return f->kind != GALE_WORKER_LOST && w->max_attempts > 0 && m->attempt >= w->max_attempts;
 }
 
 /* again prepares the next attempt of M, or gives it up. Takes M's body. */
@@ -303,12 +307,27 @@ static void again(struct worker *w, struct message *m, gale_failure *f)
 	}
 }
 
+/* blame: what was in hand at a death has failed of that, whoever was first to say so. */
+static void blame(const struct worker *w, uint64_t root, gale_failure *f, char *text, size_t size)
+{
+	const char *named = pending_named(&w->pending, root);
+
+	if (named == NULL)
+		return;
+	snprintf(text, size, "%s with this tuple in hand", named);
+	f->kind = GALE_CRASHED;
+	f->text = text;
+}
+
 static void on_failed(struct worker *w, uint64_t root, gale_failure *f)
 {
 	struct flight flight;
+	char text[512];
 
 	if (!pending_settle(&w->pending, root, &flight))
 		return;
+	blame(w, root, f, text, sizeof text);
+	pending_failed(&w->pending, root, &flight.message);
 	w->status->failed += w->me->role == ROLE_SPOUT;
 	w->status->timed_out += f->kind == GALE_TIMED_OUT || f->kind == GALE_NO_PROGRESS ||
 	    f->kind == GALE_NO_VERDICT;
@@ -401,31 +420,47 @@ static void fail_silent(struct worker *w)
 
 /* ---- lost workers ---- */
 
+/* charge: a tuple of ROOT has crashed a worker after ROOT had failed. The death is its
+ * message's all the same, wherever that is now: in flight again, waiting, or with its spout. */
+static void charge(struct worker *w, uint64_t root)
+{
+	const struct failed_root *f = pending_failed_root(&w->pending, root);
+	struct message *m = f != NULL ? pending_find(&w->pending, f) : NULL;
+	uint32_t known;
+
+	if (m != NULL && m->deaths < UINT8_MAX)
+		m->deaths++;
+	if (f == NULL || m != NULL || f->kept)
+		return;
+	known = pending_attempts(&w->pending, f->task, f->id);
+	if (known >> DEATHS_SHIFT < UINT8_MAX)
+		pending_set_attempts(&w->pending, f->task, f->id, known + (1u << DEATHS_SHIFT));
+}
+
 void source_named(struct worker *w, uint64_t root, const char *text)
 {
 	pending_name(&w->pending, root, text);
+	charge(w, root);
 }
 
 void source_lost(struct worker *w, uint32_t peer, const char *text)
 {
 	const struct plan_worker *lost = &w->plan->workers[peer];
 	const struct acker_link *acker = lost->role == ROLE_ACKER ? &w->out.ackers[peer - w->plan->first_acker] : NULL;
-	char said[512];
 	size_t n;
 	uint64_t *roots = pending_roots(&w->pending, &n);
 
 	for (size_t i = 0; i < n; i++) {
-		const char *named = pending_named(&w->pending, roots[i]);
-		gale_failure f = { .kind = named != NULL ? GALE_CRASHED : GALE_WORKER_LOST, .text = said };
+		gale_failure f = { .kind = GALE_WORKER_LOST, .text = text };
 
 		if (acker != NULL && out_acker(&w->out, roots[i]) != acker)
 			continue;
-		snprintf(said, sizeof said, "%s%s", named != NULL ? named : text,
-		    named != NULL ? " with this tuple in hand" : "");
 		out_void(&w->out, roots[i]);
 		on_failed(w, roots[i], &f);
 	}
-	pending_forget_named(&w->pending);
+	/* With an acker go its own roots only: what is named may be another's. */
+	if (acker == NULL)
+		pending_forget_named(&w->pending);
 	free(roots);
 }
 

@@ -39,7 +39,8 @@ struct role_ops;
 struct anchor {
 	struct roots roots;
 	uint64_t edge;		/* of the input */
-	uint64_t children;	/* XOR of the edges of all that was emitted for it */
+	uint64_t children;	/* XOR of the edges of all that was emitted for it ... */
+	uint64_t *children_of;	/* ... for one of several roots only, by root; NULL: nothing was */
 };
 
 /* A tuple that outlives its execute. */
@@ -180,8 +181,8 @@ struct role_ops {
 	/* replaced: worker PEER has a successor; what this worker sends goes there already.
 	 * May be NULL. */
 	void (*replaced)(struct worker *w, uint32_t peer);
-	/* succeeded: a frame came from a newer start of worker PEER than the last (I1). May
-	 * be NULL. */
+	/* succeeded: worker PEER has a newer start than was known (I1): a frame came from it, or
+	 * what is sent to PEER shall go there. May be NULL. */
 	void (*succeeded)(struct worker *w, uint32_t peer);
 	void (*stop)(struct worker *w);
 };

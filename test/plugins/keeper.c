@@ -21,7 +21,7 @@
 struct keep {
 	/* properties */
 	const char *journal;
-	int64_t size;
+	int64_t size, nap_us;
 	bool bad, fail13;
 
 	int log;
@@ -43,6 +43,8 @@ static int keep_execute(void *self, gale_ctx *ctx, const gale_tuple *t)
 	char key[32], *value = calloc(1, (size_t)k->size + 64);
 	int length = snprintf(key, sizeof key, "%" PRId64, n), got;
 
+	if (k->nap_us > 0)
+		usleep((useconds_t)k->nap_us);
 	memcpy(value, gale_in(t, 1)->u.s, gale_in(t, 1)->n);
 	got = gale_state_put(ctx, key, (size_t)length, value, gale_in(t, 1)->n + (size_t)k->size);
 	free(value);
@@ -75,6 +77,7 @@ static const gale_component keep = {
 	.props = GALE_PROPS(
 		GALE_PROP(struct keep, journal, GALE_PROP_PATH, "Where to write what happens."),
 		GALE_PROP(struct keep, size, GALE_PROP_INT, "Bytes that a value has besides."),
+		GALE_PROP(struct keep, nap_us, GALE_PROP_INT, "How long a tuple takes."),
 		GALE_PROP(struct keep, bad, GALE_PROP_BOOL, "Whether persist fails."),
 		GALE_PROP(struct keep, fail13, GALE_PROP_BOOL, "Whether 13 fails.")),
 };

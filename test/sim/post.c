@@ -1,0 +1,319 @@
+/* post.c - what a worker sends: the glue around fold.c and record.c, as in out.c and sink.c.
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
+#include <stdlib.h>
+#include <string.h>
+
+#include "memory.h"
+#include "random.h"
+#include "record.h"
+#include "world.h"
+
+/* out_connect */
+void post_begin(struct node *n)
+{
+	struct world *w = n->world;
+	const struct plan *p = w->plan;
+
+	n->next_edge = random_next(&w->random);
+	n->links = xcalloc(p->n_ackers + 1, sizeof *n->links);
+	for (uint32_t i = 0; i < p->n_ackers; i++) {
+		fold_init(&n->links[i].inits, false);
+		fold_init(&n->links[i].acks, true);
+	}
+	for (uint32_t to = 0; to < p->n_workers; to++) {
+		struct post_box *b = &n->boxes[to];
+
+		*b = (struct post_box){ .last = &b->waiting };
+		if (!plan_sends(p, n->number, to))
+			continue;
+		b->pipe = net_connect(n, to, n->sends_to[to]);
+		b->open = xcalloc(w->set.frame_tuples, sizeof *b->open);
+	}
+}
+
+static void drop_waiting(struct post_box *b)
+{
+	while (b->waiting != NULL) {
+		struct frame *f = b->waiting;
+
+		b->waiting = f->next;
+		frame_free(f);
+	}
+	b->last = &b->waiting;
+}
+
+void post_end(struct node *n)
+{
+	for (uint32_t i = 0; n->links != NULL && i < n->world->plan->n_ackers; i++) {
+		fold_free(&n->links[i].inits);
+		fold_free(&n->links[i].acks);
+		buf_free(&n->links[i].others);
+	}
+	free(n->links);
+	n->links = NULL;
+	for (uint32_t to = 0; to < MOST_NODES; to++) {
+		drop_waiting(&n->boxes[to]);
+		free(n->boxes[to].open);
+		n->boxes[to] = (struct post_box){ .last = &n->boxes[to].waiting };
+	}
+}
+
+/* out_feeds */
+bool post_feeds(const struct node *n, uint32_t to)
+{
+	return n->world->plan->workers[to].role == ROLE_BOLT && n->boxes[to].pipe != NULL &&
+	    n->kind != KIND_ACKER;
+}
+
+/* data_waits */
+static bool data_waits(const struct node *n)
+{
+	for (uint32_t to = 0; to < n->world->plan->n_workers; to++)
+		if (n->boxes[to].waiting != NULL && post_feeds(n, to))
+			return true;
+	return false;
+}
+
+/* out_switch, outbox_reopen */
+void post_switch(struct node *n, uint32_t to, uint32_t start)
+{
+	struct post_box *b = &n->boxes[to];
+
+	if (b->pipe == NULL)
+		return;
+	drop_waiting(b);
+	net_close(b->pipe);
+	b->pipe = net_connect(n, to, start);
+	n->blocked = data_waits(n);
+}
+
+/* ---- frames ---- */
+
+/* outbox_send */
+void post_frame(struct node *n, uint32_t to, struct frame *f)
+{
+	struct post_box *b = &n->boxes[to];
+
+	if (b->waiting == NULL && net_send(n->world, b->pipe, f))
+		return;
+	f->next = NULL;
+	*b->last = f;
+	b->last = &f->next;
+	if (post_feeds(n, to))
+		n->blocked = true;
+}
+
+/* sink_flush */
+static void flush_box(struct node *n, uint32_t to)
+{
+	struct post_box *b = &n->boxes[to];
+	struct frame *f;
+
+	if (b->n_open == 0)
+		return;
+	f = frame_new(n, WIRE_DATA, b->n_open);
+	memcpy(f->tuples, b->open, b->n_open * sizeof *b->open);
+	b->n_open = 0;
+	n->frames_out++;
+	post_frame(n, to, f);
+}
+
+static void begun(struct node *n)
+{
+	if (n->oldest_ns == 0)
+		n->oldest_ns = n->now_ns;
+}
+
+/* sink_begin, sink_end: every copy has its own edge (A1). */
+static uint64_t put_copy(struct node *n, uint32_t to, const struct tuple *t)
+{
+	struct post_box *b = &n->boxes[to];
+	struct tuple *copy;
+
+	begun(n);
+	if (b->n_open == n->world->set.frame_tuples)
+		flush_box(n, to);
+	copy = &b->open[b->n_open++];
+	*copy = *t;
+	copy->edge = random_mix(n->next_edge++);
+	oracle_tuple_made(n->world, copy);
+	return copy->edge;
+}
+
+/* chosen: the groupings, with all tasks of COMPONENT in workers FIRST .. FIRST + N - 1. */
+static uint32_t chosen(struct node *n, uint32_t component, uint32_t first, uint32_t count, const struct tuple *t)
+{
+	if (n->world->set.grouping[component] == 1)
+		return first + (uint32_t)(random_mix(t->parts[0]) % count);
+	return first + (uint32_t)below(n->world, count);
+}
+
+/* router_emit */
+uint64_t post_emit(struct node *n, const struct tuple *t)
+{
+	const struct plan *p = n->world->plan;
+	uint64_t edges = 0;
+
+	for (uint32_t c = p->topology->n_spouts; c < p->topology->n_components; c++) {
+		uint32_t first = p->first_worker[c], count = p->topology->components[c].parallelism;
+
+		if (!plan_feeds(p, n->me->component, c))
+			continue;
+		if (n->world->set.grouping[c] == 2)
+			for (uint32_t i = 0; i < count; i++)
+				edges ^= put_copy(n, first + i, t);
+		else
+			edges ^= put_copy(n, chosen(n, c, first, count, t), t);
+	}
+	return edges;
+}
+
+/* ---- records ---- */
+
+/* out_acker */
+static struct post_link *link_of(struct node *n, uint64_t root)
+{
+	return &n->links[(root >> 10) % n->world->plan->n_ackers];
+}
+
+void post_root_made(struct node *n, uint64_t root, uint64_t value)
+{
+	begun(n);
+	fold_xor(&link_of(n, root)->inits, root, value);
+}
+
+void post_acked(struct node *n, uint64_t root, uint64_t value)
+{
+	begun(n);
+	fold_xor(&link_of(n, root)->acks, root, value);
+}
+
+void post_failed(struct node *n, uint64_t root)
+{
+	begun(n);
+	record_put_fail(&link_of(n, root)->others, root, n->me->first_task, "it failed", 9);
+}
+
+void post_reset(struct node *n, uint64_t root)
+{
+	begun(n);
+	record_put_reset(&link_of(n, root)->others, root, n->me->first_task);
+}
+
+void post_void(struct node *n, uint64_t root)
+{
+	begun(n);
+	record_put_void(&link_of(n, root)->others, root);
+}
+
+static bool link_idle(const struct post_link *l)
+{
+	return l->inits.n == 0 && l->acks.n == 0 && l->others.n == 0;
+}
+
+/* move_others */
+static void move_others(struct post_link *l, struct buf *b, size_t most)
+{
+	const uint8_t *start = (const uint8_t *)l->others.data, *at = start;
+	struct record r;
+	size_t n = 0;
+
+	while (record_next(&at, start + l->others.n, &r) > 0 && b->n + (size_t)(at - start) <= most)
+		n = (size_t)(at - start);
+	buf_add(b, l->others.data, n);
+	l->others.n -= n;
+	memmove(l->others.data, l->others.data + n, l->others.n);
+}
+
+/* flush_acker */
+static void flush_link(struct node *n, uint32_t i)
+{
+	struct post_link *l = &n->links[i];
+	uint32_t to = n->world->plan->first_acker + i;
+	size_t most = n->world->set.records_bytes;
+
+	while (!link_idle(l) && n->boxes[to].waiting == NULL) {
+		struct frame *f = frame_new(n, WIRE_ACKS, 0);
+
+		if (l->inits.n > 0)
+			fold_write(&l->inits, &f->body, most, RECORD_INIT_RUN, RECORD_INIT_LIST);
+		else if (l->acks.n > 0)
+			fold_write(&l->acks, &f->body, most, RECORD_ACK_RUN, RECORD_ACK_LIST);
+		if (l->inits.n == 0 && l->acks.n > 0 && f->body.n + 16 * l->acks.n + 8 <= most)
+			fold_write(&l->acks, &f->body, most, RECORD_ACK_RUN, RECORD_ACK_LIST);
+		if (l->inits.n == 0 && l->acks.n == 0 && l->others.n > 0)
+			move_others(l, &f->body, most);
+		post_frame(n, to, f);
+	}
+}
+
+static void flush_links(struct node *n)
+{
+	for (uint32_t i = 0; n->kind != KIND_ACKER && i < n->world->plan->n_ackers; i++)
+		flush_link(n, i);
+}
+
+/* out_flush */
+void post_flush(struct node *n)
+{
+	n->oldest_ns = 0;
+	for (uint32_t to = 0; to < n->world->plan->n_workers; to++)
+		flush_box(n, to);
+	flush_links(n);
+}
+
+/* out_retry */
+void post_retry(struct node *n)
+{
+	for (uint32_t to = 0; to < n->world->plan->n_workers; to++) {
+		struct post_box *b = &n->boxes[to];
+
+		while (b->waiting != NULL) {
+			struct frame *f = b->waiting, *next = f->next;
+
+			if (!net_send(n->world, b->pipe, f))
+				break;
+			b->waiting = next;
+		}
+		if (b->waiting == NULL)
+			b->last = &b->waiting;
+	}
+	n->blocked = data_waits(n);
+	if (n->oldest_ns == 0)
+		flush_links(n);
+}
+
+bool post_waits(const struct node *n)
+{
+	for (uint32_t to = 0; to < n->world->plan->n_workers; to++)
+		if (n->boxes[to].waiting != NULL)
+			return true;
+	return false;
+}
+
+/* out_clear */
+bool post_clear(const struct node *n)
+{
+	for (uint32_t to = 0; to < n->world->plan->n_workers; to++)
+		if (n->boxes[to].n_open > 0)
+			return false;
+	for (uint32_t i = 0; i < n->world->plan->n_ackers; i++)
+		if (!link_idle(&n->links[i]))
+			return false;
+	return !post_waits(n);
+}
+
+/* ---- markers ---- */
+
+void post_marker_to(struct node *n, uint32_t to, uint8_t kind)
+{
+	post_frame(n, to, frame_new(n, kind, 0));
+}
+
+void post_marker(struct node *n, uint8_t kind)
+{
+	for (uint32_t to = 0; to < n->world->plan->n_workers; to++)
+		if (post_feeds(n, to))
+			post_marker_to(n, to, kind);
+}
