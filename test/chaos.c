@@ -129,11 +129,14 @@ static bool wait_recovery(struct chaos *c, size_t first)
 /* calm waits for a while in which nothing happens, and takes the rate. */
 static bool calm(struct chaos *c)
 {
-	uint64_t from = clock_now_ns();
+	uint64_t until = clock_now_ns() + RECOVERY_S * (uint64_t)NS_PER_S, from;
 
-	if (!wait_ms(c, LEAST_CALM_MS + below(c, MORE_CALM_MS)))
-		return wrong(c, "gale has ended by itself");
-	c->former = rate_since(from);
+	do {
+		from = clock_now_ns();
+		if (!wait_ms(c, LEAST_CALM_MS + below(c, MORE_CALM_MS)))
+			return wrong(c, "gale has ended by itself");
+		c->former = rate_since(from);
+	} while (c->former <= 0 && from < until);
 	/* What had been held up comes faster than it is made. */
 	if (c->run.rate > 0 && c->former > (double)c->run.rate)
 		c->former = (double)c->run.rate;

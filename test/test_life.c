@@ -321,12 +321,11 @@ START_TEST(a_kill_from_outside_before_all_are_bound_costs_time_only)
 	for (uint32_t i = 0; i < N - 1; i++)
 		happens(i, EVENT_HELLO);
 	dies(SPLIT_1, &from_outside);
-	expect("2 again later; ");
+	expect("2 again; 2 START; ");
 	happens(ACKER, EVENT_HELLO);
 	expect("");
-	later(waited_ns);
 	happens(SPLIT_1, EVENT_HELLO);
-	expect("2 START; 0 peers 1 1 2 1 1; 1 peers 1 1 2 1 1; 2 peers 1 1 2 1 1; 3 peers 1 1 2 1 1; "
+	expect("0 peers 1 1 2 1 1; 1 peers 1 1 2 1 1; 2 peers 1 1 2 1 1; 3 peers 1 1 2 1 1; "
 	    "4 peers 1 1 2 1 1; ");
 	all(EVENT_READY);
 	expect("0 activate; ");
@@ -339,9 +338,8 @@ START_TEST(a_kill_from_outside_before_all_are_ready_is_fenced)
 	all(EVENT_HELLO);
 	said.n = 0;
 	dies(SPLIT_1, &from_outside);
-	later(waited_ns);
 	happens(SPLIT_1, EVENT_HELLO);
-	expect("2 again later; 2 START; 2 peers 1 1 2 1 1; 0 switch 2 2; ");
+	expect("2 again; 2 START; 2 peers 1 1 2 1 1; 0 switch 2 2; ");
 	fences_switched(&lives.fences, LINES, SPLIT_1, 2);
 	expect("0 lost 2; ");
 	all(EVENT_READY);
@@ -356,10 +354,9 @@ START_TEST(a_loss_inside_a_fence_begins_another)
 	dies(SPLIT_0, &from_outside);
 	happens(SPLIT_0, EVENT_HELLO);
 	dies(SPLIT_0, &from_outside);
-	expect("1 again; 1 START; 1 peers 1 2 1 1 1; 0 switch 1 2; 1 again later; ");
-	later(waited_ns);
+	expect("1 again; 1 START; 1 peers 1 2 1 1 1; 0 switch 1 2; 1 again; 1 START; ");
 	happens(SPLIT_0, EVENT_HELLO);
-	expect("1 START; 1 peers 1 3 1 1 1; 0 switch 1 3; ");
+	expect("1 peers 1 3 1 1 1; 0 switch 1 3; ");
 	fences_switched(&lives.fences, LINES, SPLIT_0, 2);
 	expect("");
 	fences_switched(&lives.fences, LINES, SPLIT_0, 3);
@@ -528,8 +525,9 @@ END_TEST
 START_TEST(who_waits_for_its_restart_is_gone_when_all_stop)
 {
 	bring_up();
-	dies(SPLIT_0, &from_outside);		/* within a second after its hello */
-	expect("1 again later; ");
+	dies(SPLIT_0, &from_outside);
+	dies(SPLIT_0, &from_outside);		/* before its hello */
+	expect("1 again; 1 START; 1 again later; ");
 	lives_stop(&lives, now);
 	expect("0 stop; 2 stop; 3 stop; 4 stop; ");
 	later((uint64_t)READY_MS * NS_PER_MS);

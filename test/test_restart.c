@@ -112,6 +112,33 @@ START_TEST(one_hello_in_between_is_enough)
 }
 END_TEST
 
+START_TEST(who_is_killed_at_work_comes_back_at_once_however_often)
+{
+	for (int i = 0; i < 100; i++) {
+		lives(SINK, 0);
+		ck_assert_int_eq(restarts_killed(&restarts, SINK, now, &due), RESTART_YES);
+		ck_assert_uint_eq(due, now);
+	}
+	lives(SINK, 0);
+	dies(SINK, false);	/* and has nothing held against it */
+	check_waits(RESTART_FIRST_MS);
+}
+END_TEST
+
+START_TEST(who_is_killed_before_hello_waits_and_the_fifth_time_is_the_last)
+{
+	for (int round = 0; round < 3; round++) {
+		lives(SINK, 0);
+		restarts_killed(&restarts, SINK, now, &due);
+		for (uint64_t i = 1; i < RESTART_SILENT_MOST; i++) {
+			ck_assert_int_eq(restarts_killed(&restarts, SINK, now, &due), RESTART_YES);
+			check_waits((uint64_t)RESTART_FIRST_MS << (i - 1));
+		}
+	}
+	ck_assert_int_eq(restarts_killed(&restarts, SINK, now, &due), RESTART_TOO_SILENT);
+}
+END_TEST
+
 START_TEST(ten_charged_deaths_of_a_component_in_a_minute_are_the_limit)
 {
 	for (uint32_t i = 1; i < RESTART_MOST; i++) {
@@ -154,6 +181,8 @@ int main(void)
 	tcase_add_test(c, five_seconds_of_health_reset_the_wait_less_do_not);
 	tcase_add_loop_test(c, the_fifth_death_in_a_row_before_hello_is_the_last, 0, 2);
 	tcase_add_test(c, one_hello_in_between_is_enough);
+	tcase_add_test(c, who_is_killed_at_work_comes_back_at_once_however_often);
+	tcase_add_test(c, who_is_killed_before_hello_waits_and_the_fifth_time_is_the_last);
 	tcase_add_test(c, ten_charged_deaths_of_a_component_in_a_minute_are_the_limit);
 	tcase_add_test(c, ten_in_a_little_more_than_a_minute_are_not);
 	suite_add_tcase(s, c);

@@ -166,9 +166,10 @@ static bool misses(const struct lives *l, const struct what *x)
 /* why_not gives why a dead worker must not be started again; NULL: it may, at *DUE_NS. */
 static const char *why_not(struct lives *l, const struct what *x, uint64_t *due_ns)
 {
-	enum restart_verdict verdict;
+	enum restart_verdict verdict = x->how.own ?
+	    restarts_died(&l->restarts, x->worker, !x->how.by_tuple, x->now_ns, due_ns) :
+	    restarts_killed(&l->restarts, x->worker, x->now_ns, due_ns);
 
-	verdict = restarts_died(&l->restarts, x->worker, x->how.own && !x->how.by_tuple, x->now_ns, due_ns);
 	if (l->phase == RUN_STARTING && x->how.own)
 		return "";
 	if (x->how.essential && misses(l, x))

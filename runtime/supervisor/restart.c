@@ -78,3 +78,16 @@ enum restart_verdict restarts_died(struct restarts *r, uint32_t worker, bool cha
 		return RESTART_TOO_OFTEN;
 	return RESTART_YES;
 }
+
+enum restart_verdict restarts_killed(struct restarts *r, uint32_t worker, uint64_t now_ns, uint64_t *due_ns)
+{
+	struct restart_worker *w = &r->workers[worker];
+
+	*due_ns = now_ns;
+	if (w->hello_ns == 0)
+		*due_ns += back_off(r, ++w->n_silent);
+	else if (now_ns - w->hello_ns >= RESTART_HEALTHY_MS * (uint64_t)NS_PER_MS)
+		w->n_early = 0;
+	w->hello_ns = 0;
+	return w->n_silent >= RESTART_SILENT_MOST ? RESTART_TOO_SILENT : RESTART_YES;
+}

@@ -2,10 +2,12 @@
  *
  * At once; but a death before "hello", or within a second after it, raises a back-off of
  * 50 ms, 100 ms, 200 ms ... 10 s, up to a quarter shorter by chance, and five seconds of
- * health take it back. Two limits end the run: 5 deaths in a row before "hello", and 10
- * deaths of one component within 60 s that are of its own making and that no tuple is
- * charged with (those go to the dead letters, rule A8). As systemd's StartLimit and
- * Erlang's restart intensity. Pure.
+ * health take it back. Who is killed by somebody else is no danger to itself: at once, unless
+ * that was before "hello", which gives the same back-off by the number of such deaths in a
+ * row. Two limits end the run: 5 deaths in a row before "hello", and 10 deaths of one
+ * component within 60 s that are of its own making and that no tuple is charged with (those
+ * go to the dead letters, rule A8). As systemd's StartLimit and Erlang's restart intensity.
+ * Pure.
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #ifndef GALE_RESTART_H
@@ -57,6 +59,9 @@ void restarts_hello(struct restarts *r, uint32_t worker, uint64_t now_ns);
  * With RESTART_YES *DUE_NS says when to start it again; it may be NOW_NS. */
 enum restart_verdict restarts_died(struct restarts *r, uint32_t worker, bool charged, uint64_t now_ns,
     uint64_t *due_ns);
+
+/* restarts_killed is restarts_died for who was killed by somebody else. */
+enum restart_verdict restarts_killed(struct restarts *r, uint32_t worker, uint64_t now_ns, uint64_t *due_ns);
 
 /* restarts_recent gives how many charged deaths WORKER's component had in the window. */
 uint32_t restarts_recent(const struct restarts *r, uint32_t worker, uint64_t now_ns);
