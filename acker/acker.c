@@ -303,7 +303,6 @@ static void replaced(struct worker *w, uint32_t peer)
 
 	a->mail[peer].verdicts.n = 0;
 	a->mail[peer].run_n = 0;
-	succeeded(w, peer);
 }
 
 const struct role_ops acker_ops = {

@@ -58,6 +58,16 @@ static inline void fake_component(struct topology *t, gale_kind kind, const char
 	c->takes_any = kind == GALE_BOLT;
 }
 
+/* fake_stream: component TO subscribes to component FROM. */
+static inline void fake_stream(struct topology *t, uint32_t from, uint32_t to)
+{
+	struct subscription *s;
+
+	t->subscriptions = xrealloc(t->subscriptions, (t->n_subscriptions + 1) * sizeof *s);
+	s = &t->subscriptions[t->n_subscriptions++];
+	*s = (struct subscription){ .from = from, .to = to };
+}
+
 /* fake_words: lines (1 worker) -> split (PARALLELISM) -> sink (1). */
 static inline struct topology *fake_words(uint32_t parallelism, int64_t ackers)
 {

@@ -4,10 +4,12 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  *
- * $FAKE_WORKER says what workers do, "LABEL=ACTION@MOMENT" separated by ";". Moments, in
- * their order: start, hello, ready, activate, drain, stop. A worker for which nothing is
- * said is well-behaved: hello, ready, ended (spouts: after "activate"; with "stay" not
- * before "drain"), exit 0 after "stop". It prints every message that it gets.
+ * $FAKE_WORKER says what workers do, "LABEL=ACTION@MOMENT" or, of its start S only,
+ * "LABEL#S=ACTION@MOMENT", separated by ";". Moments, in their order: start, hello, ready,
+ * activate, switch, lost, drain, stop. A worker for which nothing is said is well-behaved:
+ * hello, ready, ended (spouts: after "activate"; with "stay" not before "drain"; after
+ * "over" at once), exit 0 after "stop"; it answers "ping" and "switch". It prints its
+ * process id and every message that it gets but "ping".
  */
 #include <errno.h>
 #include <poll.h>
@@ -28,7 +30,7 @@
 static const char *label, *run_dir;
 static uint32_t number, start;
 static struct status *page;
-static int stays, deaf;
+static int stays, deaf, mute, slow, ready, drained;
 
 /* ---- actions ----------------------------------------------------------------------- */
 
@@ -62,6 +64,19 @@ static void do_deaf(const char *arg)
 {
 	(void)arg;
 	deaf = 1;
+}
+
+/* mute: it answers no pings; lag: and no switch, until it is asked to stop. */
+static void do_mute(const char *arg)
+{
+	(void)arg;
+	mute = 1;
+}
+
+static void do_lag(const char *arg)
+{
+	(void)arg;
+	slow = 1;
 }
 
 static void do_say(const char *arg)
@@ -192,6 +207,7 @@ static const struct {
 	{ "deaf", do_deaf }, { "say", do_say }, { "fatal", do_fatal }, { "words", do_words },
 	{ "print", do_print }, { "flood", do_flood }, { "out", do_out }, { "close", do_close },
 	{ "daemon", do_daemon }, { "unbounded", do_unbounded }, { "hand", do_hand },
+	{ "mute", do_mute }, { "lag", do_lag },
 	{ "count", do_count }, { "input", do_input }, { "inspect", do_inspect },
 };
 
@@ -210,15 +226,16 @@ static void perform(const char *what)
 static void reach(const char *moment)
 {
 	const char *script = getenv("FAKE_WORKER");
-	char *copy = strdup(script ? script : ""), *rest = copy, *rule;
+	char *copy = strdup(script ? script : ""), *rest = copy, *rule, of_start[128];
 
+	snprintf(of_start, sizeof of_start, "%s#%u", label, start);
 	while ((rule = strsep(&rest, ";")) != NULL) {
 		char *what = strchr(rule, '='), *when = strrchr(rule, '@');
 
 		if (what == NULL || when == NULL)
 			continue;
 		*what++ = *when++ = '\0';
-		if (strcmp(rule, label) == 0 && strcmp(when, moment) == 0)
+		if ((strcmp(rule, label) == 0 || strcmp(rule, of_start) == 0) && strcmp(when, moment) == 0)
 			perform(what);
 	}
 	free(copy);
@@ -235,6 +252,8 @@ static void receive(char *text, size_t size)
 		poll(&p, 1, -1);
 	if (n <= 0)
 		_exit(1);
+	if (strcmp(text, "ping") == 0)
+		return;
 	printf("got %s\n", text);
 	fflush(stdout);
 }
@@ -244,20 +263,46 @@ static void end(void)
 	control_send(CONTROL_FD, "ended");
 }
 
+/* answer does what any worker does at once; false: it is another message. */
+static int answer(const char *text)
+{
+	if (strcmp(text, "ping") == 0) {
+		if (!mute)
+			control_send(CONTROL_FD, "pong");
+	} else if (strncmp(text, "switch ", 7) == 0) {
+		reach("switch");
+		if (!slow)
+			control_send(CONTROL_FD, "switched %s", text + 7);
+	} else if (strncmp(text, "lost ", 5) == 0) {
+		reach("lost");
+	} else if (strncmp(text, "over", 4) == 0) {
+		control_send(CONTROL_FD, "ready");
+		end();
+	} else {
+		return 0;
+	}
+	return 1;
+}
+
 static void live(void)
 {
 	int is_spout = strncmp(label, "lines", 5) == 0, is_acker = strncmp(label, "acker", 5) == 0;
 	static char text[CONTROL_MAX];
 
+	printf("is %d\n", (int)getpid());
+	fflush(stdout);
 	reach("start");
 	control_send(CONTROL_FD, "hello");
 	reach("hello");
 	for (;;) {
 		receive(text, sizeof text);
+		if (answer(text))
+			continue;
 		if (strncmp(text, "peers", 5) == 0) {
 			control_send(CONTROL_FD, "ready");
+			ready = 1;
 			reach("ready");
-			if (!is_spout && !is_acker && !stays)
+			if (!is_acker && (drained || (!is_spout && !stays)))
 				end();
 		} else if (strcmp(text, "activate") == 0) {
 			reach("activate");
@@ -265,7 +310,8 @@ static void live(void)
 				end();
 		} else if (strncmp(text, "drain", 5) == 0) {
 			reach("drain");
-			if (stays)
+			drained = 1;
+			if (stays && ready)
 				end();
 		} else if (strcmp(text, "stop") == 0) {
 			reach("stop");

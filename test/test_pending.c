@@ -356,6 +356,54 @@ START_TEST(any_sequence_of_operations_agrees_with_arrays)
 }
 END_TEST
 
+/* ---- lost workers ---- */
+
+START_TEST(the_roots_in_flight_are_listed)
+{
+	struct message m = { .id = 1 };
+	struct pending p;
+	struct flight f;
+	size_t n;
+	uint64_t *roots;
+
+	pending_init(&p, 1);
+	roots = pending_roots(&p, &n);
+	ck_assert_uint_eq(n, 0);
+	free(roots);
+	for (uint64_t root = 1; root <= 100; root++)
+		pending_add(&p, root, &m, 0);
+	for (uint64_t root = 2; root <= 100; root += 2)
+		ck_assert(pending_settle(&p, root, &f));
+	roots = pending_roots(&p, &n);
+	ck_assert_uint_eq(n, 50);
+	for (size_t i = 0; i < n; i++)		/* whoever is not in flight can't be settled */
+		ck_assert(roots[i] % 2 == 1 && pending_settle(&p, roots[i], &f));
+	ck_assert_uint_eq(pending_open(&p), 0);
+	free(roots);
+	pending_free(&p);
+}
+END_TEST
+
+START_TEST(only_what_is_in_flight_can_be_named)
+{
+	struct message m = { .id = 1 };
+	struct pending p;
+
+	pending_init(&p, 1);
+	pending_add(&p, 5, &m, 0);
+	pending_name(&p, 5, "split[0] crashed");
+	pending_name(&p, 6, "split[0] crashed");
+	pending_name(&p, 0, "split[0] crashed");
+	ck_assert_str_eq(pending_named(&p, 5), "split[0] crashed");
+	ck_assert_ptr_null(pending_named(&p, 6));
+	ck_assert_ptr_null(pending_named(&p, 0));
+	pending_forget_named(&p);
+	ck_assert_ptr_null(pending_named(&p, 5));
+	pending_name(&p, 5, "again");
+	pending_free(&p);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("pending");
@@ -373,6 +421,8 @@ int main(void)
 	tcase_add_test(c, replays_come_when_they_are_due_the_earliest_first);
 	tcase_add_test(c, attempts_are_counted_by_task_and_id);
 	tcase_add_test(c, ids_that_never_come_again_are_forgotten_and_those_that_do_are_not);
+	tcase_add_test(c, the_roots_in_flight_are_listed);
+	tcase_add_test(c, only_what_is_in_flight_can_be_named);
 	tcase_add_loop_test(c, any_sequence_of_operations_agrees_with_arrays, 0, 4);
 	suite_add_tcase(suite, c);
 	srunner_run_all(runner, CK_NORMAL);

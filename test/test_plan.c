@@ -1,4 +1,5 @@
 /* test_plan.c - who runs what. SPDX-License-Identifier: Apache-2.0 */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -149,6 +150,70 @@ START_TEST(many_sizes_add_up)
 }
 END_TEST
 
+/* a -> left, right -> join -> tail; join has finish. */
+START_TEST(who_sends_to_whom_follows_from_the_streams)
+{
+	static const char *const sends[] = {
+	/*	 to:	 a l0 l1 r j t ack */
+		"0110001",	/* a: its bolts, the acker */
+		"0000101", "0000101", "0000101",
+		"0000011",
+		"0000001",
+		"1000100",	/* the acker: who makes roots */
+	};
+	struct topology *t = fake_topology("t", 1);
+	struct plan *p;
+
+	fake_component(t, GALE_SPOUT, "a", 1, 1);
+	fake_component(t, GALE_BOLT, "left", 2, 2);
+	fake_component(t, GALE_BOLT, "right", 1, 1);
+	fake_component(t, GALE_BOLT, "join", 1, 1);
+	fake_component(t, GALE_BOLT, "tail", 1, 1);
+	fake_stream(t, 0, 1);
+	fake_stream(t, 1, 3);
+	fake_stream(t, 2, 3);
+	fake_stream(t, 3, 4);
+	t->components[3].has_finish = true;
+	p = plan_make(t);
+	for (uint32_t from = 0; from < 7; from++)
+		for (uint32_t to = 0; to < 7; to++)
+			ck_assert_msg(plan_sends(p, from, to) == (sends[from][to] == '1'), "%u to %u", from, to);
+	for (uint32_t w = 0; w < 7; w++)
+		ck_assert_int_eq(plan_is_source(p, w), w == 0 || w == 4);
+	ck_assert(plan_feeds(p, 0, 1) && !plan_feeds(p, 1, 0) && !plan_feeds(p, 0, 3));
+	ck_assert(plan_reaches(p, 0, 1) && plan_reaches(p, 0, 3) && plan_reaches(p, 0, 4));
+	ck_assert(!plan_reaches(p, 0, 0) && !plan_reaches(p, 0, 2) && !plan_reaches(p, 4, 0));
+	ck_assert(plan_reaches(p, 2, 4) && !plan_reaches(p, 3, 1));
+	plan_free(p);
+	topology_free(t);
+}
+END_TEST
+
+/* 2^40 ways from the first to the last. */
+START_TEST(reaching_takes_no_longer_for_many_ways)
+{
+	enum { LAYERS = 40 };
+	struct topology *t = fake_topology("t", 0);
+	struct plan *p;
+	char id[16];
+
+	fake_component(t, GALE_SPOUT, "a", 1, 1);
+	for (uint32_t i = 1; i <= 2 * LAYERS; i++) {
+		snprintf(id, sizeof id, "b%u", i);
+		fake_component(t, GALE_BOLT, id, 1, 1);
+		for (uint32_t from = (i - 1) / 2 * 2; i > 2 && from > (i - 1) / 2 * 2 - 2; from--)
+			fake_stream(t, from, i);
+		if (i <= 2)
+			fake_stream(t, 0, i);
+	}
+	p = plan_make(t);
+	ck_assert(plan_reaches(p, 0, 2 * LAYERS));
+	ck_assert(!plan_reaches(p, 2 * LAYERS, 0));
+	plan_free(p);
+	topology_free(t);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("plan");
@@ -163,6 +228,8 @@ int main(void)
 	tcase_add_test(c, without_a_spout_there_are_no_ackers);
 	tcase_add_test(c, a_long_id_is_cut_in_labels);
 	tcase_add_test(c, many_sizes_add_up);
+	tcase_add_test(c, who_sends_to_whom_follows_from_the_streams);
+	tcase_add_test(c, reaching_takes_no_longer_for_many_ways);
 	suite_add_tcase(s, c);
 	r = srunner_create(s);
 	srunner_run_all(r, CK_NORMAL);

@@ -53,7 +53,7 @@ static void free_pages(void)
 
 static void add_up(void)
 {
-	summary = summary_make(plan, (const struct status *const *)pages);
+	summary = summary_make(plan, (const struct status *const *)pages, 1);
 }
 
 static cJSON *as_json(void)
@@ -136,7 +136,7 @@ START_TEST(of_several_spouts_the_first_and_the_last_count)
 	two[0]->last_ack_ns = 500;
 	two[1]->first_emit_ns = 50;
 	two[1]->last_ack_ns = 400;
-	s = summary_make(p, (const struct status *const []){ two[0], two[1], NULL });
+	s = summary_make(p, (const struct status *const []){ two[0], two[1], NULL }, 1);
 	ck_assert_uint_eq(summary_seconds_ns(s), 450);
 	summary_free(s);
 	plan_free(p);
@@ -154,7 +154,7 @@ START_TEST(without_ackers_the_last_execute_ends_the_clock)
 	pages[0]->last_ack_ns = 2 * (uint64_t)NS_PER_S;
 	pages[1]->last_execute_ns = 3 * (uint64_t)NS_PER_S;
 	pages[2]->last_execute_ns = 4 * (uint64_t)NS_PER_S;
-	s = summary_make(p, (const struct status *const *)pages);
+	s = summary_make(p, (const struct status *const *)pages, 1);
 	ck_assert_uint_eq(summary_seconds_ns(s), 3 * (uint64_t)NS_PER_S);
 	summary_free(s);
 	plan_free(p);

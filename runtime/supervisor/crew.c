@@ -31,13 +31,13 @@ void crew_fail(struct crew *c, const char *text)
 
 /* ---- what life.c orders ------------------------------------------------------------ */
 
-/* A worker that does not take a message is dead, or will be late: both are noticed. */
+/* say tells a worker something, unless its channel is closed. */
+#define say(W, ...) \
+	((W)->child.control >= 0 ? mail_send(&(W)->mail, (W)->child.control, __VA_ARGS__) : (void)0)
+
 static void order_say(void *arg, uint32_t worker, const char *text)
 {
-	struct crew *c = arg;
-
-	if (c->workers[worker].child.control >= 0)
-		control_send(c->workers[worker].child.control, "%s", text);
+	say(&((struct crew *)arg)->workers[worker], "%s", text);
 }
 
 static void say_killed(const struct crew *c, uint32_t worker, const char *what, uint64_t ns)
@@ -92,10 +92,13 @@ static void describe_death(struct crew *c, uint32_t worker, struct buf *out)
 {
 	struct obituary o = obituary_of(c, worker);
 
-	obituary_write(out, &o);
+	if (o.pid != 0)
+		obituary_write(out, &o);
+	else
+		buf_printf(out, "%s could not be started", c->plan->workers[worker].label);
 }
 
-static void order_restarts(void *arg, uint32_t worker, uint64_t wait_ns)
+static void order_restarts(void *arg, uint32_t worker, uint64_t wait_ns, const char *lost)
 {
 	struct crew *c = arg;
 	uint32_t recent = restarts_recent(&c->lives.restarts, worker, clock_now_ns());
@@ -103,6 +106,8 @@ static void order_restarts(void *arg, uint32_t worker, uint64_t wait_ns)
 
 	c->restarts++;
 	describe_death(c, worker, &text);
+	if (lost != NULL)
+		buf_printf(&text, "; %s", lost);
 	buf_puts(&text, "; starting it again");
 	if (wait_ns > 0)
 		buf_printf(&text, " in %llu ms", (unsigned long long)(wait_ns / NS_PER_MS));
@@ -130,24 +135,22 @@ static void order_fail(void *arg, uint32_t worker, enum life state, enum life_ev
 		buf_printf(&text, "%s (pid %d) said \"%s\" while %s: it does not follow the "
 		    "control protocol", label, pid, life_event_names[event], life_names[state]);
 	if (why != NULL)
-		buf_printf(&text, "; %s", why);
+		buf_printf(&text, "; %s: not started again", why);
 	crew_fail(c, buf_text(&text));
 	buf_free(&text);
 }
 
 static void order_switch(void *arg, uint32_t sender, uint32_t worker, uint32_t start)
 {
-	struct crew *c = arg;
-
-	control_send(c->workers[sender].child.control, "switch %u %u", worker, start);
+	say(&((struct crew *)arg)->workers[sender], "switch %u %u", worker, start);
 }
 
 static void order_lost(void *arg, uint32_t source, uint32_t worker)
 {
 	struct crew *c = arg;
 
-	control_send(c->workers[source].child.control, "lost %u %s %s", worker,
-	    c->plan->workers[worker].label, c->workers[worker].cause);
+	say(&c->workers[source], "lost %u %s %s", worker, c->plan->workers[worker].label,
+	    c->workers[worker].cause);
 }
 
 static void order_start(void *arg, uint32_t worker);
@@ -231,6 +234,7 @@ static void read_control(struct crew *c, uint32_t worker)
 		return;
 	close(w->child.control);
 	w->child.control = -1;
+	mail_clear(&w->mail);
 	if (!understood)
 		keep_fatal(w, "it does not follow the control protocol");
 	lives_event(&c->lives, worker, EVENT_FATAL, clock_now_ns());
@@ -279,8 +283,8 @@ static bool bounded(const struct crew *c)
 static void name_tuple(struct crew *c, uint32_t worker)
 {
 	for (uint32_t i = 0; i < c->plan->n_workers; i++)
-		if (plan_is_source(c->plan, i) && c->workers[i].child.control >= 0)
-			control_send(c->workers[i].child.control, "obituary %" PRIu64 " %s %s",
+		if (plan_is_source(c->plan, i))
+			say(&c->workers[i], "obituary %" PRIu64 " %s %s",
 			    c->workers[worker].page->hand_root, c->plan->workers[worker].label,
 			    c->workers[worker].cause);
 }
@@ -328,6 +332,7 @@ static void bury_worker(struct crew *c, uint32_t worker)
 	relay_end(&w->err, &c->lines);
 	flush_lines(c);
 	spawn_forget(&w->child);
+	mail_clear(&w->mail);
 	find_page(c, worker);
 	pulse_ended(&c->pulse, worker);
 	judge(c, worker);
@@ -342,9 +347,11 @@ void crew_fill_polls(const struct crew *c, struct pollfd *p)
 {
 	for (uint32_t i = 0; i < c->plan->n_workers; i++, p += CREW_POLLS) {
 		const struct child *child = &c->workers[i].child;
+		short more = mail_waits(&c->workers[i].mail) ? POLLOUT : 0;
 
 		p[ON_END] = (struct pollfd){ .fd = child->pidfd, .events = POLLIN };
-		p[ON_CONTROL] = (struct pollfd){ .fd = child->control, .events = POLLIN };
+		p[ON_CONTROL] = (struct pollfd){ .fd = child->control,
+			.events = (short)(POLLIN | more) };
 		p[ON_OUT] = (struct pollfd){ .fd = child->out, .events = POLLIN };
 		p[ON_ERR] = (struct pollfd){ .fd = child->err, .events = POLLIN };
 	}
@@ -355,6 +362,8 @@ void crew_serve(struct crew *c, const struct pollfd *p)
 	for (uint32_t i = 0; i < c->plan->n_workers; i++, p += CREW_POLLS) {
 		struct crew_worker *w = &c->workers[i];
 
+		if (p[ON_CONTROL].revents & POLLOUT)
+			mail_push(&w->mail, w->child.control);
 		if (p[ON_CONTROL].revents)
 			read_control(c, i);
 		if (p[ON_OUT].revents)
@@ -381,6 +390,7 @@ static void forget_predecessor(struct crew_worker *w)
 	w->fatal = NULL;
 	w->killed_because = NULL;
 	w->hung = w->oom = false;
+	w->pid = 0;
 }
 
 static int start_worker(struct crew *c, uint32_t i, struct error *e)
@@ -436,10 +446,7 @@ void crew_start(struct crew *c)
 
 static void ping(void *arg, uint32_t worker)
 {
-	struct crew *c = arg;
-
-	if (c->workers[worker].child.control >= 0)
-		control_send(c->workers[worker].child.control, "ping");
+	say(&((struct crew *)arg)->workers[worker], "ping");
 }
 
 static void hung(void *arg, uint32_t worker)
@@ -481,6 +488,7 @@ void crew_free(struct crew *c)
 	for (uint32_t i = 0; c->workers != NULL && i < c->plan->n_workers; i++) {
 		status_close(c->workers[i].page);
 		free(c->workers[i].fatal);
+		mail_clear(&c->workers[i].mail);
 	}
 	free(c->workers);
 	c->workers = NULL;

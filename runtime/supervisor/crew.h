@@ -14,6 +14,7 @@
 #include "buf.h"
 #include "error.h"
 #include "life.h"
+#include "mail.h"
 #include "outlet.h"
 #include "plan.h"
 #include "pulse.h"
@@ -28,6 +29,7 @@ struct crew_worker {
 	int wait_status;
 	struct status *page;		/* NULL until it has one */
 	struct tally past;		/* the pages of its predecessors */
+	struct mail mail;		/* what it has yet to be told */
 	struct relay out, err;
 	char *fatal;			/* what it said in "fatal TEXT" */
 	const char *killed_because;	/* by us */

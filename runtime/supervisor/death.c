@@ -7,13 +7,18 @@
 #include <string.h>
 #include <sys/wait.h>
 
+static bool said_fatal(const struct obituary *o)
+{
+	return o->fatal != NULL && o->fatal[0] != '\0';
+}
+
 bool death_own(const struct obituary *o)
 {
 	static const int faults[] = {
 		SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT, SIGSYS, SIGTRAP, SIGXCPU, SIGXFSZ
 	};
 
-	if (o->hung || o->oom || WIFEXITED(o->status))
+	if (o->hung || o->oom || WIFEXITED(o->status) || said_fatal(o))
 		return true;
 	for (size_t i = 0; i < sizeof faults / sizeof *faults; i++)
 		if (WTERMSIG(o->status) == faults[i])
@@ -42,14 +47,14 @@ static bool lost_result(const struct obituary *o, char *text, size_t size)
 	if (w->role == ROLE_SPOUT) {
 		if (page->unbounded || emitted(page) == 0)
 			return false;
-		snprintf(text, size, "where it was in its input is lost with it: the spout can't be "
-		    "positioned, so it is not started again");
+		snprintf(text, size, "where it was in its input is lost with it, as the spout can't be "
+		    "positioned");
 		return true;
 	}
 	if (!o->plan->topology->components[w->component].has_finish || page->acked == 0)
 		return false;
-	snprintf(text, size, "what it had gathered from %" PRIu64 " tuples is lost with it: the bolt "
-	    "keeps no state, so it is not started again", page->acked);
+	snprintf(text, size, "what it had gathered from %" PRIu64 " tuples is lost with it, as the "
+	    "bolt keeps no state", page->acked);
 	return true;
 }
 
@@ -60,9 +65,11 @@ void death_judge(struct death *d, const struct obituary *o, bool bounded, char *
 	*d = (struct death){ .own = death_own(o) };
 	/* Who says that it can't go on does not blame the tuple. */
 	d->by_tuple = d->own && o->page != NULL && o->page->hand_since_ns != 0 &&
-	    o->page->hand_root != 0 && (o->fatal == NULL || o->fatal[0] == '\0');
-	if ((bounded || spout) && lost_result(o, text, size))
+	    o->page->hand_root != 0 && !said_fatal(o);
+	if (lost_result(o, text, size)) {
 		d->lost = text;
+		d->essential = bounded || spout;
+	}
 }
 
 /* ---- memory ------------------------------------------------------------------------- */

@@ -155,6 +155,14 @@ static void go(struct lives *l, const struct what *x)
 		l->phase = RUN_OVER;
 }
 
+/* misses: what was lost with the worker is missed. Not what had been passed on already, nor
+ * what will be discarded. */
+static bool misses(const struct lives *l, const struct what *x)
+{
+	return x->how.lost != NULL && !l->workers[x->worker].over &&
+	    (l->phase != RUN_DRAINING || l->finish);
+}
+
 /* why_not gives why a dead worker must not be started again; NULL: it may, at *DUE_NS. */
 static const char *why_not(struct lives *l, const struct what *x, uint64_t *due_ns)
 {
@@ -163,13 +171,12 @@ static const char *why_not(struct lives *l, const struct what *x, uint64_t *due_
 	verdict = restarts_died(&l->restarts, x->worker, x->how.own && !x->how.by_tuple, x->now_ns, due_ns);
 	if (l->phase == RUN_STARTING && x->how.own)
 		return "";
-	if (x->how.lost != NULL && !l->workers[x->worker].over)
+	if (x->how.essential && misses(l, x))
 		return x->how.lost;
 	if (verdict == RESTART_TOO_SILENT)
-		return "it has died five times in a row before it could begin: not started again";
+		return "it has died five times in a row before it could begin";
 	if (verdict == RESTART_TOO_OFTEN)
-		return "the tenth death of this component's own making within a minute: not started "
-		    "again";
+		return "the tenth death of this component's own making within a minute";
 	return NULL;
 }
 
@@ -178,8 +185,14 @@ static void lose(struct lives *l, const struct what *x)
 	struct life_worker *w = &l->workers[x->worker];
 	enum life state = w->state;
 	uint64_t due_ns = 0;
-	const char *why = l->phase >= RUN_STOPPING ? "" : why_not(l, x, &due_ns);
+	const char *why;
 
+	/* When all is over, what kills a worker from outside takes nothing with it. */
+	if (l->phase >= RUN_STOPPING && !x->how.own) {
+		go(l, x);
+		return;
+	}
+	why = l->phase >= RUN_STOPPING ? "" : why_not(l, x, &due_ns);
 	if (why != NULL) {
 		go(l, x);
 		fail_run(l, x, state, *why ? why : NULL);
@@ -188,7 +201,7 @@ static void lose(struct lives *l, const struct what *x)
 	fences_died(&l->fences, x->worker);
 	w->state = LIFE_WAITING;
 	w->deadline_ns = due_ns;
-	l->orders->restarts(l->arg, x->worker, due_ns - x->now_ns);
+	l->orders->restarts(l->arg, x->worker, due_ns - x->now_ns, misses(l, x) ? x->how.lost : NULL);
 	if (due_ns <= x->now_ns)
 		lives_event(l, x->worker, EVENT_TIMEOUT, x->now_ns);
 }
@@ -197,15 +210,6 @@ static void start_again(struct lives *l, const struct what *x)
 {
 	l->workers[x->worker].deadline_ns = 0;
 	l->orders->start(l->arg, x->worker);
-}
-
-/* When all is over, what kills a worker from outside takes nothing with it. */
-static void lose_late(struct lives *l, const struct what *x)
-{
-	if (x->how.own)
-		lose(l, x);
-	else
-		go(l, x);
 }
 
 /* A start that takes too long: in the beginning the topology can't run like this. */
@@ -272,7 +276,7 @@ static cell *const cells[N_LIVES][N_LIFE_EVENTS] = {
 		[EVENT_READY] = ignore,
 		[EVENT_ENDED] = ignore,
 		[EVENT_FATAL] = ignore,
-		[EVENT_DIED] = lose_late,
+		[EVENT_DIED] = lose,
 		[EVENT_EXITED] = go,
 		[EVENT_HUNG] = ignore,
 		[EVENT_TIMEOUT] = kill_it,

@@ -56,6 +56,7 @@ struct death {
 	bool own;		/* of its own making: a crash, an exit, a hang, too much memory */
 	bool by_tuple;		/* ... with a tracked tuple in hand, which is charged with it (A8) */
 	const char *lost;	/* what died with it and can't be had again (R7); NULL: nothing */
+	bool essential;		/* without that the run can't end well */
 };
 
 /* What goes out. ARG is lives.arg. */
@@ -66,8 +67,9 @@ struct life_orders {
 	void (*kill)(void *arg, uint32_t worker, enum life_event event);
 	/* start starts it; lives_started follows, or lives_event with EVENT_DIED. */
 	void (*start)(void *arg, uint32_t worker);
-	/* restarts: it has died, and will be started again in WAIT_NS. */
-	void (*restarts)(void *arg, uint32_t worker, uint64_t wait_ns);
+	/* restarts: it has died, and will be started again in WAIT_NS; what is LOST, if it is
+	 * not NULL, is not missed. */
+	void (*restarts)(void *arg, uint32_t worker, uint64_t wait_ns, const char *lost);
 	/* fail: the run fails because of EVENT, which came while the worker was in STATE; WHY
 	 * may say more, or be NULL. */
 	void (*fail)(void *arg, uint32_t worker, enum life state, enum life_event event,

@@ -134,13 +134,26 @@ bool plan_feeds(const struct plan *p, uint32_t from, uint32_t to)
 	return false;
 }
 
-/* Streams form no circle, so this comes to an end. */
+/* reach notes in SEEN whom FROM's data comes to. Each component is entered once: there may
+ * be more ways than anybody can walk. */
+static void reach(const struct plan *p, uint32_t from, bool *seen)
+{
+	for (uint32_t c = 0; c < p->topology->n_components; c++) {
+		if (seen[c] || !plan_feeds(p, from, c))
+			continue;
+		seen[c] = true;
+		reach(p, c, seen);
+	}
+}
+
 bool plan_reaches(const struct plan *p, uint32_t from, uint32_t to)
 {
-	for (uint32_t c = 0; c < p->topology->n_components; c++)
-		if (plan_feeds(p, from, c) && (c == to || plan_reaches(p, c, to)))
-			return true;
-	return false;
+	bool *seen = xcalloc((size_t)p->topology->n_components + 1, sizeof *seen), found;
+
+	reach(p, from, seen);
+	found = seen[to];
+	free(seen);
+	return found;
 }
 
 bool plan_is_source(const struct plan *p, uint32_t worker)

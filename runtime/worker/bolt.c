@@ -211,7 +211,7 @@ static struct task *task_for(const struct worker *w, uint32_t target)
 }
 
 /* ack_repeated acks the rest of the frame in hand without executing it: it is from the
- * successor of a worker whose every tuple was complete when it said so. */
+ * successor of a worker whose every tuple was complete when it said so, or it comes to one. */
 static void ack_repeated(struct worker *w)
 {
 	struct wire_tuple in;
@@ -304,7 +304,7 @@ static bool take_frame(struct worker *w)
 	}
 	from = w->reader.header.worker;
 	kind = w->reader.header.kind;
-	if (w->upstream[from] == UPSTREAM_ENDED && w->reader.header.start > 1) {
+	if (w->upstream[from] == UPSTREAM_ENDED && (w->over || w->reader.header.start > 1)) {
 		ack_repeated(w);
 	} else if (w->upstream[from] == UPSTREAM_NONE || w->upstream[from] == UPSTREAM_ENDED ||
 	    kind > WIRE_DRAIN) {

@@ -425,7 +425,9 @@ void source_lost(struct worker *w, uint32_t peer, const char *text)
 		out_void(&w->out, roots[i]);
 		on_failed(w, roots[i], &f);
 	}
-	pending_forget_named(&w->pending);
+	/* With an acker go its own roots only: what is named may be another's. */
+	if (acker == NULL)
+		pending_forget_named(&w->pending);
 	free(roots);
 }
 

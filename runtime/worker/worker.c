@@ -33,6 +33,22 @@ static const struct role_ops *const role_ops[] = {
 	[ROLE_SPOUT] = &spout_ops, [ROLE_BOLT] = &bolt_ops, [ROLE_ACKER] = &acker_ops,
 };
 
+/* say tells the supervisor something. When it is behind with its reading this waits: it never
+ * waits for a worker, and it needs every answer. */
+static void say(const char *format, ...) __attribute__((format(printf, 1, 2)));
+static void say(const char *format, ...)
+{
+	struct pollfd p = { .fd = CONTROL_FD, .events = POLLOUT };
+	va_list args;
+	char line[sizeof ((struct status *)NULL)->last_words + 64];
+
+	va_start(args, format);
+	vsnprintf(line, sizeof line, format, args);
+	va_end(args);
+	while (control_send(CONTROL_FD, "%s", line) != 0 && errno == EAGAIN)
+		poll(&p, 1, -1);
+}
+
 void worker_fatal(struct worker *w, const char *format, ...)
 {
 	char text[sizeof w->status->last_words];
@@ -43,7 +59,7 @@ void worker_fatal(struct worker *w, const char *format, ...)
 	va_end(args);
 	if (w->status != NULL)
 		memcpy(w->status->last_words, text, sizeof text);
-	control_send(CONTROL_FD, "fatal %s", text);
+	say("fatal %s", text);
 	/* Not exit(): handlers of plugins and libraries would run in a process that is broken. */
 	_exit(EXIT_FAILURE);
 }
@@ -53,7 +69,28 @@ void worker_ended(struct worker *w)
 	if (w->ended)
 		return;
 	w->ended = true;
-	control_send(CONTROL_FD, "ended");
+	say("ended");
+}
+
+/* succeed: there is a successor of PEER, start number START, as the supervisor or its own
+ * frames say. That proves the predecessor dead (I3): nothing more is sent there, or what is
+ * for the successor would be dropped with the rest at the "switch". */
+static void succeed(struct worker *w, uint32_t peer, uint32_t start)
+{
+	struct error e;
+
+	if (start > w->starts[peer]) {
+		w->starts[peer] = start;
+		if (w->ops->succeeded != NULL)
+			w->ops->succeeded(w, peer);
+	}
+	if (start > w->sends_to[peer]) {
+		w->sends_to[peer] = start;
+		if (out_switch(&w->out, w->rundir, peer, start, &e) != 0)
+			worker_fatal(w, "%s", e.text);
+		if (w->ops->replaced != NULL)
+			w->ops->replaced(w, peer);
+	}
 }
 
 bool worker_frame_ok(struct worker *w, const struct frame *f, struct wire_reader *r)
@@ -72,11 +109,7 @@ bool worker_frame_ok(struct worker *w, const struct frame *f, struct wire_reader
 	}
 	if (r->header.run != w->run || r->header.start < w->starts[r->header.worker])
 		return false;
-	if (r->header.start > w->starts[r->header.worker]) {
-		w->starts[r->header.worker] = r->header.start;
-		if (w->ops->succeeded != NULL)
-			w->ops->succeeded(w, r->header.worker);
-	}
+	succeed(w, r->header.worker, r->header.start);
 	return true;
 }
 
@@ -123,21 +156,10 @@ static void on_stop(struct worker *w, const struct control_message *m)
 	w->stop = true;
 }
 
-/* Who was told of the successor by its own frames has to switch as well. */
 static void on_switch(struct worker *w, const struct control_message *m)
 {
-	struct error e;
-
-	if (m->start > w->sends_to[m->worker]) {
-		w->sends_to[m->worker] = m->start;
-		if (m->start > w->starts[m->worker])
-			w->starts[m->worker] = m->start;
-		if (out_switch(&w->out, w->rundir, m->worker, m->start, &e) != 0)
-			worker_fatal(w, "%s", e.text);
-		if (w->ops->replaced != NULL)
-			w->ops->replaced(w, m->worker);
-	}
-	control_send(CONTROL_FD, "switched %u %u", m->worker, m->start);
+	succeed(w, m->worker, m->start);
+	say("switched %u %u", m->worker, m->start);
 }
 
 static void on_lost(struct worker *w, const struct control_message *m)
@@ -155,7 +177,7 @@ static void on_obituary(struct worker *w, const struct control_message *m)
 static void on_ping(struct worker *w, const struct control_message *m)
 {
 	(void)w, (void)m;
-	control_send(CONTROL_FD, "pong");
+	say("pong");
 }
 
 void worker_marks_to(struct worker *w, uint32_t worker)
@@ -294,7 +316,7 @@ static void be_born(struct worker *w)
 	if (w->me->role == ROLE_BOLT)
 		w->data = bind_inbox(w, rundir_data_endpoint(w->rundir, w->number, w->start));
 	w->acks = bind_inbox(w, rundir_ack_endpoint(w->rundir, w->number, w->start));
-	control_send(CONTROL_FD, "hello");
+	say("hello");
 	wait_for_peers(w);
 	out_init(&w->out, w->transport, w->status, w->plan, w->number, w->run, w->start);
 	if (out_connect(&w->out, w->rundir, w->starts, &e) != 0)
@@ -442,7 +464,7 @@ int worker_main(int argc, char **argv)
 	prctl(PR_SET_NAME, argv[argc - 1]);	/* what top shows */
 	be_born(&w);
 	w.ops->start(&w);
-	control_send(CONTROL_FD, "ready");
+	say("ready");
 	run(&w);
 	be_buried(&w);
 	return EXIT_SUCCESS;

@@ -131,7 +131,8 @@ static void ack(void *self, gale_ctx *ctx, uint64_t id)
 static void fail(void *self, gale_ctx *ctx, uint64_t id, const gale_failure *failure)
 {
 	static const char *const kinds[] = { [GALE_FAILED_BY_BOLT] = "bolt", [GALE_TIMED_OUT] = "time",
-		[GALE_NO_PROGRESS] = "progress", [GALE_NO_VERDICT] = "silence", [GALE_WORKER_LOST] = "lost" };
+		[GALE_NO_PROGRESS] = "progress", [GALE_NO_VERDICT] = "silence", [GALE_WORKER_LOST] = "lost",
+		[GALE_CRASHED] = "crash" };
 	struct feed *f = self;
 
 	f->n_open--;

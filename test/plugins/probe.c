@@ -709,6 +709,49 @@ static const gale_component doom = {
 		    .choices = "prepare|execute|finish|cleanup")),
 };
 
+/* ---- Poison: passes tuples on; of number AT, or each EVERYth tuple, it dies ---- */
+
+struct poison {
+	int64_t at, every;
+	const char *how;
+	int64_t n;
+};
+
+static void poison_die(const struct poison *p)
+{
+	volatile bool for_ever = true;
+
+	signal(SIGSEGV, SIG_DFL);	/* a sanitizer would catch them */
+	signal(SIGABRT, SIG_DFL);
+	if (strcmp(p->how, "crash") == 0)
+		raise(SIGSEGV);
+	if (strcmp(p->how, "abort") == 0)
+		abort();
+	if (strcmp(p->how, "exit") == 0)
+		exit(3);
+	while (for_ever)
+		;
+}
+
+static int poison_execute(void *self, gale_ctx *ctx, const gale_tuple *t)
+{
+	struct poison *p = self;
+
+	if (p->every > 0 ? ++p->n % p->every == 0 : n_of(t) == p->at)
+		poison_die(p);
+	return gale_emit_values(ctx, 0, t->values, 2) == 0 ? GALE_OK : GALE_FAIL;
+}
+
+static const gale_component poison = {
+	.name = "Poison", .doc = "Dies of one value.", .kind = GALE_BOLT, .self_size = sizeof (struct poison),
+	.inputs = INPUTS, .outputs = GALE_STREAMS(OUTPUT), .execute = poison_execute,
+	.props = GALE_PROPS(
+		GALE_PROP(struct poison, at, GALE_PROP_INT, "Of which number."),
+		GALE_PROP(struct poison, every, GALE_PROP_INT, "Of each such tuple."),
+		GALE_PROP(struct poison, how, GALE_PROP_STRING, "How.", .required = true,
+		    .choices = "crash|abort|exit|loop")),
+};
+
 /* ---- Facts: what a task knows of its surroundings ---- */
 
 struct facts {
@@ -770,4 +813,4 @@ static const gale_component turns = {
 };
 
 GALE_PLUGIN(&pass, &gather, &twice, &some, &refuse, &extend, &later, &clock_bolt, &produce, &wrong,
-    &careless, &doom, &facts, &turns);
+    &careless, &doom, &poison, &facts, &turns);

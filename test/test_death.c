@@ -1,0 +1,168 @@
+/* test_death.c - whose fault a death was, and what went with it. SPDX-License-Identifier: Apache-2.0 */
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "death.h"
+#include "faketopology.h"
+
+#include <check.h>	/* last: its macro `fail` would spoil gale.h */
+
+/* lines[0] split[0] sink[0], which has finish, acker[0] */
+enum { LINES, SPLIT, SINK, ACKER };
+
+static struct topology *topology;
+static struct plan *plan;
+static struct status page;
+static struct obituary obituary;
+static struct death death;
+static char text[256];
+
+static void begin(void)
+{
+	topology = fake_words(1, 1);
+	topology->components[SINK].has_finish = true;
+	plan = plan_make(topology);
+	memset(&page, 0, sizeof page);
+	obituary = (struct obituary){ .plan = plan, .worker = SPLIT, .start = 1, .pid = 1, .page = &page };
+}
+
+static void finish(void)
+{
+	plan_free(plan);
+	topology_free(topology);
+}
+
+static void judge(bool bounded)
+{
+	death_judge(&death, &obituary, bounded, text, sizeof text);
+}
+
+static int exited(int code)
+{
+	return code << 8;
+}
+
+START_TEST(a_fault_is_its_own_a_signal_that_others_send_is_not)
+{
+	static const struct { int status; bool own; } cases[] = {
+		{ SIGSEGV, true }, { SIGBUS, true }, { SIGILL, true }, { SIGFPE, true }, { SIGABRT, true },
+		{ SIGSEGV | 0x80, true },	/* with a core */
+		{ SIGKILL, false }, { SIGTERM, false }, { SIGINT, false }, { SIGHUP, false },
+		{ SIGUSR1, false }, { SIGPIPE, false },
+		{ 0, true }, { 1 << 8, true }, { 255 << 8, true },
+	};
+
+	obituary.status = cases[_i].status;
+	ck_assert_int_eq(death_own(&obituary), cases[_i].own);
+}
+END_TEST
+
+START_TEST(a_kill_of_ours_or_the_kernels_is_its_own)
+{
+	obituary.status = SIGKILL;
+	ck_assert(!death_own(&obituary));
+	obituary.hung = true;
+	ck_assert(death_own(&obituary));
+	obituary.hung = false;
+	obituary.oom = true;
+	ck_assert(death_own(&obituary));
+	obituary.oom = false;
+	obituary.fatal = "";		/* its channel was closed, without a word */
+	ck_assert(!death_own(&obituary));
+	obituary.fatal = "no such file";	/* then it was late with its exit */
+	ck_assert(death_own(&obituary));
+}
+END_TEST
+
+/* A tuple is charged when it is tracked, in hand, and the worker died of itself. */
+START_TEST(a_tuple_is_charged_only_for_what_it_does)
+{
+	static const struct { int status; uint64_t since, root; const char *fatal; bool charged; } cases[] = {
+		{ SIGSEGV, 5, 7, NULL, true },
+		{ SIGSEGV, 5, 7, "", true },
+		{ 3 << 8, 5, 7, NULL, true },
+		{ SIGSEGV, 0, 7, NULL, false },		/* in a timer */
+		{ SIGSEGV, 5, 0, NULL, false },		/* not tracked */
+		{ SIGKILL, 5, 7, NULL, false },		/* by somebody */
+		{ 1 << 8, 5, 7, "disk full", false },	/* it says that it is not the tuple */
+	};
+
+	obituary.status = cases[_i].status;
+	obituary.fatal = cases[_i].fatal;
+	page.hand_since_ns = cases[_i].since;
+	page.hand_root = cases[_i].root;
+	judge(true);
+	ck_assert_int_eq(death.by_tuple, cases[_i].charged);
+	obituary.page = NULL;
+	judge(true);
+	ck_assert(!death.by_tuple);
+}
+END_TEST
+
+START_TEST(what_went_with_it)
+{
+	static const struct {
+		uint32_t worker;
+		uint64_t acked, emitted, unbounded, survives;
+		bool bounded;
+		bool lost, essential;
+	} cases[] = {
+		{ SPLIT, 9, 9, 0, 0, true, false, false },	/* no finish */
+		{ ACKER, 9, 9, 0, 0, true, false, false },
+		{ SINK, 9, 0, 0, 0, true, true, true },
+		{ SINK, 0, 0, 0, 0, true, false, false },	/* it had gathered nothing */
+		{ SINK, 9, 0, 0, 1, true, false, false },	/* its successor goes on */
+		{ SINK, 9, 0, 0, 0, false, true, false },	/* there is no result, only gaps */
+		{ LINES, 0, 9, 0, 0, true, true, true },
+		{ LINES, 9, 9, 0, 0, false, true, true },	/* another spout has no end */
+		{ LINES, 0, 0, 0, 0, true, false, false },
+		{ LINES, 0, 9, 1, 0, false, false, false },
+		{ LINES, 0, 9, 0, 1, true, false, false },
+	};
+
+	obituary.worker = cases[_i].worker;
+	obituary.status = _i % 2 ? SIGKILL : exited(3);
+	page.acked = cases[_i].acked;
+	page.streams[0].emitted = cases[_i].emitted;
+	page.unbounded = cases[_i].unbounded;
+	page.survives = cases[_i].survives;
+	judge(cases[_i].bounded);
+	ck_assert_int_eq(death.lost != NULL, cases[_i].lost);
+	ck_assert_int_eq(death.essential, cases[_i].essential);
+	if (cases[_i].lost)
+		ck_assert_ptr_nonnull(strstr(death.lost, "is lost with it"));
+	obituary.page = NULL;
+	judge(cases[_i].bounded);
+	ck_assert_ptr_null(death.lost);
+}
+END_TEST
+
+START_TEST(the_kernel_counts_its_kills)
+{
+	uint64_t n = death_oom_kills();
+
+	ck_assert_uint_ge(death_oom_kills(), n);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *s = suite_create("death");
+	TCase *c = tcase_create("death");
+	SRunner *r;
+	int n;
+
+	tcase_add_checked_fixture(c, begin, finish);
+	tcase_add_loop_test(c, a_fault_is_its_own_a_signal_that_others_send_is_not, 0, 15);
+	tcase_add_test(c, a_kill_of_ours_or_the_kernels_is_its_own);
+	tcase_add_loop_test(c, a_tuple_is_charged_only_for_what_it_does, 0, 7);
+	tcase_add_loop_test(c, what_went_with_it, 0, 11);
+	tcase_add_test(c, the_kernel_counts_its_kills);
+	suite_add_tcase(s, c);
+	r = srunner_create(s);
+	srunner_run_all(r, CK_NORMAL);
+	n = srunner_ntests_failed(r);
+	srunner_free(r);
+	return n == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
