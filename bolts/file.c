@@ -8,9 +8,10 @@
  * (output.h): a regular file appears when the input has ended, complete, or not at all; to
  * "-", a fifo or a device is written directly, at the latest 10 ms after a tuple came.
  *
- * Nothing here blocks. What a pipe does not take waits in memory, and the tuples that it
- * came from are held: they are acked when it is written, so a slow reader slows down the
- * spout. As long as they wait their timeout is put off: they are not lost, only late.
+ * Nothing here blocks. What is to be written directly waits in memory until it is taken, and
+ * the tuples that it came from are held: they are acked when it is written. So a slow reader
+ * slows down the spout, and nothing that was acked is lost with this process. As long as they
+ * wait their timeout is put off: they are not lost, only late.
  *
  * What is written to a regular file survives the worker (rule R7). Before the acks of its
  * tuples leave, the temporary file gets a name and is synced, and three keys are in the state:
@@ -322,10 +323,11 @@ static int execute(void *self, gale_ctx *ctx, const gale_tuple *t)
 	text_putc(&f->out.text, '\n');
 	if (!f->stuck && f->out.text.n - f->out.sent >= OUTPUT_WRITE_AT && flush(f, ctx) != 0)
 		return GALE_FATAL;
-	if (f->stuck)
+	if (f->out.direct && f->out.sent < f->out.text.n) {
 		hold_back(f, ctx, t);
-	else if (f->out.direct && f->out.sent < f->out.text.n)
-		flush_soon(f, ctx);
+		if (!f->stuck)
+			flush_soon(f, ctx);
+	}
 	return GALE_OK;
 }
 

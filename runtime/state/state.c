@@ -15,6 +15,7 @@
 #include <leveldb/c.h>
 
 #include "buf.h"
+#include "failpoint.h"
 #include "memory.h"
 #include "overlay.h"
 
@@ -83,6 +84,12 @@ static int damaged(const struct state *s, const char *what, struct error *e)
 {
 	return error_set(e, "the state %s is damaged: %s; restore it from a copy, or remove it to begin "
 	    "without what it held", s->path, what);
+}
+
+/* fault gives what LevelDB would say if POINT failed, or NULL. */
+static char *fault(const char *point)
+{
+	return failpoint(point) ? xasprintf("IO error: %s", strerror(errno)) : NULL;
 }
 
 /* ---- directories ---- */
@@ -177,10 +184,11 @@ static leveldb_options_t *options(void)
 static int write_batch(const struct state *s, leveldb_t *db, struct error *e)
 {
 	leveldb_writeoptions_t *synced = leveldb_writeoptions_create();
-	char *said = NULL;
+	char *said = fault("state.write");
 
 	leveldb_writeoptions_set_sync(synced, 1);
-	leveldb_write(db, synced, s->batch, &said);
+	if (said == NULL)
+		leveldb_write(db, synced, s->batch, &said);
 	leveldb_writeoptions_destroy(synced);
 	leveldb_writebatch_clear(s->batch);
 	return said == NULL ? 0 : explain(s, said, e);
@@ -236,9 +244,10 @@ static int check_version(const struct state *s, struct error *e)
 static int open_database(struct state *s, struct error *e)
 {
 	leveldb_options_t *o = options();
-	char *said = NULL;
+	char *said = fault("state.open");
 
-	s->db = leveldb_open(o, s->path, &said);
+	if (said == NULL)
+		s->db = leveldb_open(o, s->path, &said);
 	leveldb_options_destroy(o);
 	return said == NULL ? 0 : explain(s, said, e);
 }

@@ -45,8 +45,13 @@ static void say(const char *format, ...)
 	va_start(args, format);
 	vsnprintf(line, sizeof line, format, args);
 	va_end(args);
-	while (control_send(CONTROL_FD, "%s", line) != 0 && errno == EAGAIN)
-		poll(&p, 1, -1);
+	while (control_send(CONTROL_FD, "%s", line) != 0) {
+		if (errno != EAGAIN && errno != ENOBUFS) {
+			fprintf(stderr, "error: cannot talk to the supervisor: %s\n", strerror(errno));
+			_exit(EXIT_FAILURE);
+		}
+		poll(&p, 1, errno == EAGAIN ? -1 : 1);
+	}
 }
 
 void worker_fatal(struct worker *w, const char *format, ...)
@@ -211,7 +216,14 @@ static void obey(struct worker *w, const char *text)
 		fprintf(stderr, "error: the supervisor says \"%s\", which makes no sense\n", text);
 }
 
-/* read_control obeys all that is there; the end of the channel ends the worker (R6). */
+/* The end of the channel ends the worker (R6). Should the supervisor be alive it reads why. */
+static _Noreturn void be_orphaned(struct worker *w)
+{
+	snprintf(w->status->last_words, sizeof w->status->last_words, "its control channel has ended");
+	_exit(EXIT_FAILURE);
+}
+
+/* read_control obeys all that is there. */
 static void read_control(struct worker *w)
 {
 	char text[CONTROL_MAX];
@@ -219,7 +231,7 @@ static void read_control(struct worker *w)
 
 	while (!w->stop && (n = control_receive(CONTROL_FD, text, sizeof text)) != -1) {
 		if (n == 0)
-			_exit(EXIT_FAILURE);
+			be_orphaned(w);
 		obey(w, text);
 	}
 }
@@ -252,7 +264,7 @@ static void wait_for_peers(struct worker *w)
 		int n = control_receive(CONTROL_FD, text, sizeof text);
 
 		if (n == 0)
-			_exit(EXIT_FAILURE);
+			be_orphaned(w);
 		if (n < 0)
 			poll(&p, 1, -1);
 		else if (!control_parse(&m, text))
