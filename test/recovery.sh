@@ -389,6 +389,23 @@ case_poison() {
 	poisoned exit kept 'exited with code 3'
 }
 
+# A tuple made from ten messages: nobody knows which of them is to blame, so all are charged.
+case_poison_of_several() {
+	topology <<-END
+		config topology.message.timeout.secs 3600
+		config topology.dead.letter.file dead
+		spout feed feed count=20 replay=kept
+		bolt gather probe.Gather size=10
+		bolt poison probe.Poison at=10 how=crash
+		stream feed gather SHUFFLE
+		stream gather poison SHUFFLE
+	END
+	start
+	ends 0 20
+	must_count 20 dead 'with this tuple in hand'
+	must [ "$(number restarts)" -ge 6 ]
+}
+
 # It hangs for ever on one tuple.
 case_endless_loop() {
 	poisoned loop kept 'it did not answer'

@@ -21,7 +21,8 @@ enum {
 	STATUS_VERSION = 2,
 	STATUS_STREAMS = 16,		/* streams counted one by one; the last takes the rest */
 	STATUS_METRICS = 32,
-	STATUS_HAND_BYTES = 256
+	STATUS_HAND_BYTES = 256,
+	STATUS_HAND_ROOTS = 64
 };
 
 /* Counters of one stream: of an output stream for emitted and transferred, and for
@@ -68,6 +69,8 @@ struct status {
 	/* The tuple in hand, while execute runs: hand_since_ns != 0. */
 	uint64_t hand_since_ns;
 	uint64_t hand_root;		/* 0: not tracked */
+	uint32_t hand_n_roots;		/* of a join or an aggregate several; the first are ... */
+	uint64_t hand_roots[STATUS_HAND_ROOTS];	/* ... here, when they are more than one */
 	uint32_t hand_source;		/* task that sent it */
 	uint32_t hand_n;		/* bytes of its values, encoded; the first are below */
 	uint8_t hand[STATUS_HAND_BYTES];

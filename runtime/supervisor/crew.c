@@ -279,14 +279,24 @@ static bool bounded(const struct crew *c)
 	return true;
 }
 
-/* name_tuple tells the sources which message a worker had in hand when it died of itself (A8). */
-static void name_tuple(struct crew *c, uint32_t worker)
+static void name_root(struct crew *c, uint32_t worker, uint64_t root)
 {
 	for (uint32_t i = 0; i < c->plan->n_workers; i++)
 		if (plan_is_source(c->plan, i))
-			say(&c->workers[i], "obituary %" PRIu64 " %s %s",
-			    c->workers[worker].page->hand_root, c->plan->workers[worker].label,
-			    c->workers[worker].cause);
+			say(&c->workers[i], "obituary %" PRIu64 " %s %s", root,
+			    c->plan->workers[worker].label, c->workers[worker].cause);
+}
+
+/* name_tuple tells the sources what a worker had in hand when it died of itself (A8). Which of
+ * the messages of a join is to blame nobody knows: all are charged, or it would go on for ever. */
+static void name_tuple(struct crew *c, uint32_t worker)
+{
+	const struct status *page = c->workers[worker].page;
+
+	if (page->hand_n_roots < 2)
+		name_root(c, worker, page->hand_root);
+	for (uint32_t i = 0; page->hand_n_roots > 1 && i < page->hand_n_roots && i < STATUS_HAND_ROOTS; i++)
+		name_root(c, worker, page->hand_roots[i]);
 }
 
 /* judge turns the end of a worker's process into an event. */

@@ -134,6 +134,10 @@ static inline void put_in_hand(struct worker *w, const struct wire_tuple *t)
 	struct status *s = w->status;
 
 	s->hand_root = t->n_roots > 0 ? t->root : 0;
+	s->hand_n_roots = t->n_roots;
+	if (t->n_roots > 1)
+		memcpy(s->hand_roots, t->roots, 8 * (size_t)(t->n_roots < STATUS_HAND_ROOTS ?
+		    t->n_roots : STATUS_HAND_ROOTS));
 	s->hand_source = t->source;
 	s->hand_n = t->body_bytes;
 	/* A copy of constant size costs a tenth of one that asks how much there is. */
