@@ -6,14 +6,16 @@
  *
  * How a tuple becomes text says `format` (format.h), where it goes what `path` names
  * (output.h): a regular file appears when the input has ended, complete, or not at all; to
- * "-", a fifo or a device is written directly, at the latest 10 ms after a tuple came.
+ * "-", a fifo or a device is written directly, at the latest 2 ms after a tuple came.
  *
- * Nothing here blocks. What a pipe does not take waits in memory, and the tuples that it
- * came from are held: they are acked when it is written, so a slow reader slows down the
- * spout. As long as they wait their timeout is put off: they are not lost, only late.
+ * Nothing here blocks. What is to be written directly waits in memory until it is taken, and
+ * the tuples that it came from are held: they are acked when it is written. So a slow reader
+ * slows down the spout, and nothing that was acked is lost with this process. As long as they
+ * wait their timeout is put off: they are not lost, only late.
  *
  * What is written to a regular file survives the worker (rule R7). Before the acks of its
- * tuples leave, the temporary file gets a name and is synced, and three keys are in the state:
+ * tuples leave, the temporary file gets a name and is synced (unless the state goes with the
+ * run, and so with the machine), and three keys are in the state:
  *
  *     path         of the output, as it was resolved
  *     temporary    name of the file that will take its place
@@ -28,7 +30,7 @@
 
 enum {
 	FULL = 16 << 20,	/* bytes waiting at which tuples are taken slowly */
-	DELAY_MS = 10,		/* how long a byte may wait for company */
+	DELAY_MS = 2,		/* how long a byte may wait for company */
 	RETRY_MS = 50,		/* between two looks for a fifo's reader */
 	PATIENCE_MS = 20	/* the longest that a callback waits */
 };
@@ -216,11 +218,11 @@ static int persist(void *self, gale_ctx *ctx)
 		return GALE_FATAL;
 	if (o->written == f->synced)
 		return GALE_OK;
-	if (fdatasync(o->fd) == -1)
+	if (ctx->state_lasts && fdatasync(o->fd) == -1)
 		return output_cannot(o, ctx, "sync");
 	if (o->temporary == NULL && output_link_temporary(o, ctx) == -1)
 		return output_cannot(o, ctx, "name the temporary file of");
-	if (!f->recorded && output_sync_directory(o) == -1)
+	if (ctx->state_lasts && !f->recorded && output_sync_directory(o) == -1)
 		return output_cannot(o, ctx, "sync the directory of");
 	return record(f, ctx) == 0 ? GALE_OK : GALE_FATAL;
 }
@@ -327,10 +329,11 @@ static int execute(void *self, gale_ctx *ctx, const gale_tuple *t)
 	text_putc(&f->out.text, '\n');
 	if (!f->stuck && f->out.text.n - f->out.sent >= OUTPUT_WRITE_AT && flush(f, ctx) != 0)
 		return GALE_FATAL;
-	if (f->stuck)
+	if (f->out.direct && f->out.sent < f->out.text.n) {
 		hold_back(f, ctx, t);
-	else if (f->out.direct && f->out.sent < f->out.text.n)
-		flush_soon(f, ctx);
+		if (!f->stuck)
+			flush_soon(f, ctx);
+	}
 	return GALE_OK;
 }
 

@@ -2,6 +2,8 @@
 # positions.sh - gale run --state DIR: what goes on where, after a run was killed.
 # SPDX-License-Identifier: Apache-2.0
 #
+# shellcheck disable=SC2317 # cases are called by name
+#
 # The bolt `append` is in test/plugins: what it has acked is in its file.
 
 # shellcheck source-path=SCRIPTDIR source=e2e.sh
@@ -183,7 +185,7 @@ rotate() {
 	local n
 
 	for ((n = 9; n > 0; n--)); do
-		[ ! -f log.$n ] || mv log.$n log.$((n + 1))
+		[ ! -f "log.$n" ] || mv "log.$n" "log.$((n + 1))"
 	done
 	mv log log.1
 	: > log

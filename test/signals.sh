@@ -166,7 +166,7 @@ case_terminal() {
 
 # It is killed: its workers end with it, the next command tidies up.
 case_killed() {
-	local began label
+	local began
 
 	topology <<-END
 		spout feed feed at_end=unbounded journal=feed.log

@@ -28,7 +28,7 @@ memory_now() {
 watch_memory() {
 	local until=$((SECONDS + $1))
 
-	while [ $SECONDS -lt $until ] && ! is_gone "$PID"; do
+	while [ "$SECONDS" -lt "$until" ] && ! is_gone "$PID"; do
 		memory_now >> memory
 		sleep "${2:-0.2}"
 	done
@@ -38,7 +38,7 @@ watch_memory() {
 # the second half not more than 5 % and 1 MB above what it was in the first one.
 memory_is_small() {
 	must [ "$(wc -l < memory)" -gt 5 ]
-	[ "$(sort -n memory | tail -n 1 | sed 's/ .*//')" -lt $LIMIT_KIB ] ||
+	[ "$(sort -n memory | tail -n 1 | sed 's/ .*//')" -lt "$LIMIT_KIB" ] ||
 	    fail "memory in KiB: $(sort -n memory | tail -n 1)"
 }
 

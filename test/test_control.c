@@ -110,6 +110,55 @@ START_TEST(a_reader_that_sleeps_blocks_nobody)
 }
 END_TEST
 
+/* ---- what a message says ---- */
+
+static struct control_message m;
+
+START_TEST(messages_are_taken_apart)
+{
+	ck_assert(control_parse(&m, "hello") && m.word == CONTROL_HELLO);
+	ck_assert(control_parse(&m, "fatal no disk") && m.word == CONTROL_FATAL);
+	ck_assert_str_eq(m.text, "no disk");
+	ck_assert(control_parse(&m, "fatal"));
+	ck_assert_str_eq(m.text, "");
+	ck_assert(control_parse(&m, "switched 3 4294967295") && m.word == CONTROL_SWITCHED);
+	ck_assert(m.worker == 3 && m.start == 4294967295);
+	ck_assert(control_parse(&m, "lost 7 count[0] was killed") && m.word == CONTROL_LOST && m.worker == 7);
+	ck_assert_str_eq(m.text, "count[0] was killed");
+	ck_assert(control_parse(&m, "obituary 18446744073709551615 x") && m.root == UINT64_MAX);
+	ck_assert(control_parse(&m, "drain discard") && m.discard);
+	ck_assert(control_parse(&m, "drain finish") && !m.discard);
+}
+END_TEST
+
+static const char *const nonsense[] = {
+	"", " ", "hell", "hello x", " hello", "HELLO", "ready\n", "switched", "switched 1",
+	"switched 1 ", "switched 1  2", "switched 1 2 3", "switched -1 2", "switched +1 2",
+	"switched 4294967296 1", "switched 99999999999999999999 1", "switch 0x1 2", "switch 1 2x",
+	"lost", "lost x", "lost 1x", "obituary 18446744073709551616 x", "drain", "drain maybe",
+};
+
+START_TEST(nonsense_is_no_message)
+{
+	ck_assert_msg(!control_parse(&m, nonsense[_i]), "\"%s\"", nonsense[_i]);
+}
+END_TEST
+
+START_TEST(a_table_has_as_many_numbers_as_there_are_workers)
+{
+	uint32_t starts[4];
+
+	ck_assert(control_parse(&m, "peers 1 2 4294967295"));
+	ck_assert(control_table(m.text, starts, 3));
+	ck_assert(starts[0] == 1 && starts[1] == 2 && starts[2] == 4294967295);
+	ck_assert(!control_table(m.text, starts, 2));
+	ck_assert(!control_table(m.text, starts, 4));
+	ck_assert(!control_table("1 x", starts, 2));
+	ck_assert(!control_table("1  2", starts, 2));
+	ck_assert(control_table("", starts, 0));
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("control");
@@ -125,6 +174,9 @@ int main(void)
 	tcase_add_test(c, last_words_survive_unread_messages);
 	tcase_add_test(c, too_long_a_message_is_refused_by_both);
 	tcase_add_test(c, a_reader_that_sleeps_blocks_nobody);
+	tcase_add_test(c, messages_are_taken_apart);
+	tcase_add_loop_test(c, nonsense_is_no_message, 0, sizeof nonsense / sizeof *nonsense);
+	tcase_add_test(c, a_table_has_as_many_numbers_as_there_are_workers);
 	suite_add_tcase(s, c);
 	r = srunner_create(s);
 	srunner_run_all(r, CK_NORMAL);

@@ -11,6 +11,7 @@
 
 #include "buf.h"
 #include "deadletter.h"
+#include "faults.h"
 #include "memory.h"
 #include "values.h"
 
@@ -383,6 +384,64 @@ START_TEST(many_letters_share_one_sync_and_a_pipe_needs_none)
 }
 END_TEST
 
+/* ---- faults ---- */
+
+enum { FAULT_LETTERS = 5 };
+
+static void write_some(void)
+{
+	struct deadletters f;
+	struct error e;
+
+	deadletter_init(&f, path);
+	for (uint32_t i = 0; i < FAULT_LETTERS; i++) {
+		struct dead_letter d = letter(NULL, 0);
+
+		d.id = i;
+		if (deadletter_write(&f, &d, &e) != 0 || deadletter_sync(&f, &e) != 0)
+			fault_told();
+		*fault_done = i + 1;
+	}
+}
+
+/* Whole lines, those that were synced, and one more at most. */
+static void check_some(void)
+{
+	uint32_t n = 0;
+	char *text = file(), *rest = text;
+
+	for (char *line; (line = strsep(&rest, "\n")) != NULL && rest != NULL; n++) {
+		cJSON *json = cJSON_Parse(line);
+
+		ck_assert_ptr_nonnull(json);
+		ck_assert(cJSON_GetObjectItem(json, "id")->valuedouble == n);
+		cJSON_Delete(json);
+	}
+	ck_assert_uint_ge(n, *fault_done);
+	ck_assert_uint_le(n, *fault_done + 1);
+	free(text);
+}
+
+START_TEST(whatever_fails_what_was_synced_is_there)
+{
+	static const char *const points[] = { "deadletter.write", "deadletter.sync", "alloc" };
+	int n_faults = 0;
+
+	for (size_t point = 0; point < sizeof points / sizeof *points; point++) {
+		for (int n = 1; fault_struck(points[point], fault_whats[_i], n, write_some); n++) {
+			if (access(path, F_OK) == 0)
+				check_some();
+			else
+				ck_assert_uint_eq(*fault_done, 0);
+			unlink(path);
+			n_faults++;
+		}
+		unlink(path);
+	}
+	ck_assert_int_gt(n_faults, 2 * FAULT_LETTERS);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("deadletter");
@@ -400,6 +459,7 @@ int main(void)
 	tcase_add_test(c, a_value_of_16_mib_is_written_whole);
 	tcase_add_test(c, a_letter_that_does_not_fit_leaves_no_half_line);
 	tcase_add_test(c, many_letters_share_one_sync_and_a_pipe_needs_none);
+	tcase_add_loop_test(c, whatever_fails_what_was_synced_is_there, 0, FAULT_WHATS);
 	tcase_add_test(c, a_file_that_cannot_be_written_is_an_error_that_names_it);
 	suite_add_tcase(suite, c);
 	srunner_run_all(runner, CK_NORMAL);

@@ -606,6 +606,19 @@ START_TEST(the_verdicts_of_a_run_come_in_the_order_of_its_roots)
 }
 END_TEST
 
+START_TEST(a_run_may_end_at_the_last_root)
+{
+	struct ledger *l = make(10000, 0);
+	uint64_t values[3] = { 1, 2, 3 };
+
+	ledger_init_run(l, UINT64_MAX - 2, 3, values, spout, 0);
+	ledger_ack_run(l, UINT64_MAX - 2, 3, values, 6, 0);
+	ck_assert_uint_eq(n_verdicts, 3);
+	ck_assert_uint_eq(verdicts[2].outcome.root, UINT64_MAX);
+	ledger_free(l);
+}
+END_TEST
+
 static void check_equal(const struct ledger_outcome *a, const struct ledger_outcome *b)
 {
 	ck_assert_int_eq(a->verdict, b->verdict);
@@ -1076,6 +1089,7 @@ int main(void)
 	tcase_add_test(tcase, a_voided_root_is_forgotten_without_a_verdict);
 	tcase_add_test(tcase, only_the_older_starts_of_one_worker_are_dropped);
 	tcase_add_test(tcase, the_verdicts_of_a_run_come_in_the_order_of_its_roots);
+	tcase_add_test(tcase, a_run_may_end_at_the_last_root);
 	tcase_add_loop_test(tcase, a_run_says_what_its_records_would_one_by_one, 0, 10);
 	tcase_add_test(tcase, memory_comes_back_after_a_burst);
 	tcase_add_test(tcase, an_empty_book_asks_for_a_walk_only_to_give_memory_back);

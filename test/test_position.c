@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "faults.h"
 #include "memory.h"
 #include "position.h"
 #include "positionfile.h"
@@ -356,6 +357,49 @@ START_TEST(what_cannot_be_written_is_an_error_that_names_it)
 }
 END_TEST
 
+/* ---- faults ---- */
+
+enum { FAULT_WRITES = 6 };
+
+static void write_some(void)
+{
+	struct positionfile f;
+	struct position p = { 0 };
+
+	if (positionfile_read(&f, path, true, &p, &e) != 0)
+		fault_told();
+	for (uint32_t i = 1; i <= FAULT_WRITES; i++) {
+		position_tell(&p, i, "abc", 3);
+		if (positionfile_write(&f, &p, 4, &e) != 0)
+			fault_told();
+		*fault_done = i;
+	}
+	positionfile_close(&f);
+}
+
+START_TEST(whatever_fails_the_last_position_is_there)
+{
+	static const char *const points[] = { "position.write", "position.sync", "alloc" };
+	int n_faults = 0;
+
+	for (size_t point = 0; point < sizeof points / sizeof *points; point++) {
+		for (int n = 1; fault_struck(points[point], fault_whats[_i], n, write_some); n++) {
+			int64_t done = *fault_done, next = next_on_disk();
+
+			ck_assert_msg(next == done + 1 || next == (done == 0 ? -1 : done),
+			    "%s=%d,%s: %lld is on disk, not %lld: %s", points[point], n,
+			    fault_whats[_i], (long long)next, (long long)done, e.text);
+			remove_dir();
+			make_dir();
+			n_faults++;
+		}
+		remove_dir();
+		make_dir();
+	}
+	ck_assert_int_gt(n_faults, 2 * FAULT_WRITES);
+}
+END_TEST
+
 static TCase *add_case(Suite *suite, const char *name)
 {
 	TCase *c = tcase_create(name);
@@ -386,6 +430,7 @@ int main(void)
 	tcase_add_test(disk, what_cannot_be_read_is_an_error_and_no_beginning);
 	tcase_add_test(disk, going_on_writes_over_the_older_one);
 	tcase_add_test(disk, what_cannot_be_written_is_an_error_that_names_it);
+	tcase_add_loop_test(disk, whatever_fails_the_last_position_is_there, 0, FAULT_WHATS);
 	srunner_run_all(runner, CK_NORMAL);
 	n_failed = srunner_ntests_failed(runner);
 	srunner_free(runner);

@@ -12,6 +12,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "faults.h"
 #include "memory.h"
 #include "random.h"
 #include "seed.h"
@@ -581,6 +582,67 @@ START_TEST(a_write_that_fails_loses_nothing_that_was_committed)
 }
 END_TEST
 
+/* ---- faults ---- */
+
+enum { FAULT_KEYS = 8 };
+
+static void keep_some(void)
+{
+	struct error error;
+	struct state *s = state_open(path, 7, &error);
+
+	if (s == NULL)
+		fault_told();
+	for (uint32_t i = 0; i < FAULT_KEYS; i++) {
+		char key[8];
+
+		snprintf(key, sizeof key, "k%u", i);
+		put(s, key, key);
+		if (state_commit(s, &error) != 0)
+			fault_told();
+		*fault_done = i + 1;
+	}
+	state_close(s);
+}
+
+/* What was committed is there; of the rest, at most what was being committed. */
+static void check_some(void)
+{
+	struct state *s = opened();
+
+	for (uint32_t i = 0; i < FAULT_KEYS; i++) {
+		char key[8];
+
+		snprintf(key, sizeof key, "k%u", i);
+		if (i < *fault_done)
+			ck_assert_str_eq(text(s, key), key);
+		else if (i > *fault_done)
+			ck_assert_str_eq(text(s, key), "-");
+	}
+	put(s, "on", "and on");
+	commit(s);
+	state_close(s);
+}
+
+START_TEST(whatever_fails_what_was_committed_is_there)
+{
+	static const char *const points[] = { "state.open", "state.write", "alloc" };
+	int n_faults = 0;
+
+	for (size_t point = 0; point < sizeof points / sizeof *points; point++) {
+		for (int n = 1; fault_struck(points[point], fault_whats[_i], n, keep_some); n++) {
+			check_some();
+			tear_down();
+			set_up();
+			n_faults++;
+		}
+		tear_down();
+		set_up();
+	}
+	ck_assert_int_gt(n_faults, FAULT_KEYS + 10);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("state");
@@ -607,6 +669,7 @@ int main(void)
 	tcase_add_test(refuses, a_half_made_one_is_made_again);
 	tcase_add_test(refuses, one_in_use_by_another_process_is_refused);
 	tcase_add_test(refuses, a_directory_that_cannot_be_written_is_refused);
+	tcase_add_loop_test(keeps, whatever_fails_what_was_committed_is_there, 0, FAULT_WHATS);
 	tcase_add_loop_test(refuses, a_write_that_fails_loses_nothing_that_was_committed, 0, 8);
 	suite_add_tcase(suite, keeps);
 	suite_add_tcase(suite, model);

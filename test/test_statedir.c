@@ -16,6 +16,7 @@
 
 #include "clock.h"
 #include "faketopology.h"
+#include "faults.h"
 #include "fit.h"
 #include "memory.h"
 #include "statedir.h"
@@ -460,6 +461,40 @@ START_TEST(positions_are_safe_where_nothing_is_lost)
 }
 END_TEST
 
+/* ---- faults ---- */
+
+static void open_and_clear(void)
+{
+	struct statedir s;
+
+	if (open_it(&s) != STATEDIR_OK)
+		fault_told();
+	*fault_done = s.run;
+	if (statedir_clear(&s, &e) != 0)
+		fault_told();
+	statedir_close(&s);
+}
+
+/* No number of a run that has begun comes again. */
+START_TEST(whatever_fails_the_next_run_has_a_number_of_its_own)
+{
+	static const char *const points[] = { "statedir.write", "statedir.sync", "statedir.rename", "alloc" };
+	uint32_t last = 0;
+	int n_faults = 0;
+
+	for (size_t point = 0; point < sizeof points / sizeof *points; point++)
+		for (int n = 1; fault_struck(points[point], fault_whats[_i], n, open_and_clear); n++) {
+			if (*fault_done > 0) {
+				ck_assert_uint_gt(*fault_done, last);
+				last = *fault_done;
+			}
+			ck_assert_uint_gt(once(), last);
+			n_faults++;
+		}
+	ck_assert_int_gt(n_faults, 10);
+}
+END_TEST
+
 int main(void)
 {
 	const TTest *const tests[] = {
@@ -481,6 +516,7 @@ int main(void)
 	tcase_add_checked_fixture(c, begin, end);
 	for (size_t i = 0; i < sizeof tests / sizeof *tests; i++)
 		tcase_add_test(c, tests[i]);
+	tcase_add_loop_test(c, whatever_fails_the_next_run_has_a_number_of_its_own, 0, FAULT_WHATS);
 	suite_add_tcase(suite, c);
 	srunner_run_all(runner, CK_NORMAL);
 	n_failed = srunner_ntests_failed(runner);

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "error.h"
 
@@ -64,6 +65,7 @@ bool failpoint_reached(const char *point)
 
 		if (strcmp(r->point, point) != 0 || ++r->reached != r->n)
 			continue;
+		dprintf(STDERR_FILENO, "failpoint %s reached\n", point);
 		if (r->error == 0)
 			raise(SIGKILL);
 		errno = r->error;

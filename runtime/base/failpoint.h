@@ -13,8 +13,12 @@
  *
  *     GALE_FAILPOINTS='count[0]/state.sync=3,kill' gale run t.json
  *
- * Points: alloc, send, status.map, spawn.fork, deadletter.write, deadletter.sync,
- * state.open, state.write, position.write, position.sync, position.rename.
+ * A point that strikes says so on standard error: "failpoint alloc reached". So a test can
+ * count n up until a run no longer says it, and has had every fault there is.
+ *
+ * Points: alloc, send, control.send, status.map, spawn.fork, deadletter.write, deadletter.sync,
+ * state.open, state.write, position.write, position.sync, statedir.write, statedir.sync,
+ * statedir.rename.
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #ifndef GALE_FAILPOINT_H

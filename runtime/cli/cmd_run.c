@@ -145,6 +145,7 @@ static int run_in(const struct command_line *line, const struct topology *t, str
 	options.ready_ms = (uint32_t)topology_ms(t, NULL, "topology.worker.timeout.secs");
 	supervisor_run(t, &options, &r);
 	if (r.exit == EXIT_DONE && state->path != NULL && statedir_clear(state, &e) != 0) {
+		command_say("%s", e.text);
 		r.error = e;
 		r.exit = EXIT_FAILED;
 	}

@@ -37,7 +37,9 @@
 #ifndef GALE_CONTROL_H
 #define GALE_CONTROL_H
 
+#include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "error.h"
 
@@ -55,5 +57,31 @@ int control_send(int fd, const char *format, ...) __attribute__((format(printf, 
  * the end of the channel, -1 with errno set (EAGAIN: nothing there; EMSGSIZE: it did not
  * fit and is lost). What was said before the end is read before the end. */
 int control_receive(int fd, char *text, size_t size);
+
+/* What a worker may say, then what the supervisor may. */
+enum control_word {
+	CONTROL_HELLO, CONTROL_READY, CONTROL_ENDED, CONTROL_FATAL, CONTROL_SWITCHED, CONTROL_PONG,
+	CONTROL_PEERS, CONTROL_OVER, CONTROL_ACTIVATE, CONTROL_DEACTIVATE, CONTROL_DRAIN,
+	CONTROL_SWITCH, CONTROL_OBITUARY, CONTROL_LOST, CONTROL_PING, CONTROL_STOP,
+	CONTROL_WORDS		/* how many there are */
+};
+
+/* A message, taken apart. What its word does not have is 0 or "". */
+struct control_message {
+	enum control_word word;
+	uint32_t worker;	/* switch, switched, lost */
+	uint32_t start;		/* switch, switched */
+	uint64_t root;		/* obituary */
+	bool discard;		/* drain */
+	const char *text;	/* fatal, obituary, lost; peers and over: the table */
+};
+
+/* control_parse takes TEXT apart, into which M->text then points; false: it is no message of
+ * this protocol. Any bytes are safe. Whether there is a worker of that number is for the
+ * caller to ask. */
+bool control_parse(struct control_message *m, const char *text);
+
+/* control_table reads the N numbers of a table, and nothing behind them; false: it is none. */
+bool control_table(const char *text, uint32_t *starts, uint32_t n);
 
 #endif

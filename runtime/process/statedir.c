@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "clock.h"
+#include "failpoint.h"
 #include "fit.h"
 #include "memory.h"
 
@@ -58,13 +59,13 @@ static int read_file(const struct statedir *s, const char *name, struct buf *b, 
 static int write_synced(int fd, const char *text, size_t n)
 {
 	for (size_t done = 0; done < n; ) {
-		ssize_t put = write(fd, text + done, n - done);
+		ssize_t put = failpoint("statedir.write") ? -1 : write(fd, text + done, n - done);
 
 		if (put < 0 && errno != EINTR)
 			return -1;
 		done += put > 0 ? (size_t)put : 0;
 	}
-	return fsync(fd);
+	return failpoint("statedir.sync") ? -1 : fsync(fd);
 }
 
 /* replace_file makes TEXT what the file NAME says, all or nothing, also if the power fails. */
@@ -75,7 +76,7 @@ static int replace_file(const struct statedir *s, const char *name, const char *
 	int rc = fd >= 0 ? write_synced(fd, text, n) : -1;
 
 	if (rc == 0)
-		rc = renameat(s->fd, temporary, s->fd, name);
+		rc = failpoint("statedir.rename") ? -1 : renameat(s->fd, temporary, s->fd, name);
 	if (rc == 0)
 		rc = fsync(s->fd);
 	if (rc != 0)
@@ -388,7 +389,7 @@ enum statedir_result statedir_open(struct statedir *s, const char *dir, const st
 int statedir_clear(struct statedir *s, struct error *e)
 {
 	each_in(s, "positions.done", remove_one, NULL);
-	if (renameat(s->fd, "positions", s->fd, "positions.done") != 0 || fsync(s->fd) != 0)
+	if (failpoint("statedir.rename") || renameat(s->fd, "positions", s->fd, "positions.done") != 0 || fsync(s->fd) != 0)
 		return error_errno(e, "cannot remove %s/positions", s->path);
 	each_in(s, "positions.done", remove_one, NULL);
 	unlinkat(s->fd, "positions.done", AT_REMOVEDIR);

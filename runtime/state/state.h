@@ -34,6 +34,10 @@ struct state;
  * readable or writable. */
 struct state *state_open(const char *path, uint32_t version, struct error *e);
 
+/* state_goes_with_run: its directory is removed when the run ends, so it has to survive this
+ * process and not the machine: commits are not synced. */
+void state_goes_with_run(struct state *s);
+
 /* state_close forgets what was not committed. NULL is allowed. */
 void state_close(struct state *s);
 

@@ -186,47 +186,31 @@ static void keep_fatal(struct crew_worker *w, const char *text)
 		w->fatal = xstrdup(text);
 }
 
-/* on_switched: "W S". */
-static bool on_switched(struct crew *c, uint32_t sender, const char *arguments)
-{
-	unsigned worker, start;
-
-	if (sscanf(arguments, "%u %u", &worker, &start) != 2)
-		return false;
-	fences_switched(&c->lives.fences, sender, worker, start);
-	return true;
-}
-
 /* handle_message takes one message of a worker; false: it is none. */
 static bool handle_message(struct crew *c, uint32_t worker, const char *text)
 {
 	static const enum life_event said[] = {
-		EVENT_HELLO, EVENT_READY, EVENT_ENDED, EVENT_FATAL
+		[CONTROL_HELLO] = EVENT_HELLO, [CONTROL_READY] = EVENT_READY,
+		[CONTROL_ENDED] = EVENT_ENDED, [CONTROL_FATAL] = EVENT_FATAL
 	};
-	size_t length = strcspn(text, " ");
-	const char *arguments = text + length + (text[length] == ' ');
+	struct control_message m;
 
-	if (strcmp(text, "pong") == 0) {
+	if (!control_parse(&m, text) || m.word > CONTROL_PONG)
+		return false;
+	if (m.word == CONTROL_PONG) {
 		pulse_heard(&c->pulse, worker);
-		return true;
-	}
-	if (strncmp(text, "switched ", 9) == 0)
-		return on_switched(c, worker, arguments);
-	for (size_t i = 0; i < sizeof said / sizeof said[0]; i++) {
-		const char *word = life_event_names[said[i]];
-
-		if (strlen(word) != length || strncmp(text, word, length) != 0)
-			continue;
-		if (said[i] == EVENT_HELLO)
+	} else if (m.word == CONTROL_SWITCHED) {
+		fences_switched(&c->lives.fences, worker, m.worker, m.start);
+	} else {
+		if (m.word == CONTROL_HELLO)
 			find_page(c, worker);
-		if (said[i] == EVENT_READY)
+		if (m.word == CONTROL_READY)
 			pulse_began(&c->pulse, worker);
-		if (said[i] == EVENT_FATAL)
-			keep_fatal(&c->workers[worker], arguments);
-		lives_event(&c->lives, worker, said[i], clock_now_ns());
-		return true;
+		if (m.word == CONTROL_FATAL)
+			keep_fatal(&c->workers[worker], m.text);
+		lives_event(&c->lives, worker, said[m.word], clock_now_ns());
 	}
-	return false;
+	return true;
 }
 
 /* read_control reads all that a worker has said. When the channel is at its end the

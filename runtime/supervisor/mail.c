@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "control.h"
 #include "error.h"
@@ -26,8 +27,12 @@ void mail_push(struct mail *m, int fd)
 	while (mail_waits(m)) {
 		const char *text = m->texts.data + m->at;
 
-		if (control_send(fd, "%s", text) != 0 && (errno == EAGAIN || errno == ENOBUFS))
-			return;
+		if (control_send(fd, "%s", text) != 0) {
+			if (errno == EAGAIN || errno == ENOBUFS)
+				return;
+			if (errno != EPIPE && errno != ECONNRESET)
+				shutdown(fd, SHUT_RDWR);
+		}
 		m->at += strlen(text) + 1;
 	}
 	mail_clear(m);

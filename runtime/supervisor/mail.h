@@ -3,7 +3,8 @@
  * A control channel holds a few hundred messages. A worker that does not read for a while,
  * in a long execute or stopped, while many others are started again, gets more than that;
  * and each counts: a sender that never hears "switch" goes on sending to the dead, a source
- * that never hears "lost" waits for them. So what does not fit waits here, in order.
+ * that never hears "lost" waits for them. So what does not fit waits here, in order; and a
+ * channel that fails in another way is shut down, which ends the worker.
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #ifndef GALE_MAIL_H

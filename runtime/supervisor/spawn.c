@@ -270,7 +270,8 @@ int spawn_start(const struct spawn *s, struct child *c, struct error *e)
 	if (c->pid > 0)
 		c->pidfd = pidfd_open(c->pid, 0);
 	if (c->pidfd < 0) {
-		error_errno(e, "cannot start %s", s->label);
+		error_errno(e, "cannot start %s%s", s->label,
+		    errno == EAGAIN ? ": too many processes; raise the limit (ulimit -u)" : "");
 		if (c->pid > 0) {
 			kill(c->pid, SIGKILL);
 			waitpid(c->pid, NULL, 0);

@@ -294,7 +294,8 @@ static size_t run_child(struct catalog *c, size_t first, int deadline_ms)
 
 	fflush(NULL);	/* or the child could write our buffers once more */
 	if (pipe2(ends, O_CLOEXEC) < 0 || (l.pid = fork()) < 0)
-		die("cannot start a process to load plugins: %s", strerror(errno));
+		die("cannot start a process to load plugins%s: %s",
+		    errno == EAGAIN ? ": too many processes; raise the limit (ulimit -u)" : "", strerror(errno));
 	if (l.pid == 0) {
 		close(ends[0]);
 		child(c, first, ends[1]);

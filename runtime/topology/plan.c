@@ -179,13 +179,26 @@ bool plan_sends(const struct plan *p, uint32_t from, uint32_t to)
 /* A connection is a descriptor on both sides, a socket of ZeroMQ's has one of its own, and
  * its threads have a dozen. libzmq aborts where accept finds none left, so they are counted
  * before the start. */
+/* state_files: LevelDB has a lock, a log, a manifest and a text of its own open for each task,
+ * and some more while it compacts. Its tables it maps, the first thousand of a process, without
+ * keeping them open. */
+static uint32_t state_files(const struct plan *p, uint32_t worker)
+{
+	enum { PER_TASK = 8, COMPACTION = 8 };
+	const struct plan_worker *w = &p->workers[worker];
+
+	if (w->role == ROLE_ACKER || p->topology->components[w->component].state_version == 0)
+		return 0;
+	return COMPACTION + PER_TASK * w->n_tasks;
+}
+
 uint32_t plan_descriptors(const struct plan *p)
 {
 	enum { PER_WORKER = 4, OWN = 32, PLUGIN = 128 };
 	uint32_t most = OWN + PER_WORKER * p->n_workers;
 
 	for (uint32_t w = 0; w < p->n_workers; w++) {
-		uint32_t need = OWN + PLUGIN;
+		uint32_t need = OWN + PLUGIN + state_files(p, w);
 
 		for (uint32_t peer = 0; peer < p->n_workers; peer++)
 			need += 2u * plan_sends(p, w, peer) + plan_sends(p, peer, w);

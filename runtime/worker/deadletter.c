@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "buf.h"
+#include "failpoint.h"
 #include "wire.h"
 
 static void put_member(struct buf *b, const char *name, const char *text)
@@ -46,7 +47,7 @@ static int write_whole(int fd, const struct buf *b)
 	size_t done = 0;
 
 	while (done < b->n) {
-		ssize_t n = write(fd, b->data + done, b->n - done);
+		ssize_t n = failpoint("deadletter.write") ? -1 : write(fd, b->data + done, b->n - done);
 
 		if (n < 0 && errno != EINTR)
 			return -1;
@@ -112,7 +113,7 @@ int deadletter_sync(struct deadletters *f, struct error *e)
 	if (f->fd < 0)
 		return 0;
 	/* A pipe or a terminal has no disk behind it: EINVAL. */
-	if (fdatasync(f->fd) != 0 && errno != EINVAL)
+	if ((failpoint("deadletter.sync") || fdatasync(f->fd) != 0) && errno != EINVAL)
 		result = error_errno(e, "cannot write the dead-letter file %s to disk", f->path);
 	if (close(f->fd) != 0 && result == 0)
 		result = error_errno(e, "cannot write to the dead-letter file %s", f->path);

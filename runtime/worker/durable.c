@@ -31,6 +31,8 @@ void durable_open(struct task *t)
 		worker_fatal(w, "%s", e.text);
 	free(path);
 	t->ctx.state_lasts = worker_state_lasts(w);
+	if (!t->ctx.state_lasts)
+		state_goes_with_run(t->state);
 	w->durable = w->out.withholds = true;
 	w->status->survives = 1;
 }

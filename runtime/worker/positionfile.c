@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "failpoint.h"
 #include "memory.h"
 
 enum { LEAST_ROOM = 4096 };
@@ -123,7 +124,7 @@ static int write_bytes(int fd, const struct buf *b)
 	size_t done = 0;
 
 	while (done < b->n) {
-		ssize_t n = pwrite(fd, b->data + done, b->n - done, (off_t)done);
+		ssize_t n = failpoint("position.write") ? -1 : pwrite(fd, b->data + done, b->n - done, (off_t)done);
 
 		if (n < 0 && errno != EINTR)
 			return -1;
@@ -140,7 +141,7 @@ int positionfile_write(struct positionfile *f, struct position *p, uint32_t run,
 
 	position_put(&b, p, f->sequence + 1, run);
 	if ((f->fds[slot] < 0 && make_slot(f, slot) != 0) || write_bytes(f->fds[slot], &b) != 0 ||
-	    (f->sync && fdatasync(f->fds[slot]) != 0))
+	    failpoint("position.sync") || (f->sync && fdatasync(f->fds[slot]) != 0))
 		rc = error_errno(e, "cannot write the position %s.%c", f->path, 'a' + slot);
 	buf_free(&b);
 	if (rc != 0)

@@ -2,6 +2,7 @@
 #include "transport.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,7 +22,8 @@ enum {
 	POOL_BYTES = 2 << 20,	/* most that waits in one class: after a burst the rest is freed */
 	RECONNECT_MS = 10,
 	RECONNECT_MAX_MS = 200,
-	HANDSHAKE_MS = 2000
+	HANDSHAKE_MS = 2000,
+	ZEROMQ_THREADS = 2	/* its reaper, and one for I/O */
 };
 
 struct transport {
@@ -54,10 +56,39 @@ struct outbox {
 	struct outbox *next;
 };
 
+static void *pass(void *gate)
+{
+	pthread_mutex_lock(gate);
+	pthread_mutex_unlock(gate);
+	return NULL;
+}
+
+/* try_threads starts as many threads as ZeroMQ will, which aborts when it can't. */
+static int try_threads(struct error *e)
+{
+	pthread_mutex_t gate = PTHREAD_MUTEX_INITIALIZER;
+	pthread_t threads[ZEROMQ_THREADS];
+	int n = 0;
+
+	pthread_mutex_lock(&gate);
+	while (n < ZEROMQ_THREADS && (errno = pthread_create(&threads[n], NULL, pass, &gate)) == 0)
+		n++;
+	if (n < ZEROMQ_THREADS)
+		error_errno(e, "cannot start threads%s", errno == EAGAIN ?
+		    ": too many processes; raise the limit (ulimit -u)" : "");
+	pthread_mutex_unlock(&gate);
+	for (int i = 0; i < n; i++)
+		pthread_join(threads[i], NULL);
+	return n < ZEROMQ_THREADS ? -1 : 0;
+}
+
 struct transport *transport_new(struct error *e)
 {
-	struct transport *t = xcalloc(1, sizeof *t);
+	struct transport *t;
 
+	if (try_threads(e) != 0)
+		return NULL;
+	t = xcalloc(1, sizeof *t);
 	t->context = zmq_ctx_new();
 	if (t->context == NULL) {
 		free(t);

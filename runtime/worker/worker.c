@@ -11,7 +11,6 @@
 #include "worker.h"
 
 #include <errno.h>
-#include <inttypes.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -46,8 +45,13 @@ static void say(const char *format, ...)
 	va_start(args, format);
 	vsnprintf(line, sizeof line, format, args);
 	va_end(args);
-	while (control_send(CONTROL_FD, "%s", line) != 0 && errno == EAGAIN)
-		poll(&p, 1, -1);
+	while (control_send(CONTROL_FD, "%s", line) != 0) {
+		if (errno != EAGAIN && errno != ENOBUFS) {
+			fprintf(stderr, "error: cannot talk to the supervisor: %s\n", strerror(errno));
+			_exit(EXIT_FAILURE);
+		}
+		poll(&p, 1, errno == EAGAIN ? -1 : 1);
+	}
 }
 
 void worker_fatal(struct worker *w, const char *format, ...)
@@ -123,9 +127,9 @@ bool worker_state_lasts(const struct worker *w)
 
 /* ---- control messages ---- */
 
-static void on_activate(struct worker *w, const char *arguments)
+static void on_activate(struct worker *w, const struct control_message *m)
 {
-	(void)arguments;
+	(void)m;
 	w->active = true;
 	for (uint32_t i = 0; i < w->n_tasks; i++) {
 		w->tasks[i].idle_until_ns = 0;
@@ -134,9 +138,9 @@ static void on_activate(struct worker *w, const char *arguments)
 	}
 }
 
-static void on_deactivate(struct worker *w, const char *arguments)
+static void on_deactivate(struct worker *w, const struct control_message *m)
 {
-	(void)arguments;
+	(void)m;
 	if (!w->active)
 		return;
 	w->active = false;
@@ -145,54 +149,39 @@ static void on_deactivate(struct worker *w, const char *arguments)
 			w->code->deactivate(w->tasks[i].self, &w->tasks[i].ctx);
 }
 
-static void on_drain(struct worker *w, const char *arguments)
+static void on_drain(struct worker *w, const struct control_message *m)
 {
-	w->ending = strcmp(arguments, "discard") == 0 ? ENDING_DISCARD : ENDING_FINISH;
-	on_deactivate(w, arguments);
+	w->ending = m->discard ? ENDING_DISCARD : ENDING_FINISH;
+	on_deactivate(w, m);
 }
 
-static void on_stop(struct worker *w, const char *arguments)
+static void on_stop(struct worker *w, const struct control_message *m)
 {
-	(void)arguments;
+	(void)m;
 	w->stop = true;
 }
 
-/* on_switch: "W S". */
-static void on_switch(struct worker *w, const char *arguments)
+static void on_switch(struct worker *w, const struct control_message *m)
 {
-	uint32_t peer, start;
-
-	if (sscanf(arguments, "%" SCNu32 " %" SCNu32, &peer, &start) != 2 || peer >= w->plan->n_workers) {
-		fprintf(stderr, "error: the supervisor says \"switch %s\", which makes no sense\n", arguments);
-		return;
-	}
-	succeed(w, peer, start);
-	say("switched %u %u", peer, start);
+	succeed(w, m->worker, m->start);
+	say("switched %u %u", m->worker, m->start);
 }
 
-/* on_lost: "W TEXT". */
-static void on_lost(struct worker *w, const char *arguments)
+static void on_lost(struct worker *w, const struct control_message *m)
 {
-	char *text;
-	unsigned long peer = strtoul(arguments, &text, 10);
-
-	if (peer < w->plan->n_workers && plan_is_source(w->plan, w->number))
-		source_lost(w, (uint32_t)peer, *text == ' ' ? text + 1 : text);
-}
-
-/* on_obituary: "ROOT TEXT". */
-static void on_obituary(struct worker *w, const char *arguments)
-{
-	char *text;
-	uint64_t root = strtoull(arguments, &text, 10);
-
 	if (plan_is_source(w->plan, w->number))
-		source_named(w, root, *text == ' ' ? text + 1 : text);
+		source_lost(w, m->worker, m->text);
 }
 
-static void on_ping(struct worker *w, const char *arguments)
+static void on_obituary(struct worker *w, const struct control_message *m)
 {
-	(void)w, (void)arguments;
+	if (plan_is_source(w->plan, w->number))
+		source_named(w, m->root, m->text);
+}
+
+static void on_ping(struct worker *w, const struct control_message *m)
+{
+	(void)w, (void)m;
 	say("pong");
 }
 
@@ -206,35 +195,35 @@ void worker_marks_to(struct worker *w, uint32_t worker)
 		out_marker_to(&w->out, worker, WIRE_END, w->ending == ENDING_DISCARD ? WIRE_DISCARD : 0);
 }
 
-static const struct {
-	const char *word;
-	void (*act)(struct worker *w, const char *arguments);
-} control_words[] = {
-	{ "activate", on_activate },
-	{ "deactivate", on_deactivate },
-	{ "drain", on_drain },
-	{ "switch", on_switch },
-	{ "lost", on_lost },
-	{ "obituary", on_obituary },
-	{ "ping", on_ping },
-	{ "stop", on_stop },
+static void (*const control_acts[CONTROL_WORDS])(struct worker *w, const struct control_message *m) = {
+	[CONTROL_ACTIVATE] = on_activate,
+	[CONTROL_DEACTIVATE] = on_deactivate,
+	[CONTROL_DRAIN] = on_drain,
+	[CONTROL_SWITCH] = on_switch,
+	[CONTROL_LOST] = on_lost,
+	[CONTROL_OBITUARY] = on_obituary,
+	[CONTROL_PING] = on_ping,
+	[CONTROL_STOP] = on_stop,
 };
 
-static void obey(struct worker *w, char *text)
+static void obey(struct worker *w, const char *text)
 {
-	char *arguments = strchrnul(text, ' ');
+	struct control_message m;
 
-	if (*arguments != '\0')
-		*arguments++ = '\0';
-	for (size_t i = 0; i < sizeof control_words / sizeof *control_words; i++)
-		if (strcmp(text, control_words[i].word) == 0) {
-			control_words[i].act(w, arguments);
-			return;
-		}
-	fprintf(stderr, "error: the supervisor says \"%s\", which this gale does not know\n", text);
+	if (control_parse(&m, text) && control_acts[m.word] != NULL && m.worker < w->plan->n_workers)
+		control_acts[m.word](w, &m);
+	else
+		fprintf(stderr, "error: the supervisor says \"%s\", which makes no sense\n", text);
 }
 
-/* read_control obeys all that is there; the end of the channel ends the worker (R6). */
+/* The end of the channel ends the worker (R6). Should the supervisor be alive it reads why. */
+static _Noreturn void be_orphaned(struct worker *w)
+{
+	snprintf(w->status->last_words, sizeof w->status->last_words, "its control channel has ended");
+	_exit(EXIT_FAILURE);
+}
+
+/* read_control obeys all that is there. */
 static void read_control(struct worker *w)
 {
 	char text[CONTROL_MAX];
@@ -242,7 +231,7 @@ static void read_control(struct worker *w)
 
 	while (!w->stop && (n = control_receive(CONTROL_FD, text, sizeof text)) != -1) {
 		if (n == 0)
-			_exit(EXIT_FAILURE);
+			be_orphaned(w);
 		obey(w, text);
 	}
 }
@@ -255,40 +244,39 @@ static uint32_t number(const char *text)
 }
 
 /* read_table takes the start number of every worker. */
-static void read_table(struct worker *w, char *text)
+static void read_table(struct worker *w, const struct control_message *m)
 {
-	char *word, *rest;
-
-	word = strtok_r(text, " ", &rest);
-	w->over = strcmp(word, "over") == 0;
-	for (uint32_t i = 0; i < w->plan->n_workers; i++) {
-		if ((word = strtok_r(NULL, " ", &rest)) == NULL)
-			worker_fatal(w, "the supervisor's table of workers is too short");
-		w->starts[i] = w->sends_to[i] = number(word);
-	}
+	if (!control_table(m->text, w->starts, w->plan->n_workers))
+		worker_fatal(w, "the supervisor's table of workers is none: \"%s\"", m->text);
+	memcpy(w->sends_to, w->starts, w->plan->n_workers * sizeof *w->sends_to);
+	w->over = m->word == CONTROL_OVER;
 }
 
-/* wait_for_peers waits for the table. What comes before it is about how the run ends. */
+/* wait_for_peers waits for the table. What comes before it and counts is about how the run
+ * ends: there is nothing yet that could be lost. */
 static void wait_for_peers(struct worker *w)
 {
 	struct pollfd p = { .fd = CONTROL_FD, .events = POLLIN };
+	struct control_message m;
 	char text[CONTROL_MAX];
 
 	for (;;) {
 		int n = control_receive(CONTROL_FD, text, sizeof text);
 
 		if (n == 0)
-			_exit(EXIT_FAILURE);
+			be_orphaned(w);
 		if (n < 0)
 			poll(&p, 1, -1);
-		else if (strcmp(text, "stop") == 0)
+		else if (!control_parse(&m, text))
+			obey(w, text);
+		else if (m.word == CONTROL_STOP)
 			_exit(EXIT_SUCCESS);
-		else if (strncmp(text, "peers ", 6) == 0 || strncmp(text, "over ", 5) == 0)
+		else if (m.word == CONTROL_PEERS || m.word == CONTROL_OVER)
 			break;
-		else
+		else if (m.word == CONTROL_DRAIN || m.word == CONTROL_PING)
 			obey(w, text);
 	}
-	read_table(w, text);
+	read_table(w, &m);
 }
 
 static struct inbox *bind_inbox(struct worker *w, char *endpoint)

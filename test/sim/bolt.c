@@ -325,7 +325,7 @@ static bool take_frame(struct node *n)
 	n->at = 0;
 	if (!node_takes(n, f)) {
 		drop_frame(n);
-	} else if (n->upstream[f->worker] == UPSTREAM_ENDED && f->start > 1) {
+	} else if (n->upstream[f->worker] == UPSTREAM_ENDED && (n->over || f->start > 1)) {
 		ack_repeated(n);
 	} else if (n->upstream[f->worker] == UPSTREAM_NONE || n->upstream[f->worker] == UPSTREAM_ENDED) {
 		trace(n->world, "unexpected", n->number, f->worker, f->kind);

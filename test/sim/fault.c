@@ -9,7 +9,7 @@ void fault_choose(struct world *w)
 	static const uint64_t steps[] = { 15, 50, 150, 500 };
 
 	for (int i = 0; i < N_FAULTS; i++)
-		w->on[i] = chance(w, 500);
+		w->on[i] = chance(w, i == FAULT_LATE ? 250 : 500);
 	w->faults_left = (uint32_t)below(w, 14);
 	w->set.fault_steps = steps[below(w, 4)];
 }
@@ -55,7 +55,7 @@ static void lag_and_kill(struct world *w)
 		if (!plan_sends(w->plan, n->number, to))
 			continue;
 		if (node_lives(n))
-			node_busy(n, below(w, 400 * NS_PER_MS));
+			node_busy(n, 100 * NS_PER_MS + below(w, 300 * NS_PER_MS));
 		if (chance(w, 300))
 			kill_again(w, &w->nodes[to]);
 		else
@@ -124,12 +124,24 @@ static void happen(struct world *w, enum fault fault)
 	}
 }
 
-/* Most seeds have a fault that waits for a fence, and strikes only then. */
+/* ending: a spout has nothing left to emit, and markers are on their way. */
+static bool ending(const struct world *w)
+{
+	for (uint32_t i = 0; i < w->plan->n_workers; i++)
+		if (w->nodes[i].drain_passed && w->nodes[i].kind == KIND_SPOUT)
+			return true;
+	return false;
+}
+
+/* strikes: every so many steps; more often while there is a fence, where a seed has faults for
+ * that; only at the end of the run, where it has that. */
 static bool strikes(struct world *w)
 {
 	const struct fences *f = &w->super.lives.fences;
 	uint64_t steps = w->set.fault_steps;
 
+	if (w->on[FAULT_LATE] && !ending(w))
+		return false;
 	for (uint32_t i = 0; w->on[FAULT_FENCE] && i < w->plan->n_workers; i++)
 		if (f->fences[i].n_waiting > 0)
 			steps = 10;

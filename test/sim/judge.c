@@ -28,21 +28,16 @@ static void send_body(struct node *n, uint32_t to)
 	post_frame(n, to, f);
 }
 
-static bool reachable(const struct node *n, uint32_t to)
-{
-	return n->sends_to[to] >= n->starts[to];
-}
-
 static void send_mail(struct node *n, uint32_t to)
 {
 	close_run(&n->mail[to]);
-	if (n->mail[to].verdicts.n > 0 && reachable(n, to) && n->boxes[to].waiting == NULL)
+	if (n->mail[to].verdicts.n > 0 && n->boxes[to].waiting == NULL)
 		send_body(n, to);
 }
 
 static void send_if_full(struct node *n, uint32_t to)
 {
-	if (n->mail[to].verdicts.n >= FRAME_BYTES && reachable(n, to))
+	if (n->mail[to].verdicts.n >= FRAME_BYTES)
 		send_body(n, to);
 }
 
@@ -147,12 +142,14 @@ static void watch_time(struct node *n, bool input_empty)
 	}
 	if (n->next_expiry_ns == 0)
 		n->next_expiry_ns = now + interval;
-	if (n->deadline_ns == 0 && now >= n->next_expiry_ns)
+	if (n->deadline_ns == 0 && now >= n->next_expiry_ns) {
 		n->deadline_ns = now;
-	if (n->deadline_ns != 0 && input_empty && now >= n->deadline_ns + GRACE_NS) {
+		n->grace_ns = interval < GRACE_NS ? interval : GRACE_NS;
+	}
+	if (n->deadline_ns != 0 && input_empty && now >= n->deadline_ns + n->grace_ns) {
 		ledger_expire(n->ledger, n->deadline_ns / NS_PER_MS);
+		n->next_expiry_ns = n->deadline_ns + interval;
 		n->deadline_ns = 0;
-		n->next_expiry_ns = now + interval;
 	}
 }
 
@@ -209,16 +206,21 @@ bool judge_rest(struct node *n)
 uint64_t judge_due(const struct node *n)
 {
 	if (n->deadline_ns != 0)
-		return n->deadline_ns + GRACE_NS;
+		return n->deadline_ns + n->grace_ns;
 	return n->next_expiry_ns != 0 ? n->next_expiry_ns : NEVER;
 }
 
 /* succeeded */
 void judge_succeeded(struct node *n, uint32_t from)
 {
-	n->mail[from].verdicts.n = 0;
-	n->mail[from].run_n = 0;
 	ledger_drop_older(n->ledger, from, n->starts[from]);
+}
+
+/* replaced */
+void judge_replaced(struct node *n, uint32_t to)
+{
+	n->mail[to].verdicts.n = 0;
+	n->mail[to].run_n = 0;
 }
 
 /* Nobody has anything pending any more. What is on its way arrives; entries without init live

@@ -115,26 +115,6 @@ void node_die(struct node *n, bool own)
 
 /* ---- control messages ---- */
 
-static void heard_of(struct node *n, uint32_t peer, uint32_t start)
-{
-	if (start <= n->starts[peer])
-		return;
-	n->starts[peer] = start;
-	if (n->kind == KIND_ACKER)
-		judge_succeeded(n, peer);
-	else if (n->kind != KIND_SPOUT)
-		bolt_succeeded(n, peer);
-}
-
-/* worker_frame_ok, but for the run: another run has other sockets. */
-bool node_takes(struct node *n, const struct frame *f)
-{
-	if (f->start < n->starts[f->worker])
-		return false;
-	heard_of(n, f->worker, f->start);
-	return true;
-}
-
 void node_marks_to(struct node *n, uint32_t to)
 {
 	if (!post_feeds(n, to))
@@ -145,14 +125,37 @@ void node_marks_to(struct node *n, uint32_t to)
 		post_marker_to(n, to, WIRE_END);
 }
 
-static void on_switch(struct node *n, uint32_t peer, uint32_t start)
+static void succeed(struct node *n, uint32_t peer, uint32_t start)
 {
+	if (start > n->starts[peer]) {
+		n->starts[peer] = start;
+		if (n->kind == KIND_ACKER)
+			judge_succeeded(n, peer);
+		else if (n->kind != KIND_SPOUT)
+			bolt_succeeded(n, peer);
+	}
 	if (start > n->sends_to[peer]) {
 		n->sends_to[peer] = start;
-		heard_of(n, peer, start);
 		post_switch(n, peer, start);
-		node_marks_to(n, peer);
+		if (n->kind == KIND_ACKER)
+			judge_replaced(n, peer);
+		else
+			node_marks_to(n, peer);
 	}
+}
+
+/* worker_frame_ok, but for the run: another run has other sockets. */
+bool node_takes(struct node *n, const struct frame *f)
+{
+	if (f->start < n->starts[f->worker])
+		return false;
+	succeed(n, f->worker, f->start);
+	return true;
+}
+
+static void on_switch(struct node *n, uint32_t peer, uint32_t start)
+{
+	succeed(n, peer, start);
 	node_say(n, "switched %u %u", peer, start);
 }
 

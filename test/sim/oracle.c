@@ -13,7 +13,7 @@
  *     fence        a fence waits for the living only; sources are told after the switch (R2-R4)
  *     mail         no verdict goes to an incarnation that is known to be dead
  *     leak         an acker's book is empty a minute after all has ended (A6; judge.c)
- *     liveness     when the faults stop, all ends soon, and well (world.c)
+ *     liveness     when the faults stop something is always done soon, and all ends well (world.c)
  *     lost         in the end every id is in the sink, or a dead letter
  *
  * SPDX-License-Identifier: Apache-2.0 */
@@ -196,6 +196,7 @@ void oracle_settled(struct node *n, uint64_t root, bool acked)
 	if (!acked)
 		return;
 	n->world->oracle.ids[r->id].acked = true;
+	n->world->done_ns = n->world->now_ns;
 	check_covered(n->world, "covered", r->id);
 }
 
@@ -209,6 +210,7 @@ void oracle_buried(struct node *n, const struct message *m)
 		violated(w, "buried", "id %u goes to the dead letters after %u failures and %u deaths of its own",
 		    n->source * SOURCE_IDS + (uint32_t)m->id, id->causes, id->named);
 	id->buried = 1;
+	w->done_ns = w->now_ns;
 }
 
 /* ---- positions ---- */

@@ -199,7 +199,7 @@ struct node {
 	/* judge.c */
 	struct ledger *ledger;
 	struct mail *mail;
-	uint64_t next_expiry_ns, deadline_ns;
+	uint64_t next_expiry_ns, deadline_ns, grace_ns;
 };
 
 /* ---- the supervisor ---- */
@@ -251,7 +251,7 @@ enum fault {
 	FAULT_KILL, FAULT_AGAIN, FAULT_PAIR, FAULT_CRASH, FAULT_PAUSE, FAULT_LAG, FAULT_LAG_KILL,
 	FAULT_FENCE, FAULT_SUPERVISOR, N_INJECTED,
 	FAULT_POISON = N_INJECTED, FAULT_FAIL, FAULT_SHORT_TIMEOUT, FAULT_SLOW_NET, FAULT_FULL,
-	FAULT_SLOW_CONTROL, FAULT_SLOW_DISK, FAULT_SLOW_BOOT, FAULT_RESET, N_FAULTS
+	FAULT_SLOW_CONTROL, FAULT_SLOW_DISK, FAULT_SLOW_BOOT, FAULT_RESET, FAULT_LATE, N_FAULTS
 };
 
 struct settings_of_seed {
@@ -279,6 +279,7 @@ struct world {
 	bool on[N_FAULTS];
 	uint32_t faults_left;
 	uint64_t quiet_ns;		/* when the last fault was over; 0: not yet */
+	uint64_t done_ns;		/* when a message was last acked or buried */
 
 	struct topology *topology;
 	struct plan *plan;
@@ -418,6 +419,7 @@ bool judge_turn(struct node *n);
 bool judge_rest(struct node *n);
 uint64_t judge_due(const struct node *n);
 void judge_succeeded(struct node *n, uint32_t from);
+void judge_replaced(struct node *n, uint32_t to);
 
 /* judge_outlive lets the time pass after which a book must be empty (A6). */
 void judge_outlive(struct node *n);

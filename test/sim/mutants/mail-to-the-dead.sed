@@ -1,3 +1,3 @@
-# the acker sends verdicts on a successor's roots before it has switched to it
-# file: test/sim/judge.c
-s/return n->sends_to\[to\] >= n->starts\[to\];/return n->sends_to[to] > 0;/
+# the acker hears of a successor by its records, and sends verdicts on to the dead predecessor
+# file: test/sim/node.c
+s/^\tsucceed(n, f->worker, f->start);/\tif (f->start > n->starts[f->worker]) { n->starts[f->worker] = f->start; if (n->kind == KIND_ACKER) judge_succeeded(n, f->worker); else if (n->kind != KIND_SPOUT) bolt_succeeded(n, f->worker); }/
