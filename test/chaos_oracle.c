@@ -2,7 +2,8 @@
  *
  * The spout emits the ids below the journal's end, and may have emitted some above. Each one
  * that it heard to be acked must be in the files of `disk`, and in the counts. When the run
- * has ended, so must all those below the end, and each word has one line.
+ * has ended, so must all those below the end, and each word has one line. When it has not,
+ * for it hangs or has failed, what is still open is lost.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -88,13 +89,14 @@ static void compare_counts(const uint64_t *truth, struct verdict *v)
 void oracle_compare(const struct run *r, bool ended, struct verdict *v)
 {
 	const struct chaos_journal *j = r->journal;
-	uint64_t truth[CHAOS_WORDS] = { 0 }, most = 0, end = ended ? j->end : 0;
+	uint64_t truth[CHAOS_WORDS] = { 0 }, most = 0, end;
 	uint8_t *seen = xcalloc(CHAOS_IDS, 1);
 
 	memset(v, 0, sizeof *v);
 	for (int i = 0; i < CHAOS_TASKS; i++)
 		if (j->tasks[i].emitted > most)
 			most = j->tasks[i].emitted;
+	end = ended ? j->end : most;
 	read_disk(seen, v);
 	v->ids = end;
 	for (uint64_t id = 0; id < most || id < end; id++) {

@@ -89,8 +89,7 @@ struct verdict {
 	uint64_t overcounted;		/* by so much counts are larger than needed: no fault */
 };
 
-/* oracle_compare reads what the run has left. ENDED: the run has ended well, so everything
- * below the journal's end must be there. */
+/* oracle_compare reads what the run has left. ENDED: the run has ended well. */
 void oracle_compare(const struct run *r, bool ended, struct verdict *v);
 
 #endif

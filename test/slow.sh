@@ -53,8 +53,8 @@ memory_is_flat() {
 	}' memory || fail "memory grows: $(tr '\n' ' ' < memory)"
 }
 
-# back_in LOG: milliseconds from the line "fast" until the rate of a line is 90 % of what it is
-# from a second later on.
+# back_in LOG: milliseconds from the line "fast" until the rate of a line is what it is from a
+# second later on; half of that, for others use the machine as well.
 back_in() {
 	awk '$2 == "fast" { fast = $1; last = $1; next }
 	fast {
@@ -68,7 +68,7 @@ back_in() {
 	}
 	END {
 		for (i = 1; i <= n; i++)
-			if (rate[i] >= 0.9 * sum / time) {
+			if (rate[i] >= 0.5 * sum / time) {
 				print from[i]
 				exit
 			}
