@@ -96,9 +96,8 @@ case_state_and_no_room() {
 }
 
 case_position() {
-	seq 1 100000 > input
+	seq 1 30000 > input
 	small 1m
-	mkfifo go
 	topology <<-END
 		spout lines lines path=input
 		bolt append append path=output us=10
