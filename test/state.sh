@@ -58,7 +58,7 @@ case_counts() {
 	oracle text > expected
 	for parallelism in 1 3; do
 		for ackers in 0 1 2; do
-			count_words $parallelism $ackers
+			count_words "$parallelism" "$ackers"
 		done
 	done
 }

@@ -4,7 +4,7 @@
 # machine that sleeps. Each is told, with what to do; nothing is lost, nothing is left behind.
 # SPDX-License-Identifier: Apache-2.0
 #
-# shellcheck disable=SC2317 # cases are called by name
+# shellcheck disable=SC2317,SC2119 # cases are called by name; functions with options
 
 # shellcheck source-path=SCRIPTDIR source=e2e.sh
 . "$(dirname "$0")/e2e.sh"
@@ -363,8 +363,8 @@ case_processes() {
 		rm -f output
 		code=0
 		XDG_RUNTIME_DIR=$RUN GALE_TEST_CASE=$RUN timeout --foreground 60 setpriv --reuid=54321 --clear-groups \
-		    prlimit --nproc=$n "$GALE" run -q "$DURABLE" -D input=text -D output=output > out 2> err || code=$?
-		must [ $code -eq 1 ]
+		    prlimit --nproc="$n" "$GALE" run -q "$DURABLE" -D input=text -D output=output > out 2> err || code=$?
+		must [ "$code" -eq 1 ]
 		says 'Resource temporarily unavailable'
 		says 'too many processes; raise the limit \(ulimit -u\)'
 		must [ ! -e output ]
