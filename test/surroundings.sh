@@ -4,7 +4,7 @@
 # machine that sleeps. Each is told, with what to do; nothing is lost, nothing is left behind.
 # SPDX-License-Identifier: Apache-2.0
 #
-# shellcheck disable=SC2317 # cases are called by name
+# shellcheck disable=SC2317,SC2119 # cases are called by name; functions with options
 
 # shellcheck source-path=SCRIPTDIR source=e2e.sh
 . "$(dirname "$0")/e2e.sh"
@@ -73,7 +73,7 @@ case_state_and_room_again() {
 	END
 	head -c 1000000 /dev/zero > small/filler
 	start --state small/state
-	wait_until 20 grep -q 'has no room on its disk: free some' err
+	wait_until 20 counts_at_least 2 err 'has no room on its disk: free some'
 	mount -o remount,size=20m small
 	ends 0 30
 	"$DUMP" small/state/state/keep.0 3 > kept
@@ -96,9 +96,8 @@ case_state_and_no_room() {
 }
 
 case_position() {
-	seq 1 100000 > input
+	seq 1 30000 > input
 	small 1m
-	mkfifo go
 	topology <<-END
 		spout lines lines path=input
 		bolt append append path=output us=10
@@ -351,7 +350,8 @@ case_long_path() {
 	count_words 0
 }
 
-# Processes are counted by user, so this must be one that has few.
+# Processes are counted by user, so this must be one that has few. Which call is refused is
+# chance: ZeroMQ aborts if another worker was faster after it was asked for.
 case_processes() {
 	local n code
 
@@ -364,17 +364,19 @@ case_processes() {
 		rm -f output
 		code=0
 		XDG_RUNTIME_DIR=$RUN GALE_TEST_CASE=$RUN timeout --foreground 60 setpriv --reuid=54321 --clear-groups \
-		    prlimit --nproc=$n "$GALE" run -q "$DURABLE" -D input=text -D output=output > out 2> err || code=$?
-		must [ $code -eq 1 ]
+		    prlimit --nproc="$n" "$GALE" run -q "$DURABLE" -D input=text -D output=output > out 2> err || code=$?
+		must [ "$code" -eq 1 ]
 		says 'Resource temporarily unavailable'
-		says 'too many processes; raise the limit \(ulimit -u\)'
+		cat err >> said
 		must [ ! -e output ]
 	done
+	must grep -q 'too many processes; raise the limit (ulimit -u)' said
 }
 
 # ---- time ---------------------------------------------------------------------------------
 
-# The clock of the day jumps by an hour, forth and back, every few calls: nothing asks it.
+# The clock of the day jumps by an hour, forth and back, every few calls. Only the stamps of
+# dead letters ask it.
 case_clock_jumps() {
 	words
 	cat > jump.c <<-'END'
@@ -415,7 +417,6 @@ case_clock_jumps() {
 		}
 	END
 	compile -fPIC -shared -o jump.so jump.c
-	nm -D "$GALE" | grep -q __asan_init && skip "not with a sanitizer"
 	topology <<-END
 		config topology.message.timeout.secs 2
 		config topology.worker.timeout.secs 2
@@ -425,8 +426,7 @@ case_clock_jumps() {
 		stream feed slow SHUFFLE
 		stream slow keep SHUFFLE
 	END
-	export LD_PRELOAD=$PWD/jump.so
-	must [ "$(for i in 1 2 3 4 5 6 7; do date +%s; done | sort -u | wc -l)" -ge 1 ]
+	export LD_PRELOAD=$PWD/jump.so ASAN_OPTIONS=verify_asan_link_order=0:$ASAN_OPTIONS
 	run
 	unset LD_PRELOAD
 	must [ "$(number failed)" -eq 0 ]
