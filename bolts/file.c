@@ -202,17 +202,12 @@ static int record(struct file *f, gale_ctx *ctx)
 	    put(ctx, "temporary", o->temporary, strlen(o->temporary));
 }
 
-/* persist syncs what was written to a regular file since the last time; what goes to anything
- * else is only to be taken from us. */
+/* persist syncs what was written to a regular file since the last time. */
 static int persist(void *self, gale_ctx *ctx)
 {
 	struct file *f = self;
 	struct output *o = &f->out;
-	if (o->direct && flush(f, ctx) != 0)
-		return GALE_FATAL;
-	if (o->direct)
-		return f->stuck ? GALE_IDLE : GALE_OK;
-	if (o->fd == -1)
+	if (o->direct || o->fd == -1)
 		return GALE_OK;
 	if (output_push(o, ctx) != 0)
 		return GALE_FATAL;

@@ -943,9 +943,7 @@ struct gale_component {
 	uint32_t state_version;
 	/* persist is called before each commit, when acks wait or the state has changed. What
 	 * is to be on disk before those acks leave, beside the state, is to be synced here; what
-	 * it puts into the state is part of the commit. It must not emit. GALE_OK; GALE_IDLE: not
-	 * yet (a pipe is full), the acks wait and it is called again, when what it watches
-	 * happens or 10 ms later; or GALE_FATAL. */
+	 * it puts into the state is part of the commit. It must not emit. GALE_OK or GALE_FATAL. */
 	int (*persist)(void *self, gale_ctx *ctx);
 };
 

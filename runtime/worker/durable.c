@@ -54,15 +54,13 @@ static bool something_is_full(const struct worker *w)
 	return false;
 }
 
-/* call_persist asks T to sync what it has outside of its state; false: it can't yet. */
-static bool call_persist(struct task *t)
+static void call_persist(struct task *t)
 {
 	struct worker *w = t->worker;
 	int result = w->code->persist(t->self, &t->ctx);
 
-	if ((result != GALE_OK && result != GALE_IDLE) || t->broken)
+	if (result != GALE_OK || t->broken)
 		worker_fatal(w, "persist: %s", t->why[0] ? t->why : "the plugin gave no reason");
-	return result == GALE_OK;
 }
 
 /* commit writes what all tasks have changed and lets the acks go that waited for it. Without
@@ -70,13 +68,9 @@ static bool call_persist(struct task *t)
 static void commit(struct worker *w)
 {
 	struct error e;
-	bool ready = true;
 
 	for (uint32_t i = 0; w->code->persist != NULL && i < w->n_tasks; i++)
-		ready = call_persist(&w->tasks[i]) && ready;
-	w->uncommitted_ns = w->now_ns;
-	if (!ready)
-		return;
+		call_persist(&w->tasks[i]);
 	for (uint32_t i = 0; i < w->n_tasks; i++)
 		if (state_commit(w->tasks[i].state, &e) != 0)
 			worker_fatal(w, "%s", e.text);

@@ -31,6 +31,24 @@ struct place *resume_place(const struct worker *w)
 	return xcalloc(1, sizeof (struct place));
 }
 
+/* note_survival tells the supervisor when a successor could go on: every task that has emitted
+ * anything has said where it is. */
+static void note_survival(struct worker *w)
+{
+	bool known = false;
+
+	if (w->status->survives)
+		return;
+	for (uint32_t i = 0; i < w->n_tasks; i++) {
+		const struct place *place = w->tasks[i].place;
+
+		if (place != NULL && place->position.changed && !place->position.known)
+			return;
+		known = known || (place != NULL && place->position.known);
+	}
+	w->status->survives = known;
+}
+
 /* ---- going on ---- */
 
 /* call_resume ends the process when the spout can't go on from what was read. */
@@ -82,6 +100,7 @@ void resume_task(struct task *t)
 	position_free(&t->place->position);
 	t->place->position = found;
 	t->done = found.ended;
+	note_survival(w);
 	if (!found.ended)
 		call_resume(t);
 }
@@ -114,26 +133,13 @@ bool resume_done(struct worker *w, const struct message *m)
 	return true;
 }
 
-/* survives: every task that has emitted anything has said where it is. */
-static bool survives(const struct worker *w)
-{
-	for (uint32_t i = 0; i < w->n_tasks; i++) {
-		const struct place *place = w->tasks[i].place;
-
-		if (place != NULL && place->position.changed && !place->position.known)
-			return false;
-	}
-	return true;
-}
-
 int resume_told(struct task *t, uint64_t next, const void *blob, uint32_t n)
 {
 	int rc = position_tell(&t->place->position, next, blob, n);
 
 	if (t->place->position.changed)
 		changed(t->worker);
-	if (!t->worker->status->survives)
-		t->worker->status->survives = survives(t->worker);
+	note_survival(t->worker);
 	return rc;
 }
 

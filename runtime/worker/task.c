@@ -116,9 +116,11 @@ void task_open_all(struct worker *w)
 	for (struct group *g; (g = router_custom(&w->router)) != NULL; )
 		open_grouping(w, g);
 	w->tasks = xcalloc(w->me->n_tasks, sizeof *w->tasks);
-	for (; w->n_tasks < w->me->n_tasks; w->n_tasks++) {
-		open_task(w, w->n_tasks);
-		resume_task(&w->tasks[w->n_tasks]);
+	while (w->n_tasks < w->me->n_tasks) {
+		struct task *t = &w->tasks[w->n_tasks];
+
+		open_task(w, w->n_tasks++);
+		resume_task(t);
 	}
 }
 
