@@ -60,7 +60,11 @@ static inline int output_fatal(gale_ctx *ctx, const char *format, ...)
 
 static inline int output_cannot(struct output *o, gale_ctx *ctx, const char *what)
 {
-	return output_fatal(ctx, "can't %s %s: %s", what, o->name, strerror(errno));
+	char why[512];
+	if (errno != EPIPE)
+		return output_fatal(ctx, "can't %s %s: %s", what, o->name, strerror(errno));
+	snprintf(why, sizeof why, "can't %s %s: %s", what, o->name, strerror(errno));
+	return gale_hopeless(ctx, why);
 }
 
 static inline void *output_checked(void *p)

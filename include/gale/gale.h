@@ -252,6 +252,8 @@ enum {
 				 * tenth time within a minute, or while the topology starts, the
 				 * run ends instead */
 
+	GALE_HOPELESS = 6,	/* only for gale_hopeless */
+
 	GALE_EMITTED = 3,	/* next, finish: call again */
 	GALE_IDLE = 4,		/* next, finish: nothing now */
 	GALE_DONE = 5		/* next, finish: nothing ever again */
@@ -558,6 +560,13 @@ static inline int gale_failed(gale_ctx *ctx, const char *why)
 static inline int gale_fatal(gale_ctx *ctx, const char *why)
 {
 	return ctx->host->result(ctx, GALE_FATAL, why);
+}
+
+/* gale_hopeless is gale_fatal where no successor could do better (the reader of a pipe is
+ * gone): the run ends, with exit code 1. Returns GALE_FATAL. */
+static inline int gale_hopeless(gale_ctx *ctx, const char *why)
+{
+	return ctx->host->result(ctx, GALE_HOPELESS, why);
 }
 
 GALE_PRINTF(2)

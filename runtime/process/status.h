@@ -60,6 +60,7 @@ struct status {
 	uint64_t unbounded;		/* spouts: 1 = the input has no end */
 	uint64_t survives;		/* 1 = a successor can go on where this one was: spouts
 					 * that can be positioned, bolts with state */
+	uint64_t hopeless;		/* 1 = no successor could do better */
 	uint64_t refused;		/* spouts: 1 = can't go on from the position on disk */
 	uint64_t first_emit_ns;		/* spouts: first message emitted */
 	uint64_t first_ack_ns;		/* spouts */

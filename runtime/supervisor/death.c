@@ -44,8 +44,8 @@ static bool lost_result(const struct obituary *o, char *text, size_t size)
 
 	if (page == NULL || w->role == ROLE_ACKER)
 		return false;
-	if (page->refused) {
-		snprintf(text, size, "it would not do better: it is not started again");
+	if (page->refused || page->hopeless) {
+		snprintf(text, size, "a successor would do no better");
 		return true;
 	}
 	if (page->survives)
@@ -74,7 +74,7 @@ void death_judge(struct death *d, const struct obituary *o, bool bounded, char *
 	    o->page->hand_root != 0 && !said_fatal(o);
 	if (lost_result(o, text, size)) {
 		d->lost = text;
-		d->essential = bounded || spout;
+		d->essential = bounded || spout || o->page->hopeless;
 	}
 }
 

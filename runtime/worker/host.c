@@ -392,6 +392,10 @@ static int host_result(gale_ctx *ctx, int result, const char *why)
 	struct task *t = task_of(ctx);
 
 	snprintf(t->why, sizeof t->why, "%s", why != NULL ? why : "");
+	if (result == GALE_HOPELESS) {
+		t->worker->status->hopeless = 1;
+		result = GALE_FATAL;
+	}
 	if (result != GALE_FATAL)
 		return result;
 	/* Callbacks of timers, watches and verdicts return nothing: to say it is enough. */
