@@ -13,6 +13,7 @@
 
 SLOW_SECONDS=${SLOW_SECONDS:-10}
 LIMIT_KIB=$((100 * 1024 * SLOW))
+export ASAN_OPTIONS=quarantine_size_mb=1:${ASAN_OPTIONS-}	# what is freed is not ours any more
 
 # memory_now gives the memory of gale and its workers, in KiB: all of it, and what is theirs
 # alone. Files that others have mapped as well weigh the more the fewer the others are.
