@@ -356,7 +356,8 @@ case_processes() {
 	local n code
 
 	[ "$(id -u)" -eq 0 ] || skip "only root can become somebody who has no processes"
-	setpriv --reuid=54321 --clear-groups "$GALE" --version > /dev/null 2>&1 || skip "another user can't read $GALE"
+	setpriv --reuid=54321 --clear-groups prlimit --nproc=100 "$GALE" --version > /dev/null 2>&1 ||
+	    skip "another user can't read $GALE"
 	words
 	chmod 777 . "$ROOT"
 	chown 54321 "$RUN"
