@@ -200,7 +200,7 @@ case_while_held() {
 		config topology.message.timeout.secs 3600
 		spout feed feed count=300 replay=kept
 		bolt gather probe.Gather size=1000 journal=gather.log
-		bolt end probe.Pass copies=0 journal=end.log ms=300
+		bolt end probe.Pass copies=0 journal=end.log ms=2000
 		stream feed gather SHUFFLE
 		stream gather end SHUFFLE
 	END
