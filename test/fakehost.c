@@ -446,7 +446,7 @@ void fake_commit(struct fake *f)
 
 void fake_kill(struct fake *f)
 {
-	static struct fake *dead[16];	/* reachable to the end, for leak checkers */
+	static struct fake *volatile dead[16];	/* reachable to the end, for leak checkers */
 	static size_t n_dead;
 	must(n_dead < sizeof dead / sizeof *dead, "too many are killed");
 	dead[n_dead++] = f;
