@@ -178,7 +178,7 @@ static void execute(struct worker *w, struct task *t, const struct wire_tuple *i
 	if (result != GALE_OK || t->broken)
 		fail_hand(t, &hand, result);
 	else if (t->held_hand.id == 0)
-		host_ack_anchor(t, &hand);
+		host_ack_anchor(w, &hand);
 	t->held_hand.id = 0;
 	t->hand = NULL;
 	t->hand_finished = false;
@@ -222,9 +222,8 @@ static void ack_repeated(struct worker *w)
 	struct wire_tuple in;
 
 	while (wire_next(&w->reader, &in, w->values) > 0)
-		for (uint32_t i = 0; i < in.n_roots; i++)
-			out_acked(&w->out, in.n_roots == 1 ? in.root : wire_get64(in.roots + 8 * (size_t)i),
-			    in.edge);
+		host_ack_anchor(w, &(struct anchor){ .roots = { in.n_roots, in.root, in.roots },
+			.edge = in.edge });
 	drop_frame(w);
 }
 

@@ -265,11 +265,11 @@ static int host_emit_as(gale_ctx *ctx, const gale_emission *x)
 
 /* ---- ack, fail, hold ---- */
 
-void host_ack_anchor(struct task *t, const struct anchor *a)
+void host_ack_anchor(struct worker *w, const struct anchor *a)
 {
-	t->worker->status->acked++;
+	w->status->acked++;
 	for (uint32_t i = 0; i < a->roots.n; i++)
-		out_acked(&t->worker->out, root_of(&a->roots, i), a->edge ^ a->children ^
+		out_acked(&w->out, root_of(&a->roots, i), a->edge ^ a->children ^
 		    (a->children_of != NULL ? a->children_of[i] : 0));
 }
 
@@ -358,7 +358,7 @@ static int host_ack(gale_ctx *ctx, gale_held handle)
 
 	if (h == NULL)
 		return host_refuse(t, "gale_ack of a tuple that is acked or failed already");
-	host_ack_anchor(t, &h->anchor);
+	host_ack_anchor(t->worker, &h->anchor);
 	let_go(t, h, handle);
 	return 0;
 }

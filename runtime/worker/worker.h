@@ -252,7 +252,7 @@ int host_state_add(gale_ctx *ctx, const void *key, size_t n, int64_t by, int64_t
 bool host_state_next(gale_ctx *ctx, gale_scan *scan);
 
 /* host_ack_anchor, host_fail_anchor tell the ackers of every root of A, if it has any. */
-void host_ack_anchor(struct task *t, const struct anchor *a);
+void host_ack_anchor(struct worker *w, const struct anchor *a);
 void host_fail_anchor(struct task *t, const struct anchor *a, const char *why);
 
 /* ---- durable.c ---- */
