@@ -159,7 +159,8 @@ START_TEST(plain_base_and_index_cancel_and_are_caught)
 	ck_assert_uint_eq(try(xor, base), 4);
 	ck_assert_uint_eq(try(sum, 0), 1);		/* 0 itself */
 	ck_assert_uint_eq(try(sum, 1), 3);		/* 1 ^ 2 ^ 3 */
-	ck_assert_uint_ne(try(times, base), 0);		/* one multiplication is no mixer */
+	/* One multiplication is no mixer; for some bases its ids happen not to cancel. */
+	ck_assert_uint_ne(try(times, 1), 0);
 }
 END_TEST
 
