@@ -68,7 +68,8 @@ extern "C" {
  * `size` beside it says how much of them a plugin was built with.
  *
  *   1   the first; then, at the end of the structures: positions of spouts (resume,
- *       gale_position, gale_forget)
+ *       gale_position, gale_forget); state (state_version, gale_state_get and its kin, persist);
+ *       batches (txid, generation, finish_batch, publish)
  */
 #define GALE_ABI 1u
 
@@ -378,6 +379,9 @@ struct gale_ctx {
 	int out;		/* descriptor of the topology's standard output. What a
 				 * plugin writes to its own standard output goes to the log. */
 	bool state_lasts;	/* what is in the state outlives this run */
+	uint64_t txid;		/* number of the batch in hand, from 1; in open, prepare, persist and
+				 * publish the last batch that they are about; 0: no transactions */
+	uint64_t generation;	/* which attempt; grows with every one. 0: no transactions */
 };
 
 /* ---------------------------------------------------------------------------------------
@@ -687,6 +691,30 @@ static inline bool gale_state_next(gale_ctx *ctx, gale_scan *scan)
 	return ctx->host->state_next(ctx, scan);
 }
 
+/* ---------------------------------------------------------------------------------------
+ * Batches
+ *
+ * In a transactional topology ("transactional": {"id": ...} in its file) tuples travel in
+ * batches, numbered by txid. A batch is committed as a whole or not at all, in order, and
+ * each exactly once: what tasks have put into their states for it, and what sinks put out.
+ * When anything fails, all that is not committed is undone everywhere and comes again.
+ *
+ *   Bolts     need nothing new: execute, state and emit are as ever, and each tuple takes
+ *             effect once. ctx->txid tells the batch. A tuple that is held keeps its batch
+ *             open. GALE_FAIL fails the batch.
+ *   Order     A task has all of batch n before the first tuple of n + 1.
+ *   Undone    Where batches are undone the task is made anew in its worker: cleanup, then
+ *             prepare, with ctx->txid the last batch that is committed. So what it had in
+ *             memory is gone; what it had in its state is as that batch left it.
+ *   Spouts    need resume and gale_position, and are made anew likewise: open, resume at
+ *             the record's position, no message open. A message that is emitted belongs to
+ *             its batch from then on: ack is called at once, fail never.
+ *   Sinks     put out what can be taken back, and say in state how far it goes: both in
+ *             execute and finish_batch. persist syncs it, publish makes it visible.
+ *   finish    is called once in the last batch, when all spouts have ended; it takes what
+ *             it emits from state, for it may be called again in another attempt.
+ * ------------------------------------------------------------------------------------ */
+
 /* gale_temporary: the file PATH is to go when the run ends, in whatever way. For what the state
  * speaks of and only a task that is started again needs: where the state outlives the run the
  * file stays. Call it before the file is made. PATH is absolute, and the file's name begins
@@ -952,8 +980,22 @@ struct gale_component {
 	uint32_t state_version;
 	/* persist is called before each commit, when acks wait or the state has changed. What
 	 * is to be on disk before those acks leave, beside the state, is to be synced here; what
-	 * it puts into the state is part of the commit. It must not emit. GALE_OK or GALE_FATAL. */
+	 * it puts into the state is part of the commit. It must not emit. GALE_OK or GALE_FATAL.
+	 * In a transactional topology: what was put out in batches up to ctx->txid is to be
+	 * synced; the state can only be read, for that of those batches is complete. */
 	int (*persist)(void *self, gale_ctx *ctx);
+
+	/* Bolts in transactional topologies; see "Batches" */
+
+	/* finish_batch: all tuples of batch ctx->txid have been executed. What it emits and
+	 * writes to the state belongs to that batch still. GALE_OK, GALE_FAIL (the batch fails
+	 * and comes again) or GALE_FATAL. */
+	int (*finish_batch)(void *self, gale_ctx *ctx);
+	/* publish: the batches up to ctx->txid are decided, and nothing will undo them. Make
+	 * visible what was put out for them, in order; what is visible already stays as it is,
+	 * for publish comes again after a crash, and after each prepare. It must not emit nor
+	 * write state. GALE_OK or GALE_FATAL. */
+	int (*publish)(void *self, gale_ctx *ctx);
 };
 
 /* What the library exports, as the symbol `gale_plugin`. The two first words are checked

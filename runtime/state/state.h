@@ -59,6 +59,29 @@ int state_add(struct state *s, const void *key, size_t n, int64_t by, int64_t *s
 bool state_scan_is_current(const struct state *s, const gale_scan *scan);
 int state_next(struct state *s, gale_scan *scan, struct error *e);
 
+/* ---- in batches (rules X3, X5, X6, X12) ----
+ *
+ * state_begin_batch: what is written from now on belongs to batch TXID, which is larger than
+ * those before. From the first call on a value is read before it is overwritten, for the undo,
+ * and state_commit must not be called. */
+void state_begin_batch(struct state *s, uint64_t txid);
+
+/* state_prepare writes a round, all or none, and syncs: the values as the last batch up to LAST
+ * has left them, and the undo: what those keys had before the round. So at most one round can
+ * be undone, and what it was made of must be decided before the next one. A round without
+ * changes is written too. 0 or -1 with E set. */
+int state_prepare(struct state *s, uint64_t last, uint64_t generation, struct error *e);
+
+/* state_undo makes the state what it was after batch LAST: forgets what is not prepared, and
+ * undoes, synced, the round that is, if it goes beyond LAST. -1 with E set when that can't be
+ * had: the state is of another batch; E names both. */
+int state_undo(struct state *s, uint64_t last, struct error *e);
+
+/* state_txid gives the last batch that is prepared, 0: none. state_bytes: what is in memory of
+ * batches that are not. */
+uint64_t state_txid(const struct state *s);
+size_t state_bytes(const struct state *s);
+
 /* state_dirty: something is to be committed; state_full: so much that it should be now. */
 bool state_dirty(const struct state *s);
 bool state_full(const struct state *s);
