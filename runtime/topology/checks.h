@@ -128,6 +128,11 @@ struct setting *check_setting(
 
 /* ---- steps in files of their own ---- */
 
+/* check_transactional takes the topology's "transactional" and holds the config to it, which is
+ * there already. Either may be NULL. */
+void check_transactional(
+    struct check *c, const struct json_node *transactional, const struct json_node *config);
+
 /* check_config takes the "config" of the topology or a component (SCOPE, see config.h). */
 void check_config(
     struct check *c, const struct json_node *config, unsigned scope, struct settings *made);

@@ -150,6 +150,9 @@ static void put_topology(struct buf *b, const struct topology *t)
 	put_string(b, t->name);
 	buf_puts(b, ",\"file\":");
 	put_string(b, t->file);
+	buf_puts(b, ",\"transaction\":");
+	put_string(b, t->transaction.id);
+	buf_printf(b, ",\"opaque\":%s", t->transaction.opaque ? "true" : "false");
 	buf_printf(b, ",\"spouts\":%u", t->n_spouts);
 	put_settings(b, "config", &t->config);
 	buf_puts(b, ",\n\"components\":[");
@@ -398,6 +401,8 @@ static struct topology *get_topology(const struct json_node *x, struct reader *r
 
 	t->name = get_name(r, x, "name");
 	t->file = get_string(r, x, "file");
+	t->transaction.id = get_string(r, x, "transaction");
+	t->transaction.opaque = get_bool(r, x, "opaque");
 	t->config = get_settings(r, x, "config");
 	t->components = xcalloc(components->n + 1, sizeof *t->components);
 	for (const struct json_node *c = json_first(components); c; c = json_next(components, c))
