@@ -26,7 +26,7 @@ void batches_reset(struct batches *b, uint64_t generation, uint64_t txid)
 {
 	b->generation = generation;
 	b->txid = txid + 1;
-	b->last = false;
+	b->last = 0;
 	for (uint32_t i = 0; i < b->n_workers; i++)
 		b->marked[i] = txid;
 }
@@ -88,7 +88,8 @@ bool batches_marker(struct batches *b, uint32_t from, uint64_t txid, uint64_t ge
 	    txid != b->marked[from] + 1)
 		return false;
 	b->marked[from] = txid;
-	b->last |= last;	/* no batch follows: it is the one that will be in hand last */
+	if (last)
+		b->last = txid;
 	return true;
 }
 

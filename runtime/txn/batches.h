@@ -29,7 +29,7 @@ struct batches_item {
 struct batches {
 	uint64_t generation;	/* 0: not reset yet, all is dropped */
 	uint64_t txid;		/* in hand */
-	bool last;		/* its markers say that it is the last */
+	uint64_t last;		/* no batch follows this one, as its markers say; 0: not known yet */
 	uint64_t *marked;	/* by upstream worker: the last batch whose marker came */
 	bool *upstream;		/* who that is */
 	uint32_t n_workers;

@@ -14,7 +14,7 @@
  *       DATA     there is something in batch txid
  *       FULL     spouts: batch txid is as large as may be, or all tasks have ended: close it
  *       DRY      spouts: all tasks have ended, and nothing is in batch txid
- *       CUT      spouts: batch txid has n tuples and ends at `offsets`
+ *       CUT      spouts: batch txid ends at `offsets`
  *       CLOSED   it has all of batch txid and has passed the markers on; n: as in HELD
  *       PREPARED the round up to txid is on disk
  *       PUBLISHED what is decided up to txid is visible
