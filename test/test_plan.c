@@ -80,6 +80,7 @@ START_TEST(a_coordinator_stands_in_the_place_of_the_ackers)
 		ck_assert_int_eq(plan_runs_plugin(p, w), w < 4);
 		ck_assert_int_eq(plan_is_source(p, w), w == 4);
 	}
+	ck_assert(plan_tracks(p));
 	plan_free(p);
 	topology_free(t);
 }
@@ -129,6 +130,7 @@ START_TEST(ackers_may_be_none)
 	check_numbers(p);
 	ck_assert_uint_eq(p->n_ackers, 0);
 	ck_assert_uint_eq(p->n_workers, 3);
+	ck_assert(!plan_tracks(p));
 	plan_free(p);
 	topology_free(t);
 }

@@ -99,6 +99,7 @@ static struct topology *make(void)
 		.n_tasks = 7,
 		.has_finish = true,
 		.has_tick = true,
+		.has_publish = true,
 		.state_version = UINT32_MAX,
 		.inputs = fields(3),
 		.n_inputs = 3,
@@ -160,6 +161,7 @@ START_TEST(what_is_read_equals_what_was_written)
 	ck_assert_msg(back != NULL, "%s", e.text);
 	ck_assert_str_eq(back->transaction.id, "wc-1");
 	ck_assert(back->transaction.opaque);
+	ck_assert(back->components[1].has_publish && !back->components[0].has_publish);
 	same_settings(&t->config, &back->config);
 	same_settings(&t->components[1].part.properties, &back->components[1].part.properties);
 	same_settings(&t->components[1].config, &back->components[1].config);

@@ -177,6 +177,11 @@ bool plan_runs_plugin(const struct plan *p, uint32_t worker)
 	return p->workers[worker].role == ROLE_SPOUT || p->workers[worker].role == ROLE_BOLT;
 }
 
+bool plan_tracks(const struct plan *p)
+{
+	return p->n_ackers > 0 || p->coordinator != UINT32_MAX;
+}
+
 bool plan_is_source(const struct plan *p, uint32_t worker)
 {
 	const struct plan_worker *w = &p->workers[worker];

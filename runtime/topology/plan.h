@@ -37,7 +37,7 @@ struct plan {
 	const struct topology *topology;	/* keeps */
 	struct plan_worker *workers;
 	uint32_t n_workers;
-	uint32_t first_acker;		/* worker number of the first acker */
+	uint32_t first_acker;		/* worker number of the first acker; the coordinator's */
 	uint32_t n_ackers;
 	uint32_t coordinator;		/* its worker number; UINT32_MAX: not transactional */
 	uint32_t *first_task;		/* per component */
@@ -57,6 +57,9 @@ bool plan_reaches(const struct plan *p, uint32_t from, uint32_t to);
 
 /* plan_runs_plugin: WORKER runs a component of the topology; ackers and the coordinator don't. */
 bool plan_runs_plugin(const struct plan *p, uint32_t worker);
+
+/* plan_tracks: messages are followed to their end, by ackers or by the coordinator. */
+bool plan_tracks(const struct plan *p);
 
 /* plan_is_source: WORKER makes roots and gets verdicts: spouts do, and bolts in finish. In a
  * transactional topology the coordinator alone does: its roots are the batches. */

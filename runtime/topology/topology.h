@@ -86,6 +86,7 @@ struct component {
 	bool takes_any;
 	bool has_finish;	/* the plugin has a finish callback */
 	bool has_tick;		/* the plugin has a tick callback */
+	bool has_publish;	/* the plugin has a publish callback */
 	uint32_t state_version;	/* of what its tasks keep; 0: they keep no state */
 };
 
