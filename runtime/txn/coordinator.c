@@ -278,6 +278,12 @@ static void on_failed(struct coordinator *c, const struct order *x)
 		reset(c);
 }
 
+static void on_held(struct coordinator *c, struct coordinator_worker *w, const struct order *x, uint64_t now_ns)
+{
+	w->held = x->n;
+	c->worked_ns = now_ns;
+}
+
 /* on_batch is for what is said of a batch in flight. */
 static void on_batch(struct coordinator *c, struct coordinator_worker *w, const struct order *x)
 {
@@ -325,7 +331,7 @@ void coordinator_report(struct coordinator *c, uint32_t worker, const struct ord
 	else if (c->phase != COORDINATOR_RUNNING)
 		return;
 	else if (x->kind == REPORT_HELD)
-		w->held = x->n;
+		on_held(c, w, x, now_ns);
 	else if (x->kind == REPORT_PUBLISHED)
 		w->published = x->txid;
 	else if (x->txid > c->txid && x->txid - c->txid < COORDINATOR_PLACES)
@@ -350,11 +356,19 @@ void coordinator_charged(struct coordinator *c, uint64_t txid, const char *text,
 	advance(c, now_ns);
 }
 
+/* late_at gives when batch TXID, which is closed, is late. */
+static uint64_t late_at(const struct coordinator *c, uint64_t txid)
+{
+	uint64_t since = c->batches[txid % COORDINATOR_PLACES].close_ns;
+
+	return (since > c->worked_ns ? since : c->worked_ns) + c->config.timeout_ns;
+}
+
 static void fail_late(struct coordinator *c, uint64_t txid)
 {
 	char text[128];
 
-	snprintf(text, sizeof text, "it was not complete within %llu ms (topology.message.timeout.secs)",
+	snprintf(text, sizeof text, "nothing has moved for %llu ms (topology.message.timeout.secs)",
 	    (unsigned long long)(c->config.timeout_ns / NS_PER_MS));
 	if (charge(c, txid, text))
 		reset(c);
@@ -364,9 +378,7 @@ void coordinator_turn(struct coordinator *c, uint64_t now_ns)
 {
 	for (uint64_t txid = c->txid + 1; c->config.timeout_ns != 0 &&
 	    c->phase == COORDINATOR_RUNNING && txid < c->next; txid++) {
-		const struct coordinator_batch *b = batch_of(c, txid);
-
-		if (b->closing && now_ns - b->close_ns >= c->config.timeout_ns)
+		if (batch_of(c, txid)->closing && now_ns >= late_at(c, txid))
 			fail_late(c, txid);
 	}
 	advance(c, now_ns);
@@ -381,7 +393,7 @@ uint64_t coordinator_due(const struct coordinator *c)
 		uint64_t at = UINT64_MAX;
 
 		if (b->closing && c->config.timeout_ns != 0)
-			at = b->close_ns + c->config.timeout_ns;
+			at = late_at(c, txid);
 		else if (!b->closing && b->data)
 			at = c->closed_ns + c->config.interval_ns;
 		if (at < due)

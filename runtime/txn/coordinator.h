@@ -53,7 +53,7 @@ struct coordinator_config {
 	uint32_t n_workers;		/* numbered from 0; the coordinator is none of them */
 	uint32_t batches;		/* in flight, 1 .. COORDINATOR_BATCHES */
 	uint64_t interval_ns;		/* between closings */
-	uint64_t timeout_ns;		/* for a batch, from its closing; 0: none */
+	uint64_t timeout_ns;		/* for a batch, from its closing or the last HELD; 0: none */
 	uint32_t attempts;		/* of the same batch that may fail by themselves (X11) */
 	uint64_t held_most;		/* bytes a worker may hold before no new batch is begun */
 	bool cuts;
@@ -98,6 +98,7 @@ struct coordinator {
 	struct coordinator_batch batches[COORDINATOR_PLACES];	/* by txid */
 	uint64_t round;			/* last batch of the round in progress; 0: there is none */
 	uint64_t closed_ns;		/* when a batch was closed last */
+	uint64_t worked_ns;		/* when somebody has last said that it works */
 	uint64_t failed_txid;		/* attempts are counted until the record has passed it */
 	uint32_t failures;
 	struct coordinator_worker *workers;

@@ -19,7 +19,8 @@
  *       PREPARED the round up to txid is on disk
  *       PUBLISHED what is decided up to txid is visible
  *       FAILED   batch txid failed; text says who and why
- *       HELD     n bytes of batches that are not committed are in its memory (F5)
+ *       HELD     n bytes of batches that are not committed are in its memory (F5); also said now
+ *                and then while it works: a batch is late only if nothing moves
  *
  * The frame's header has txid and generation; its body is
  *

@@ -103,6 +103,14 @@ size_t batch_held(struct worker *w)
 	return held;
 }
 
+void batch_working(struct worker *w)
+{
+	if (w->timeout_ns == 0 || w->now_ns - w->txn->worked_ns < w->timeout_ns / 8)
+		return;
+	w->txn->worked_ns = w->now_ns;
+	batch_report(w, &(struct order){ .kind = REPORT_HELD, .n = batch_held(w) });
+}
+
 void batch_enter(struct worker *w, uint64_t txid)
 {
 	w->out.sender.header.txid = txid;

@@ -57,6 +57,7 @@ struct txn {
 	uint64_t touched;	/* the last batch that was reported to have something */
 	uint64_t held_most;	/* topology.held.bytes */
 	bool held_said;		/* that there is more */
+	uint64_t worked_ns;	/* when it was last said that this worker works */
 
 	/* bolts */
 	struct batches batches;
@@ -96,6 +97,9 @@ void batch_failed(struct task *t, const char *why);
 /* batch_held gives the bytes that this worker keeps of batches that are not committed, and tells
  * the coordinator when they become too many (F5). */
 size_t batch_held(struct worker *w);
+
+/* batch_working is called when some work was done, and tells the coordinator now and then. */
+void batch_working(struct worker *w);
 
 /* ---- by role ---- */
 

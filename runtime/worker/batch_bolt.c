@@ -189,6 +189,7 @@ static bool turn(struct worker *w)
 	if (w->frame != NULL) {
 		bolt_work(w);
 		batch_held(w);
+		batch_working(w);
 		return true;
 	}
 	return take_frame(w) || close_some(w) || any;

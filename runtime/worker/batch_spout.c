@@ -289,6 +289,8 @@ static bool ask(struct worker *w, struct task *t)
 		    "positioned, and so not be used in a transactional topology");
 	}
 	note(w, txid, tuples);
+	if (tuples > 0)
+		batch_working(w);
 	filled_of(w, txid)->bytes += w->status->bytes_out - bytes;
 	if (is_full(w, txid))
 		say_full(w, txid);

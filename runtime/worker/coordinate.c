@@ -25,6 +25,7 @@ struct coordinate {
 	struct coordinator coordinator;
 	struct state *state;
 	bool stopping;
+	int64_t *batches, *rounds, *attempts;	/* what people see of it */
 };
 
 /* ---- on disk ---- */
@@ -91,6 +92,8 @@ static void write_record(void *arg, uint64_t txid, const struct offsets *ends, b
 	(void)failpoint("coordinator.record");
 	commit(w);
 	(void)failpoint("coordinator.record.written");
+	++*c->rounds;
+	*c->batches += (int64_t)(txid - c->coordinator.txid);
 }
 
 /* read_ends takes FINAL and offsets from the bytes AT to END. */
@@ -151,6 +154,14 @@ static void read_cuts(struct worker *w)
 		worker_fatal(w, "%s", e.text);
 }
 
+static int64_t *metric(struct worker *w, int i, const char *name)
+{
+	struct status_metric *m = &w->status->metrics[i];
+
+	snprintf(m->name, sizeof m->name, "%s", name);
+	return &m->value;
+}
+
 static void open_state(struct worker *w)
 {
 	struct coordinate *c = w->role;
@@ -176,6 +187,7 @@ static void order(void *arg, uint32_t worker, const struct order *x)
 
 	if (!plan_runs_plugin(w->plan, worker) || w->plan->workers[worker].role != ROLE_SPOUT)
 		own.offsets = (struct offsets){ 0 };
+	*((struct coordinate *)w->role)->attempts = (int64_t)(uint32_t)x->generation;
 	order_write(&own, &body);
 	h->txid = x->txid;
 	h->generation = x->generation;
@@ -233,10 +245,11 @@ static void start(struct worker *w)
 	if (timeouts->b)
 		config.timeout_ns = (uint64_t)topology_ms(t, NULL, "topology.message.timeout.secs") * NS_PER_MS;
 	w->role = c;
+	c->batches = metric(w, 0, "batches");
+	c->rounds = metric(w, 1, "rounds");
+	c->attempts = metric(w, 2, "attempts");
 	w->status->survives = 1;
 	coordinator_init(&c->coordinator, &config, w->start, &ops, w);
-	if (w->over)
-		return;
 	open_state(w);
 	read_record(w);
 	read_cuts(w);
@@ -246,11 +259,8 @@ static void start(struct worker *w)
 static bool turn(struct worker *w)
 {
 	struct coordinate *c = w->role;
-	bool any;
+	bool any = take_reports(w);
 
-	if (w->over)
-		return false;
-	any = take_reports(w);
 	if (w->active && !c->coordinator.active)
 		coordinator_activate(&c->coordinator, w->now_ns);
 	if (w->ending != ENDING_NOT && !c->stopping) {
@@ -265,10 +275,7 @@ static bool turn(struct worker *w)
 
 static bool rest(struct worker *w)
 {
-	const struct coordinate *c = w->role;
-
-	if ((w->over || c->coordinator.phase == COORDINATOR_OVER) && out_clear(&w->out))
-		worker_ended(w);
+	(void)w;	/* it never ends by itself: who has not heard that all is over needs it */
 	return false;
 }
 
@@ -298,16 +305,14 @@ void coordinate_lost(struct worker *w)
 {
 	struct coordinate *c = w->role;
 
-	if (!w->over)
-		coordinator_lost(&c->coordinator, w->now_ns);
+	coordinator_lost(&c->coordinator, w->now_ns);
 }
 
 void coordinate_named(struct worker *w, uint64_t root, const char *text)
 {
 	struct coordinate *c = w->role;
 
-	if (!w->over)
-		coordinator_charged(&c->coordinator, root, text, w->now_ns);
+	coordinator_charged(&c->coordinator, root, text, w->now_ns);
 }
 
 const struct role_ops coordinator_ops = {
