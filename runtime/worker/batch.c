@@ -61,12 +61,8 @@ void batch_say(struct worker *w, enum order_kind kind, uint64_t txid)
 
 void batch_touched(struct worker *w)
 {
-	uint64_t txid = w->out.sender.header.txid;
-
-	if (w->txn->touched == txid)
-		return;
-	w->txn->touched = txid;
-	batch_say(w, REPORT_DATA, txid);
+	w->txn->touched = w->out.sender.header.txid;
+	batch_say(w, REPORT_DATA, w->txn->touched);
 }
 
 void batch_failed(struct task *t, const char *why)

@@ -87,8 +87,8 @@ void batch_say(struct worker *w, enum order_kind kind, uint64_t txid);
 /* batch_enter: from now on all belongs to batch TXID. */
 void batch_enter(struct worker *w, uint64_t txid);
 
-/* batch_touched is called for everything that is emitted or written outside of execute: the
- * coordinator learns that there is something in this batch. */
+/* batch_touched is called when the first thing is emitted or written in a batch, other than
+ * the one in txn->touched: the coordinator learns that there is something in it. */
 void batch_touched(struct worker *w);
 
 /* batch_failed: a tuple of the batch in hand has failed at task T. */

@@ -39,6 +39,7 @@ void batch_bolt_reset(struct worker *w, uint64_t txid)
 	batches_reset(&w->txn->batches, w->txn->generation, txid);
 	w->txn->closing = CLOSING_NOT;
 	w->finishing = false;
+	w->out.sender.header.flags &= (uint16_t)~WIRE_FINISH;
 }
 
 /* ---- in ---- */

@@ -44,7 +44,7 @@ static void count_emit(struct worker *w, uint32_t stream, int copies)
 	s->transferred += (uint64_t)copies;
 	if (w->status->first_emit_ns == 0)
 		w->status->first_emit_ns = w->now_ns;
-	if (w->txn != NULL)
+	if (w->txn != NULL && w->txn->touched != w->out.sender.header.txid)
 		batch_touched(w);
 }
 

@@ -37,7 +37,8 @@ static struct task *writing_task(gale_ctx *ctx, size_t n_key, size_t n_value)
 		host_refuse(t, "a write to state outside of a batch");
 		return NULL;
 	}
-	batch_touched(t->worker);
+	if (t->worker->txn->touched != ctx->txid)
+		batch_touched(t->worker);
 	return t;
 }
 

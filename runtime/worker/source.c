@@ -142,7 +142,7 @@ int source_emit(struct worker *w, struct message *m, const gale_value *values, u
 		return -1;
 	}
 	count(w, m, copies);
-	if (w->txn != NULL)
+	if (w->txn != NULL && w->txn->touched != w->out.sender.header.txid)
 		batch_touched(w);
 	if (!tracked) {
 		ack_without_ackers(w, m);
