@@ -58,12 +58,14 @@ static void put(struct worker *w, const void *key, size_t n, const uint64_t *txi
 {
 	struct coordinate *c = w->role;
 	struct buf value = { 0 };
+	struct error e;
 
 	if (txid != NULL)
 		buf_add(&value, txid, sizeof *txid);
 	buf_add(&value, &(char){ final }, 1);
 	offsets_write(ends, &value);
-	state_put(c->state, key, n, value.data, value.n);
+	if (state_put(c->state, key, n, value.data, value.n, &e) != 0)
+		worker_fatal(w, "%s", e.text);
 	buf_free(&value);
 }
 
@@ -83,10 +85,12 @@ static void write_record(void *arg, uint64_t txid, const struct offsets *ends, b
 	struct worker *w = arg;
 	struct coordinate *c = w->role;
 	char key[CUT_KEY];
+	struct error e;
 
 	for (uint64_t x = c->coordinator.txid + 1; c->coordinator.config.cuts && x <= txid; x++) {
 		cut_key(key, x);
-		state_delete(c->state, key, sizeof key);
+		if (state_delete(c->state, key, sizeof key, &e) != 0)
+			worker_fatal(w, "%s", e.text);
 	}
 	put(w, record_key, sizeof record_key - 1, &txid, final, ends);
 	(void)failpoint("coordinator.record");

@@ -59,20 +59,24 @@ int host_state_get(gale_ctx *ctx, const void *key, size_t n, gale_slice *value)
 int host_state_put(gale_ctx *ctx, const void *key, size_t n, const void *value, size_t n_value)
 {
 	struct task *t = writing_task(ctx, n, n_value);
+	struct error e;
 
 	if (t == NULL)
 		return -1;
-	state_put(t->state, key, n, value, n_value);
+	if (state_put(t->state, key, n, value, n_value, &e) != 0)
+		worker_fatal(t->worker, "%s", e.text);
 	return 0;
 }
 
 int host_state_delete(gale_ctx *ctx, const void *key, size_t n)
 {
 	struct task *t = writing_task(ctx, n, 0);
+	struct error e;
 
 	if (t == NULL)
 		return -1;
-	state_delete(t->state, key, n);
+	if (state_delete(t->state, key, n, &e) != 0)
+		worker_fatal(t->worker, "%s", e.text);
 	return 0;
 }
 
