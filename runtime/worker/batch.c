@@ -1,5 +1,5 @@
-/* batch.c - see batch.h. SPDX-License-Identifier: Apache-2.0 */
-#include "batch.h"
+/* batch.c - see transaction.h. SPDX-License-Identifier: Apache-2.0 */
+#include "transaction.h"
 
 #include <inttypes.h>
 #include <stdio.h>

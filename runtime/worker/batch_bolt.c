@@ -14,7 +14,7 @@
 #include "failpoint.h"
 #include "memory.h"
 #include "worker.h"
-#include "batch.h"
+#include "transaction.h"
 
 void batch_bolt_init(struct worker *w)
 {

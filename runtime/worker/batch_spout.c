@@ -17,7 +17,7 @@
 #include "failpoint.h"
 #include "memory.h"
 #include "worker.h"
-#include "batch.h"
+#include "transaction.h"
 
 enum { NEXT_PER_TURN = 64 };
 

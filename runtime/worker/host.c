@@ -11,7 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "batch.h"
+#include "transaction.h"
 #include "clock.h"
 #include "memory.h"
 #include "rundir.h"

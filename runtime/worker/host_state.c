@@ -4,7 +4,7 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include <string.h>
 
-#include "batch.h"
+#include "transaction.h"
 #include "worker.h"
 
 /* task_of gives the task, or NULL when its call must be refused. */

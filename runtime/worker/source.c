@@ -15,7 +15,7 @@
 #include <string.h>
 
 #include "acker/ledger.h"
-#include "batch.h"
+#include "transaction.h"
 #include "clock.h"
 #include "memory.h"
 #include "record.h"

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "batch.h"
+#include "transaction.h"
 #include "clock.h"
 #include "control.h"
 #include "memory.h"

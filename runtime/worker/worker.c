@@ -20,7 +20,7 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
-#include "batch.h"
+#include "transaction.h"
 #include "clock.h"
 #include "control.h"
 #include "failpoint.h"

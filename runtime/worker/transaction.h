@@ -1,4 +1,4 @@
-/* batch.h - a spout's or bolt's worker in a transactional topology (rules X3-X10).
+/* transaction.h - a spout's or bolt's worker in a transactional topology (rules X3-X10).
  *
  * The coordinator orders, the worker reports (order.h). What both kinds of worker do is in
  * batch.c, the rest in batch_spout.c and batch_bolt.c:
@@ -14,8 +14,8 @@
  * carry, and the states' writes belong to.
  *
  * SPDX-License-Identifier: Apache-2.0 */
-#ifndef GALE_BATCH_H
-#define GALE_BATCH_H
+#ifndef GALE_TRANSACTION_H
+#define GALE_TRANSACTION_H
 
 #include <stdbool.h>
 #include <stdint.h>
