@@ -183,26 +183,18 @@ static int emit_open(struct lines *l, gale_ctx *ctx)
 	return failed ? GALE_FATAL : GALE_EMITTED;
 }
 
-static int refuse(struct lines *l, gale_ctx *ctx, const char *why)
-{
-	fatal(ctx, "%s %s since the run that this one would go on from, so nobody knows which of "
-	    "its lines are done; put the file back as it was, or start from the beginning with "
-	    "another state directory", l->path, why);
-	return -1;
-}
-
 static int resume_file(struct lines *l, gale_ctx *ctx, const gale_resume *r)
 {
 	struct file_mark was;
 	if (r->n_blob != sizeof was)
-		return refuse(l, ctx, "has become another kind of file");
+		return refuse_source(ctx, l->path, "has become another kind of file");
 	memcpy(&was, r->blob, sizeof was);
 	if (was.tag != FILE_MARK)
-		return refuse(l, ctx, "has become another kind of file");
+		return refuse_source(ctx, l->path, "has become another kind of file");
 	if (was.device != l->mark.device || was.inode != l->mark.inode)
-		return refuse(l, ctx, "was replaced by another file");
+		return refuse_source(ctx, l->path, "was replaced by another file");
 	if (was.size != l->mark.size || was.mtime_ns != l->mark.mtime_ns)
-		return refuse(l, ctx, "has changed");
+		return refuse_source(ctx, l->path, "has changed");
 	l->first = (off_t)was.first;
 	l->round_bytes = was.round_bytes;
 	l->position = r->next;
@@ -236,7 +228,7 @@ static int resume_followed(struct lines *l, gale_ctx *ctx, const gale_resume *r)
 		l->fd = -1;
 	}
 	if (r->n_blob < head || r->n_blob > sizeof l->past || (r->n_blob - head) % each != 0)
-		return refuse(l, ctx, "has become another kind of file");
+		return refuse_source(ctx, l->path, "has become another kind of file");
 	memcpy(&l->past, r->blob, r->n_blob);
 	l->n_past = (r->n_blob - head) / each;
 	l->base = r->next;
@@ -246,7 +238,7 @@ static int resume_followed(struct lines *l, gale_ctx *ctx, const gale_resume *r)
 
 	const struct past_file *last = &l->past.files[l->n_past - 1];
 	if (l->past.tag != PAST_MARK || last->base > r->next)
-		return refuse(l, ctx, "has become another kind of file");
+		return refuse_source(ctx, l->path, "has become another kind of file");
 	l->fd = find_file(l, last);
 	if (l->fd == -1) {
 		struct past_file lost = *last;
@@ -266,7 +258,7 @@ static int resume(void *self, gale_ctx *ctx, const gale_resume *r)
 {
 	struct lines *l = self;
 	if (!l->rereads && !follows(l)) {
-		refuse(l, ctx, "has become a pipe or its like");
+		refuse_source(ctx, l->path, "has become a pipe or its like");
 		return GALE_FATAL;
 	}
 	for (uint32_t i = 0; i < r->n_open; i++)

@@ -42,6 +42,15 @@ static inline void *resized(void *block, size_t bytes)
 	return p;
 }
 
+/* refuse_source: PATH is not what it was, WHY says how, and there is a position in it. Returns -1. */
+static inline int refuse_source(gale_ctx *ctx, const char *path, const char *why)
+{
+	fatal(ctx, "%s %s since the run that this one would go on from, so nobody knows which of "
+	    "its lines are done; put it back as it was, or start from the beginning with another "
+	    "state directory", path, why);
+	return -1;
+}
+
 static inline int line_too_long(gale_ctx *ctx, const char *path, uint64_t offset)
 {
 	fatal(ctx, "%s: the line that starts at byte offset %llu is longer than %d bytes, "

@@ -528,8 +528,11 @@ int fake_resume(struct fake *f, const struct fake *from, const uint64_t *open, u
 	f->started = true;
 	must(from->positioned, "it goes on from where nobody has been");
 	int got = c->open(f->self, &f->ctx);
-	f->positioned = f->any_new = false;
+	f->positioned = true;
+	f->any_new = false;
 	f->next = from->next;
+	f->n_blob = from->n_blob;
+	memcpy(f->blob, from->blob, sizeof f->blob);
 	if (got == GALE_OK)
 		got = c->resume(f->self, &f->ctx, &r);
 	if (got == GALE_OK && c->activate != NULL)
