@@ -74,7 +74,7 @@ static void start(struct worker *w)
 	for (uint32_t i = 0; i < w->plan->n_workers; i++) {
 		const struct plan_worker *from = &w->plan->workers[i];
 
-		if (from->role != ROLE_ACKER && w->sources[from->component] != NULL) {
+		if (plan_runs_plugin(w->plan, i) && w->sources[from->component] != NULL) {
 			w->upstream[i] = w->over ? UPSTREAM_ENDED : UPSTREAM_OPEN;
 			w->n_upstream++;
 		}

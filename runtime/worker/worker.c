@@ -303,7 +303,7 @@ static void read_plan(struct worker *w)
 	if (w->number >= w->plan->n_workers)
 		worker_fatal(w, "there is no worker %u in this topology", w->number);
 	w->me = &w->plan->workers[w->number];
-	if (w->me->role != ROLE_ACKER)
+	if (plan_runs_plugin(w->plan, w->number))
 		w->component = &w->topology->components[w->me->component];
 	w->ops = role_ops[w->me->role];
 	w->starts = xcalloc(w->plan->n_workers, sizeof *w->starts);
