@@ -103,6 +103,8 @@ static const struct {
 	    "warning: nothing listens\nerror: Source can't be positioned, and a transactional topology" },
 	{ { .bolts = "{ 'id': 'b', 'className': @'parts.Sink' }", .more = TX },
 	    "error: Sink has finish and keeps no state: in a transactional topology finish may be called" },
+	{ { .bolts = "{ 'id': 'b', 'className': 'parts.Knobs', 'properties': { 'path': 'x' } }",
+	      .more = TX }, "" },
 	{ { .bolts = "{ 'id': 'b', 'className': @'parts.Snik' }", .more = TX },
 	    "no component 'Snik'" },
 	{ { .bolts = KEPT, .streams = STREAMS ", { 'from': 's', 'to': 'b', 'grouping': { 'type': "

@@ -134,7 +134,7 @@ static void end(struct lives *l, const struct what *x)
 	l->workers[x->worker].state = LIFE_ENDED;
 	l->workers[x->worker].over = true;
 	for (uint32_t i = 0; i < l->plan->n_workers; i++)
-		if (role_of(l, i) != ROLE_ACKER && !l->workers[i].over)
+		if (plan_runs_plugin(l->plan, i) && !l->workers[i].over)
 			return;
 	lives_stop(l, x->now_ns);
 }

@@ -1,8 +1,9 @@
 /* plan.h - who runs what: a topology's tasks and workers, numbered.
  *
  * A worker is one process and holds one executor: neighbouring tasks of one component, or
- * one acker, or the coordinator that a transactional topology has in the ackers' place. The plan is a pure function of the topology, so the supervisor and every
- * worker compute the same one.
+ * one acker, or the coordinator, which a transactional topology has in the ackers' place. The
+ * plan is a pure function of the topology, so the supervisor and every worker compute the
+ * same one.
  *
  *   tasks     component by component, in the order of their numbers: the tasks of
  *             component c are first_task[c] .. first_task[c] + n_tasks - 1. Ackers or

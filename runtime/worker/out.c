@@ -288,6 +288,13 @@ void out_marker(struct out *o, enum wire_kind kind, uint16_t flags)
 		out_marker_to(o, o->downstream[i], kind, flags);
 }
 
+void out_drop(struct out *o)
+{
+	for (uint32_t i = 0; i < o->n_sinks; i++)
+		sink_drop(o->sinks[i]);
+	o->sender.blocked = data_waits(o);
+}
+
 /* ---- when ---- */
 
 void out_flush(struct out *o)
