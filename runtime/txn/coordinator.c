@@ -216,7 +216,7 @@ static bool decide(struct coordinator *c)
 {
 	struct order x = { .kind = ORDER_RECORD, .txid = c->round };
 
-	if (c->round == 0 || !ALL(c, ROLE_PREPARES, prepared, c->round))
+	if (c->round == 0 || c->frozen || !ALL(c, ROLE_PREPARES, prepared, c->round))
 		return false;
 	for (uint64_t txid = c->txid + 1; txid <= c->round; txid++)
 		offsets_merge(&c->at, &batch_of(c, txid)->ends);
@@ -460,6 +460,12 @@ void coordinator_start(struct coordinator *c, uint64_t now_ns)
 void coordinator_activate(struct coordinator *c, uint64_t now_ns)
 {
 	c->active = true;
+	advance(c, now_ns);
+}
+
+void coordinator_freeze(struct coordinator *c, bool freeze, uint64_t now_ns)
+{
+	c->frozen = freeze;
 	advance(c, now_ns);
 }
 
