@@ -122,18 +122,51 @@ files_killed() {
 	same output expected
 }
 
-case_sequence() {
+# copying TYPE BOLT SPOUT OPTION...: what SPOUT reads goes through BOLT to files in `output`, one for
+# each batch and task.
+copying() {
+	local type=$1 bolt=$2
+
+	shift 2
 	topology <<-END
-		spout source sequence count=300000 rate=150000 parallelism=2 numTasks=3
-		bolt table table path=output
-		stream source table SHUFFLE
+		config topology.transaction.batch.interval.ms 5
+		config topology.transaction.batch.tuples 500
+		spout source $*
+		bolt pass $bolt parallelism=2
+		bolt rolled rolled path=output format=lines parallelism=2
+		stream source pass SHUFFLE
+		stream pass rolled SHUFFLE
 	END
-	sed -i '1s/{/{ "transactional": { "id": "numbers" },/' t.json
+	sed -i "1s/{/{ \"transactional\": { \"id\": \"copy\", \"type\": \"$type\" },/" t.json
+}
+
+# each_once FILE...: every line of these has come out once. What a task that was killed before its first
+# batch was decided had begun to write stays (rolled.c).
+each_once() {
+	find output -name '.gale-*' -delete
+	cat "$@" | sort > expected
+	find output -type f -exec cat {} + | sort | cmp - expected ||
+	    fail "seed $SEED: $(find output -type f -exec cat {} + | sort | diff - expected | head -n 5)"
+}
+
+case_lines_come_out_once() {
+	seq -f 'line %.0f' 150000 > input
+	copying transactional "filter match=." lines path=input
 	start --state state
 	kill_some $KILLS
 	ends 0 60
-	seq 0 299999 | sort > expected
-	tr -d '\t' < output | cmp - expected || fail "seed $SEED: other numbers"
+	must [ "$killed" -gt 2 ]
+	each_once input
+}
+
+case_sequence() {
+	copying transactional identity sequence count=300000 rate=150000 parallelism=2 numTasks=3
+	start --state state
+	kill_some $KILLS
+	ends 0 60
+	must [ "$killed" -gt 2 ]
+	seq 0 299999 > input
+	each_once input
 }
 
 # The supervisor, and so everybody, again and again; each run goes on from the record.
@@ -146,9 +179,7 @@ case_runs_that_are_killed() {
 		start --state state
 		wait_until 10 has_workers
 		sleep "0.$(printf %03d $((50 + RANDOM % 200)))"
-		kill -9 "$PID" 2> /dev/null
-		wait "$PID" 2> /dev/null
-		PID=
+		kill_run
 		[ ! -f output ] || break
 	done
 	must [ "$i" -gt 1 ]
@@ -166,7 +197,7 @@ write_log() {
 		echo "line $i of log" >> log
 		[ $((i % 1000)) -eq 999 ] || continue
 		mv log "log.$((i / 1000))"
-		echo "first of log" >> log
+		echo "first behind $i" >> log
 		wait_until 10 reads_log
 	done
 }
@@ -205,6 +236,41 @@ case_a_followed_file() {
 	same output expected
 }
 
+# kill_run kills the supervisor, and so everybody.
+kill_run() {
+	kill -9 "$PID" 2> /dev/null
+	wait "$PID" 2> /dev/null
+	PID=
+}
+
+# Runs are killed, the log is rotated while nobody reads, and the next run goes on in the old file.
+case_a_followed_file_over_runs() {
+	local i
+
+	copying transactional "filter match=." lines path=log follow=true
+	echo "line -1 of log" > log
+	for i in 0 1 2 3; do
+		start --state state
+		wait_until 10 has_workers
+		wait_until 10 reads_log
+		write_log $((i * 1500)) $((i * 1500 + 1200))
+		kill_run
+		write_log_alone $((i * 1500 + 1200)) $((i * 1500 + 1500))
+		mv log "log.1$i"
+		echo "first after run $i" > log
+	done
+	start --state state
+	wait_until 10 reads_log
+	wait_until 10 idle state
+	kill -INT "$PID"
+	ends 130 20
+	each_once log log.*
+}
+
+write_log_alone() {
+	seq -f 'line %.0f of log' "$1" $(($2 - 1)) >> log
+}
+
 # ---- refused ------------------------------------------------------------------------------------
 
 case_a_pipe_is_refused() {
@@ -220,9 +286,7 @@ case_a_pipe_is_refused() {
 cut_short() {
 	start --state state
 	wait_until 10 has_decided
-	kill -9 "$PID"
-	wait "$PID" 2> /dev/null
-	PID=
+	kill_run
 	[ ! -f output ] || fail "it was too fast"
 }
 
