@@ -329,14 +329,12 @@ static int state_get_(gale_ctx *ctx, const void *key, size_t n, gale_slice *valu
 
 static int state_put_(gale_ctx *ctx, const void *key, size_t n, const void *value, size_t n_value)
 {
-	state_put(state_of(ctx), key, n, value, n_value);
-	return 0;
+	return state_put(state_of(ctx), key, n, value, n_value, NULL);
 }
 
 static int state_delete_(gale_ctx *ctx, const void *key, size_t n)
 {
-	state_delete(state_of(ctx), key, n);
-	return 0;
+	return state_delete(state_of(ctx), key, n, NULL);
 }
 
 static void *state_merge_(gale_ctx *ctx, const void *key, size_t n, size_t n_value)

@@ -8,6 +8,8 @@
  *     positions/lines.0.a  how far task 0 of the spout "lines" has come (positionfile.h)
  *     positions/lines.0.b
  *     state/count.1/       LevelDB of task 1 of the bolt "count"
+ *     state/coordinator.0/ LevelDB of the coordinator: the record of a transactional topology,
+ *                          which has the positions; there is no positions/ then
  *
  * Without `gale run --state DIR` it is `state` in the run directory, has only the folders,
  * and goes with it.
@@ -43,6 +45,7 @@ struct statedir {
 	char *path;		/* absolute */
 	int fd, lock_fd;
 	uint32_t run;		/* number of this run */
+	bool transactional;
 };
 
 /* statedir_open makes DIR when there is none, locks it, waits for the end of what an older
@@ -51,7 +54,8 @@ struct statedir {
 enum statedir_result statedir_open(struct statedir *s, const char *dir, const struct topology *t,
     struct buf *said, struct error *e);
 
-/* statedir_clear removes all positions, at once: a run has ended well. Returns 0 or -1 with E
+/* statedir_clear removes all positions, at once: a run has ended well. The record of a
+ * transactional topology stays, and says so. Returns 0 or -1 with E
  * set. statedir_close gives the lock back. */
 int statedir_clear(struct statedir *s, struct error *e);
 void statedir_close(struct statedir *s);

@@ -160,7 +160,7 @@ static void add_progress(struct progress_now *now, const struct status *page)
 
 static void show_progress(struct supervisor *s, uint64_t now_ns)
 {
-	struct progress_now now = { .tracked = s->plan->n_ackers > 0 };
+	struct progress_now now = { .tracked = plan_tracks(s->plan) };
 
 	if (s->progress.next_ns == 0 || now_ns < s->progress.next_ns)
 		return;
