@@ -165,6 +165,8 @@ static bool close_open(struct coordinator *c, uint64_t now_ns)
 
 	if (!in_flight(c, txid) || b->closing || !should_close(c, b, txid, now_ns))
 		return false;
+	if (c->next - c->txid - 1 > c->config.batches)
+		return false;	/* the one behind those that are planned: or each attempt would add one */
 	b->closing = true;
 	x.final = b->final;
 	b->close_ns = c->closed_ns = now_ns;
