@@ -113,7 +113,8 @@ static bool somebody_is_full(const struct coordinator *c)
 }
 
 /* may_begin: a batch follows one that is closed. After those that are planned one more may
- * always begin: what the spouts emit beyond the last planned end belongs there. */
+ * always begin: what the spouts emit beyond the last planned end belongs there. And so may one
+ * when there is none: what somebody holds may be its beginning, and only its commit frees it. */
 static bool may_begin(struct coordinator *c)
 {
 	const struct coordinator_batch *last = c->next > c->txid + 1 ? batch_of(c, c->next - 1) : NULL;
@@ -124,7 +125,7 @@ static bool may_begin(struct coordinator *c)
 		return false;
 	if (batch_of(c, c->next)->planned || (last != NULL && last->planned))
 		return true;
-	return c->next - c->txid - 1 < c->config.batches && !somebody_is_full(c);
+	return last == NULL || (c->next - c->txid - 1 < c->config.batches && !somebody_is_full(c));
 }
 
 static bool begin(struct coordinator *c, uint64_t now_ns)
