@@ -92,6 +92,10 @@ try 0 'Lines, a spout' '' gale plugin info lines
 try 0 '"kind":"bolt"' '' gale plugin info --json split
 try 0 'Source, a spout' '' gale plugin info "$fixtures/parts.so"
 try 0 'count *int 1..10, default 7' '' gale plugin info -P "$fixtures" parts
+try 0 '^  has      resume$' '' gale plugin info "$fixtures/parts.so"
+try 0 '^  has      tick, finish$' '' gale plugin info "$fixtures/parts.so"
+try 0 '^  has      finish, finish_batch, publish$' '' gale plugin info "$fixtures/parts.so"
+try 0 '"hasResume":true,"hasFinishBatch":false,"hasPublish":false' '' gale plugin info --json lines
 try 1 '' 'crashed while it was loaded: SIGSEGV' gale plugin info "$fixtures/crash.so"
 try 4 '' 'no plugin "nope"' gale plugin info nope
 try 4 '' 'No such file' gale plugin info ./nope.so

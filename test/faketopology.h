@@ -25,6 +25,13 @@ static inline struct topology *fake_topology(const char *name, int64_t ackers)
 	return t;
 }
 
+/* fake_transactional makes T transactional and gives it back. */
+static inline struct topology *fake_transactional(struct topology *t)
+{
+	t->transaction.id = xstrdup("tx");
+	return t;
+}
+
 /* Field arrays end with a field without name. */
 static inline gale_field *fake_fields(const char *name)
 {

@@ -46,5 +46,5 @@ alone() {
 }
 alone '#include <zmq.h>' runtime/worker/transport.c
 alone '#include <cjson/cJSON.h>' runtime/topology/json.c
-alone '#include <leveldb/c.h>' runtime/state/state.c
+alone '#include <leveldb/c.h>' runtime/state/database.c
 alone '#include <dlfcn.h>' runtime/topology/plugin.c

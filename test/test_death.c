@@ -9,7 +9,7 @@
 #include <check.h>	/* last: its macro `fail` would spoil gale.h */
 
 /* lines[0] split[0] sink[0], which has finish, acker[0] */
-enum { LINES, SPLIT, SINK, ACKER };
+enum { LINES, SPLIT, SINK, ACKER, COORDINATOR = ACKER };
 
 static struct topology *topology;
 static struct plan *plan;
@@ -138,6 +138,46 @@ START_TEST(what_went_with_it)
 }
 END_TEST
 
+/* What a dead worker had comes again, from the record. */
+START_TEST(nothing_is_lost_in_a_transactional_topology)
+{
+	static const uint32_t workers[] = { LINES, SPLIT, SINK, COORDINATOR };
+
+	plan_free(plan);
+	plan = plan_make(fake_transactional(topology));
+	obituary.plan = plan;
+	obituary.worker = workers[_i];
+	obituary.status = exited(3);
+	page.acked = page.streams[0].emitted = 9;
+	page.hand_since_ns = page.hand_root = 5;
+	judge(true);
+	ck_assert(death.own && death.by_tuple && death.lost == NULL && !death.essential);
+	page.refused = 1;	/* what it found on its disk does not fit */
+	judge(true);
+	ck_assert_str_eq(death.lost, "a successor would do no better");
+	ck_assert(death.essential);
+}
+END_TEST
+
+START_TEST(a_batch_in_hand_is_named_by_its_number)
+{
+	struct buf b = { 0 };
+
+	page.hand_since_ns = 5;
+	page.hand_root = 17;
+	obituary.now_ns = 5;
+	obituary_write(&b, &obituary);
+	ck_assert_ptr_nonnull(strstr(buf_text(&b), ", root 0000000000000011, "));
+	plan_free(plan);
+	plan = plan_make(fake_transactional(topology));
+	obituary.plan = plan;
+	b.n = 0;
+	obituary_write(&b, &obituary);
+	ck_assert_ptr_nonnull(strstr(buf_text(&b), ", batch 17, "));
+	buf_free(&b);
+}
+END_TEST
+
 START_TEST(the_kernel_counts_its_kills)
 {
 	uint64_t n = death_oom_kills();
@@ -158,6 +198,8 @@ int main(void)
 	tcase_add_test(c, a_kill_of_ours_or_the_kernels_is_its_own);
 	tcase_add_loop_test(c, a_tuple_is_charged_only_for_what_it_does, 0, 7);
 	tcase_add_loop_test(c, what_went_with_it, 0, 11);
+	tcase_add_loop_test(c, nothing_is_lost_in_a_transactional_topology, 0, 4);
+	tcase_add_test(c, a_batch_in_hand_is_named_by_its_number);
 	tcase_add_test(c, the_kernel_counts_its_kills);
 	suite_add_tcase(s, c);
 	r = srunner_create(s);

@@ -14,7 +14,7 @@
  *
  *     a --> left --> join --> tail         b --> right --> join
  */
-enum { A, B, LEFT_0, LEFT_1, RIGHT, JOIN, TAIL, ACKER_0, ACKER_1, N };
+enum { A, B, LEFT_0, LEFT_1, RIGHT, JOIN, TAIL, ACKER_0, ACKER_1, N, COORDINATOR = ACKER_0 };
 
 static struct topology *topology;
 static struct plan *plan;
@@ -34,7 +34,7 @@ static void lost(void *arg, uint32_t source, uint32_t worker)
 
 static const struct fence_orders orders = { .switch_to = switch_to, .lost = lost };
 
-static void begin(void)
+static void begin_with(bool transactional)
 {
 	topology = fake_topology("fence", 2);
 	fake_component(topology, GALE_SPOUT, "a", 1, 1);
@@ -49,12 +49,24 @@ static void begin(void)
 	fake_stream(topology, 3, 4);
 	fake_stream(topology, 4, 5);
 	topology->components[4].has_finish = true;
+	if (transactional)
+		fake_transactional(topology);
 	plan = plan_make(topology);
-	ck_assert_uint_eq(plan->n_workers, N);
+	ck_assert_uint_eq(plan->n_workers, transactional ? COORDINATOR + 1 : N);
 	now = NS_PER_S;
 	fences_init(&fences, plan, &orders, &said);
-	for (uint32_t i = 0; i < N; i++)
+	for (uint32_t i = 0; i < plan->n_workers; i++)
 		fences_joined(&fences, i);
+}
+
+static void begin(void)
+{
+	begin_with(false);
+}
+
+static void begin_transactional(void)
+{
+	begin_with(true);
 }
 
 static void finish(void)
@@ -196,6 +208,32 @@ START_TEST(a_source_that_comes_back_inside_a_fence_is_told)
 }
 END_TEST
 
+/* In a transactional topology the coordinator alone is told, of every loss but its own. */
+START_TEST(a_coordinator_is_told_of_all)
+{
+	static const struct { uint32_t worker; const char *switches, *told; } cases[] = {
+		{ A, "7>0.2 ", "7!0 " },
+		{ LEFT_1, "0>3.2 7>3.2 ", "7!3 " },
+		{ JOIN, "2>5.2 3>5.2 4>5.2 7>5.2 ", "7!5 " },
+		{ TAIL, "5>6.2 7>6.2 ", "7!6 " },
+		{ COORDINATOR, "0>7.2 1>7.2 2>7.2 3>7.2 4>7.2 5>7.2 6>7.2 ", "" },
+	};
+	uint32_t worker = cases[_i].worker;
+
+	comes_back(worker, 2);
+	expect(cases[_i].switches);
+	for (uint32_t i = 0; i < plan->n_workers; i++)
+		if (plan_sends(plan, i, worker) && i != COORDINATOR)
+			fences_switched(&fences, i, worker, 2);
+	if (worker != COORDINATOR) {
+		expect("");
+		fences_switched(&fences, COORDINATOR, worker, 2);
+	}
+	expect(cases[_i].told);
+	ck_assert_uint_eq(fences_deadline(&fences), 0);
+}
+END_TEST
+
 /* ---- any history ---- */
 
 /* The model knows every start of every worker and to which start of each other one a worker
@@ -233,11 +271,13 @@ static void model_lost(void *arg, uint32_t source, uint32_t worker)
  * reach it must hear of it from now on. */
 static void owe(uint32_t worker)
 {
-	for (uint32_t i = 0; i < N; i++) {
+	for (uint32_t i = 0; i < plan->n_workers; i++) {
 		bool reaches = plan->workers[worker].role == ROLE_ACKER ||
-		    (plan->workers[worker].role == ROLE_BOLT &&
+		    (plan->workers[worker].role == ROLE_BOLT && plan_runs_plugin(plan, i) &&
 		    plan_reaches(plan, plan->workers[i].component, plan->workers[worker].component));
 
+		if (i == plan->coordinator)
+			reaches = worker != i;
 		if (model.live[i] && plan_is_source(plan, i) && reaches)
 			model.owed[worker] |= 1u << i;
 	}
@@ -253,7 +293,7 @@ static bool behind(uint32_t sender, uint32_t worker)
 static void model_die(uint32_t worker)
 {
 	model.live[worker] = false;
-	for (uint32_t i = 0; i < N; i++)
+	for (uint32_t i = 0; i < plan->n_workers; i++)
 		model.owed[i] &= ~(1u << worker);
 	fences_died(&fences, worker);
 }
@@ -283,8 +323,8 @@ static void confirm(uint32_t sender, uint32_t worker)
 
 static void check_nothing_is_owed(void)
 {
-	for (uint32_t w = 0; w < N; w++) {
-		for (uint32_t i = 0; i < N; i++)
+	for (uint32_t w = 0; w < plan->n_workers; w++) {
+		for (uint32_t i = 0; i < plan->n_workers; i++)
 			if (model.live[w])
 				ck_assert_msg(!behind(i, w), "%u still sends to a dead %u", i, w);
 		if (model.live[w])
@@ -300,15 +340,15 @@ START_TEST(whatever_happens_all_is_told_after_the_last_switch)
 	fences_free(&fences);
 	fences_init(&fences, plan, &checked, NULL);
 	memset(&model, 0, sizeof model);
-	for (uint32_t i = 0; i < N; i++) {
+	for (uint32_t i = 0; i < plan->n_workers; i++) {
 		model.start[i] = 1;
 		model.live[i] = true;
 		fences_joined(&fences, i);
 	}
-	for (uint32_t i = 0; i < N; i++)
+	for (uint32_t i = 0; i < plan->n_workers; i++)
 		memcpy(model.sends_to[i], model.start, sizeof model.start);
 	for (int step = 0; step < 20000; step++) {
-		uint32_t one = pick(&state, N), other = pick(&state, N), op = pick(&state, 20);
+		uint32_t one = pick(&state, plan->n_workers), other = pick(&state, plan->n_workers), op = pick(&state, 20);
 
 		if (op == 0 && model.live[one])
 			model_die(one);
@@ -321,11 +361,11 @@ START_TEST(whatever_happens_all_is_told_after_the_last_switch)
 		else
 			confirm(one, other);
 		if (step % 500 == 499) {	/* faults stop: all comes to an end */
-			for (uint32_t i = 0; i < N; i++)
+			for (uint32_t i = 0; i < plan->n_workers; i++)
 				if (!model.live[i])
 					model_join(i);
-			for (uint32_t i = 0; i < N * N; i++)
-				confirm(i / N, i % N);
+			for (uint32_t i = 0; i < plan->n_workers * plan->n_workers; i++)
+				confirm(i / plan->n_workers, i % plan->n_workers);
 			later(FENCE_WAIT_MS);
 			check_nothing_is_owed();
 			ck_assert_uint_eq(fences_deadline(&fences), 0);
@@ -352,6 +392,12 @@ int main(void)
 	tcase_add_test(c, a_confirmation_of_an_older_start_does_not_count);
 	tcase_add_test(c, a_confirmation_that_makes_no_sense_is_ignored);
 	tcase_add_test(c, a_source_that_comes_back_inside_a_fence_is_told);
+	tcase_add_loop_test(c, whatever_happens_all_is_told_after_the_last_switch, 0, 8);
+	suite_add_tcase(s, c);
+	c = tcase_create("coordinator");
+	tcase_set_timeout(c, 60);
+	tcase_add_checked_fixture(c, begin_transactional, finish);
+	tcase_add_loop_test(c, a_coordinator_is_told_of_all, 0, 5);
 	tcase_add_loop_test(c, whatever_happens_all_is_told_after_the_last_switch, 0, 8);
 	suite_add_tcase(s, c);
 	r = srunner_create(s);

@@ -10,7 +10,7 @@
 #include <check.h>	/* last: its macro `fail` would spoil gale.h */
 
 /* lines[0] split[0] split[1] sink[0] acker[0] */
-enum { LINES, SPLIT_0, SPLIT_1, SINK, ACKER, N };
+enum { LINES, SPLIT_0, SPLIT_1, SINK, ACKER, COORDINATOR = ACKER, N };
 enum { READY_MS = 1000, STOP_MS = 100 };
 
 static struct topology *topology;
@@ -66,9 +66,9 @@ static const struct life_orders orders = { .say = say, .kill = kill_worker, .sta
 static const struct fence_orders fence_orders = { .switch_to = switch_to, .lost = lost };
 static const struct death of_itself = { .own = true }, from_outside = { .own = false };
 
-static void begin(void)
+static void begin_with(struct topology *t)
 {
-	topology = fake_words(2, 1);
+	topology = t;
 	fake_stream(topology, 0, 1);
 	fake_stream(topology, 1, 2);
 	no_starts = false;
@@ -77,6 +77,16 @@ static void begin(void)
 	lives_init(&lives, plan, &orders, &fence_orders, &said, READY_MS, STOP_MS);
 	for (uint32_t i = 0; i < N; i++)
 		lives_started(&lives, i, now);
+}
+
+static void begin(void)
+{
+	begin_with(fake_words(2, 1));
+}
+
+static void begin_transactional(void)
+{
+	begin_with(fake_transactional(fake_words(2, 1)));
 }
 
 static void finish(void)
@@ -618,6 +628,76 @@ START_TEST(nonsense_fails_the_run)
 }
 END_TEST
 
+/* ---- with a coordinator ---- */
+
+START_TEST(a_coordinator_is_activated_and_never_ends_by_itself)
+{
+	all(EVENT_HELLO);
+	said.n = 0;
+	all(EVENT_READY);
+	expect("0 activate; 4 activate; ");
+	for (uint32_t i = 0; i < COORDINATOR - 1; i++)
+		happens(i, EVENT_ENDED);
+	expect("");
+	happens(COORDINATOR - 1, EVENT_ENDED);
+	expect("0 stop; 1 stop; 2 stop; 3 stop; 4 stop; ");
+}
+END_TEST
+
+START_TEST(a_lost_coordinator_is_left_by_all_and_its_successor_activated)
+{
+	bring_up();
+	dies(COORDINATOR, &from_outside);
+	expect("4 again; 4 START; ");
+	happens(COORDINATOR, EVENT_HELLO);
+	expect("4 peers 1 1 1 1 2; 0 switch 4 2; 1 switch 4 2; 2 switch 4 2; 3 switch 4 2; ");
+	for (uint32_t i = 0; i < COORDINATOR; i++)
+		fences_switched(&lives.fences, i, COORDINATOR, 2);
+	expect("");		/* what it had pending is gone with it */
+	happens(COORDINATOR, EVENT_READY);
+	expect("4 activate; ");
+}
+END_TEST
+
+START_TEST(a_coordinator_hears_of_every_loss)
+{
+	bring_up();
+	dies(LINES, &from_outside);
+	happens(LINES, EVENT_HELLO);
+	expect("0 again; 0 START; 0 peers 2 1 1 1 1; 4 switch 0 2; ");
+	fences_switched(&lives.fences, COORDINATOR, LINES, 2);
+	expect("4 lost 0; ");
+	dies(SINK, &from_outside);
+	happens(SINK, EVENT_HELLO);
+	expect("3 again; 3 START; 3 peers 2 1 1 2 1; 1 switch 3 2; 2 switch 3 2; 4 switch 3 2; ");
+	fences_switched(&lives.fences, COORDINATOR, SINK, 2);
+	fences_switched(&lives.fences, SPLIT_0, SINK, 2);
+	expect("");
+	fences_switched(&lives.fences, SPLIT_1, SINK, 2);
+	expect("4 lost 3; ");
+}
+END_TEST
+
+START_TEST(draining_is_said_to_the_coordinator_too)
+{
+	bring_up();
+	lives_drain(&lives, true, now);
+	expect("0 drain finish; 1 drain finish; 2 drain finish; 3 drain finish; 4 drain finish; ");
+}
+END_TEST
+
+static TCase *with_coordinator(void)
+{
+	TCase *c = tcase_create("coordinator");
+
+	tcase_add_checked_fixture(c, begin_transactional, finish);
+	tcase_add_test(c, a_coordinator_is_activated_and_never_ends_by_itself);
+	tcase_add_test(c, a_lost_coordinator_is_left_by_all_and_its_successor_activated);
+	tcase_add_test(c, a_coordinator_hears_of_every_loss);
+	tcase_add_test(c, draining_is_said_to_the_coordinator_too);
+	return c;
+}
+
 int main(void)
 {
 	Suite *s = suite_create("life");
@@ -659,6 +739,7 @@ int main(void)
 	tcase_add_test(c, workers_that_never_started_are_not_waited_for);
 	tcase_add_loop_test(c, nonsense_fails_the_run, 0, 3);
 	suite_add_tcase(s, c);
+	suite_add_tcase(s, with_coordinator());
 	r = srunner_create(s);
 	srunner_run_all(r, CK_NORMAL);
 	n = srunner_ntests_failed(r);

@@ -23,9 +23,11 @@ static char fixtures[4096];
 static char dir[] = "/tmp/test-load-XXXXXX";
 
 /* The good topology that cases change one line of. */
-#define CONFIG  "'topology.acker.executors': 2"
+#define CONFIG  "'topology.message.timeout.secs': 2"
 #define SPOUTS  "{ 'id': 's', 'className': 'parts.Plain' }"
 #define BOLTS   "{ 'id': 'b', 'className': 'parts.Sink' }"
+#define KEPT    "{ 'id': 'b', 'className': 'parts.Kept' }"
+#define TX      ", 'transactional': { 'id': 'wc' }"
 #define STREAMS "{ 'from': 's', 'to': 'b', 'grouping': { 'type': 'SHUFFLE' } }"
 
 struct lines {
@@ -43,7 +45,31 @@ static const struct {
 	{ { .more = ", '$schema': 'x', '$comment': ['${x}']" }, "" },
 	{ { .more = ", @'includes': []" }, "error: 'includes' is not in gale" },
 	{ { .more = ", @'components': []" }, "error: 'components' is not in gale" },
-	{ { .more = ", @'transactional': {}" }, "error: 'transactional' is not in gale" },
+	{ { .bolts = KEPT, .more = TX }, "" },
+	{ { .bolts = KEPT, .more = ", 'transactional': { 'id': '${x:-wc}', 'type': 'opaque', '$comment': 3 }" }, "" },
+	{ { .bolts = KEPT, .more = ", 'transactional': { 'id': 'wc', 'type': 'transactional' }" }, "" },
+	{ { .more = ", 'transactional': @{}" }, "error: 'transactional' needs 'id'" },
+	{ { .more = ", 'transactional': @'wc'" },
+	    "error: 'transactional' must be an object, found a string" },
+	{ { .more = ", 'transactional': @null" }, "error: 'transactional' must be an object" },
+	{ { .more = ", 'transactional': { 'id': @3 }" },
+	    "error: 'id' must be a string, found an integer" },
+	{ { .more = ", 'transactional': { 'id': @'w.c' }" },
+	    "error: 'w.c' can't be the id of a transaction" },
+	{ { .more = ", 'transactional': { 'id': @'__wc' }" }, "error: names that begin with __" },
+	{ { .bolts = KEPT, .more = ", 'transactional': { 'id': 'wc', @'typ': 'opaque' }" },
+	    "error: 'transactional' has no key 'typ'" },
+	{ { .bolts = KEPT, .more = ", 'transactional': { 'id': 'wc', 'type': @'opaqe' }" },
+	    "error: unknown type of transaction 'opaqe'" },
+	{ { .bolts = KEPT, .more = ", 'transactional': { 'id': 'wc', 'type': @false }" },
+	    "error: 'type' must be a string, found" },
+	{ { .config = "'topology.max.spout.pending': 64", .bolts = KEPT, .more = TX },
+	    "" },
+	{ { .config = "'topology.max.spout.pending': @65", .bolts = KEPT, .more = TX },
+	    "error: 'topology.max.spout.pending' counts batches in a transactional topology: from 1 to "
+	    "64, found 65" },
+	{ { .bolts = "{ 'id': 'b', 'className': 'parts.Sink', @'committer': true, @'stateType': 'x' }" },
+	    "error: 'committer' is not\nerror: 'stateType' is not" },
 	{ { .more = ", @'workerHooks': {}" }, "error: 'workerHooks' is not in gale" },
 	{ { .more = ", @'topologySource': {}" }, "error: 'topologySource' is not in gale" },
 	{ { .spouts = "@3, @null" },
@@ -72,6 +98,35 @@ static const struct {
 	{ { .streams = "{ 'from': 's', 'to': 'b', 'grouping': @'ALL' }" },
 	    "error: 'grouping' must be an object, found a string" },
 
+	/* what a transactional topology asks of the others */
+	{ { .spouts = "{ 'id': @'s', 'className': @'parts.Source' }", .bolts = KEPT, .more = TX },
+	    "warning: nothing listens\nerror: Source can't be positioned, and a transactional topology" },
+	{ { .bolts = "{ 'id': 'b', 'className': @'parts.Sink' }", .more = TX },
+	    "error: Sink has finish and keeps no state: in a transactional topology finish may be called" },
+	{ { .bolts = "{ 'id': 'b', 'className': 'parts.Knobs', 'properties': { 'path': 'x' } }",
+	      .more = TX }, "" },
+	{ { .bolts = "{ 'id': 'b', 'className': @'parts.Snik' }", .more = TX },
+	    "no component 'Snik'" },
+	{ { .bolts = KEPT, .streams = STREAMS ", { 'from': 's', 'to': 'b', 'grouping': { 'type': "
+	             "'SHUFFLE', 'streamId': @'dead-letters' } }", .more = TX },
+	    "error: a transactional topology has no dead letters" },
+	{ { .config = "@'topology.acker.executors': 2, @'topology.dead.letter.file': 'x'", .bolts = KEPT,
+	      .more = TX },
+	    "warning: 'topology.acker.executors' has no effect in a transactional topology\n"
+	    "warning: 'topology.dead.letter.file' has no effect in" },
+	{ { .config = "'topology.max.attempts': 2, 'topology.transaction.batch.tuples': 9, "
+	             "'topology.acker.executors': null", .bolts = KEPT, .more = TX }, "" },
+	{ { .spouts = "{ 'id': 's', 'className': 'parts.Plain', 'config': { "
+	             "@'topology.max.spout.pending': 9, @'topology.max.attempts': 9 } }", .bolts = KEPT,
+	      .more = TX },
+	    "warning: 'topology.max.spout.pending' has no effect on a single component of a trans\n"
+	    "warning: 'topology.max.attempts' has no effect on" },
+	{ { .config = "@'topology.transaction.batch.tuples': 9, @'topology.held.bytes': 9" },
+	    "warning: 'topology.transaction.batch.tuples' has no effect without transactions\n"
+	    "warning: 'topology.held.bytes' has no effect without" },
+	{ { .config = "@'topology.transaction.batch.bites': 9" }, "error: unknown config key" },
+	{ { .bolts = "{ 'id': 'b', 'className': 'parts.Kept' }" }, "" },
+
 	/* names and numbers */
 	{ { .spouts = "{ 'id': @'s.x', 'className': 'parts.Plain' }", .streams = "", .bolts = "" },
 	    "error: 's.x' can't be an id" },
@@ -82,7 +137,11 @@ static const struct {
 	{ { .spouts = "{ 'id': @'acker', 'className': 'parts.Plain' }",
 	      .streams = "",
 	      .bolts = "" },
-	    "error: 'acker' is the id" },
+	    "error: 'acker' is the id of gale's own ackers" },
+	{ { .spouts = "{ 'id': @'coordinator', 'className': 'parts.Plain' }",
+	      .streams = "",
+	      .bolts = "" },
+	    "error: 'coordinator' is the id of gale's own coordinator" },
 	{ { .spouts = "{ 'id': "
 	              "@'a2345678901234567890123456789012345678901234567890123456789012345', "
 	              "'className': 'parts.Plain' }",
@@ -120,6 +179,15 @@ static const struct {
 	{ { .config = "'topology.message.timeout.secs': 0.5" }, "" },
 	{ { .config = "'topology.message.timeout.secs': @'5s'" },
 	    "wants a number, found a string" },
+	{ { .config = "'topology.transaction.batch.interval.ms': @0, "
+	              "'topology.transaction.batch.tuples': @0, "
+	              "'topology.transaction.batch.bytes': @0, 'topology.held.bytes': @'1'",
+	      .bolts = KEPT, .more = TX },
+	    "wants an integer from 1 to\nwants an integer from 1 to\nwants an integer from 1 to\n"
+	    "wants an integer, found a string" },
+	{ { .spouts = "{ 'id': 's', 'className': 'parts.Plain', 'config': { "
+	             "@'topology.held.bytes': 9 } }" },
+	    "error: 'topology.held.bytes' is no key of a single component" },
 	{ { .config = "'topology.acker.executors': @65" }, "from 0 to 64, found 65" },
 	{ { .config = "'topology.dead.letter.file': @3" }, "wants a path, found an integer" },
 	{ { .config = "'topology.tick.tuple.freq.secs': 1, @'topology.tick.tuple.freq.ms': 5" },
@@ -142,7 +210,7 @@ static const struct {
 	{ { .bolts = "{ 'id': 'b', 'className': @'prats.Sink' }" }, "error: no plugin 'prats'" },
 	{ { .bolts = "{ 'id': 'b', 'className': @'parts.Snik' }" },
 	    "no component 'Snik'; did you mean 'Sink'?" },
-	{ { .bolts = "{ 'id': 'b', 'className': @'parts' }" }, "has 9 components: name one" },
+	{ { .bolts = "{ 'id': 'b', 'className': @'parts' }" }, "has 10 components: name one" },
 	{ { .bolts = "{ 'id': 'b', 'className': @'org.apache.storm.X' }" },
 	    "error: 'org.apache.storm.X' names no component" },
 	{ { .bolts = "{ 'id': 'b', 'className': @'../parts.Sink' }" }, "names no component" },

@@ -23,7 +23,12 @@ static void check_numbers(const struct plan *p)
 		task += worker->n_tasks;
 	}
 	ck_assert_uint_eq(task, p->n_tasks);
-	ck_assert_uint_eq(p->first_acker + p->n_ackers, p->n_workers);
+	if (p->coordinator == UINT32_MAX) {
+		ck_assert_uint_eq(p->first_acker + p->n_ackers, p->n_workers);
+	} else {
+		ck_assert_uint_eq(p->coordinator, p->n_workers - 1);
+		ck_assert_uint_eq(p->n_ackers, 0);
+	}
 }
 
 START_TEST(components_come_in_order_and_ackers_last)
@@ -49,6 +54,33 @@ START_TEST(components_come_in_order_and_ackers_last)
 	ck_assert_uint_eq(p->first_worker[2], 4);
 	ck_assert_str_eq(plan_component(p, 4), "sink");
 	ck_assert_str_eq(plan_component(p, 5), ACKER_ID);
+	plan_free(p);
+	topology_free(t);
+}
+END_TEST
+
+START_TEST(a_coordinator_stands_in_the_place_of_the_ackers)
+{
+	struct topology *t = fake_transactional(fake_words(2, 3));
+	struct plan *p = plan_make(t);
+	char label[96];
+
+	check_numbers(p);
+	ck_assert_uint_eq(p->n_workers, 5);
+	ck_assert_uint_eq(p->coordinator, 4);
+	ck_assert_int_eq(p->workers[4].role, ROLE_COORDINATOR);
+	ck_assert_uint_eq(p->workers[4].component, 3);
+	ck_assert_uint_eq(p->first_worker[3], 4);
+	ck_assert_uint_eq(p->first_task[3], 4);
+	ck_assert_uint_eq(p->n_tasks, 5);
+	ck_assert_str_eq(p->workers[4].label, "coordinator[0]");
+	ck_assert_str_eq(plan_task_label(p, 4, label, sizeof label), "coordinator[0]");
+	ck_assert_str_eq(plan_component(p, 4), COORDINATOR_ID);
+	for (uint32_t w = 0; w < p->n_workers; w++) {
+		ck_assert_int_eq(plan_runs_plugin(p, w), w < 4);
+		ck_assert_int_eq(plan_is_source(p, w), w == 4);
+	}
+	ck_assert(plan_tracks(p));
 	plan_free(p);
 	topology_free(t);
 }
@@ -98,6 +130,7 @@ START_TEST(ackers_may_be_none)
 	check_numbers(p);
 	ck_assert_uint_eq(p->n_ackers, 0);
 	ck_assert_uint_eq(p->n_workers, 3);
+	ck_assert(!plan_tracks(p));
 	plan_free(p);
 	topology_free(t);
 }
@@ -151,18 +184,9 @@ START_TEST(many_sizes_add_up)
 END_TEST
 
 /* a -> left, right -> join -> tail; join has finish. */
-START_TEST(who_sends_to_whom_follows_from_the_streams)
+static struct topology *joined(void)
 {
-	static const char *const sends[] = {
-	/*	 to:	 a l0 l1 r j t ack */
-		"0110001",	/* a: its bolts, the acker */
-		"0000101", "0000101", "0000101",
-		"0000011",
-		"0000001",
-		"1000100",	/* the acker: who makes roots */
-	};
 	struct topology *t = fake_topology("t", 1);
-	struct plan *p;
 
 	fake_component(t, GALE_SPOUT, "a", 1, 1);
 	fake_component(t, GALE_BOLT, "left", 2, 2);
@@ -174,16 +198,62 @@ START_TEST(who_sends_to_whom_follows_from_the_streams)
 	fake_stream(t, 2, 3);
 	fake_stream(t, 3, 4);
 	t->components[3].has_finish = true;
-	p = plan_make(t);
+	return t;
+}
+
+static void check_sends(const struct plan *p, const char *const *sends)
+{
 	for (uint32_t from = 0; from < 7; from++)
 		for (uint32_t to = 0; to < 7; to++)
 			ck_assert_msg(plan_sends(p, from, to) == (sends[from][to] == '1'), "%u to %u", from, to);
+}
+
+START_TEST(who_sends_to_whom_follows_from_the_streams)
+{
+	static const char *const sends[] = {
+	/*	 to:	 a l0 l1 r j t ack */
+		"0110001",	/* a: its bolts, the acker */
+		"0000101", "0000101", "0000101",
+		"0000011",
+		"0000001",
+		"1000100",	/* the acker: who makes roots */
+	};
+	struct topology *t = joined();
+	struct plan *p = plan_make(t);
+
+	check_sends(p, sends);
 	for (uint32_t w = 0; w < 7; w++)
 		ck_assert_int_eq(plan_is_source(p, w), w == 0 || w == 4);
 	ck_assert(plan_feeds(p, 0, 1) && !plan_feeds(p, 1, 0) && !plan_feeds(p, 0, 3));
 	ck_assert(plan_reaches(p, 0, 1) && plan_reaches(p, 0, 3) && plan_reaches(p, 0, 4));
 	ck_assert(!plan_reaches(p, 0, 0) && !plan_reaches(p, 0, 2) && !plan_reaches(p, 4, 0));
 	ck_assert(plan_reaches(p, 2, 4) && !plan_reaches(p, 3, 1));
+	plan_free(p);
+	topology_free(t);
+}
+END_TEST
+
+START_TEST(a_coordinator_and_all_others_send_to_each_other)
+{
+	static const char *const sends[] = {
+		"0110001",	/* the last: the coordinator */
+		"0000101", "0000101", "0000101",
+		"0000011",
+		"0000001",
+		"1111110",
+	};
+	struct topology *t = joined();
+	struct plan *plain = plan_make(t), *p;
+	uint32_t most;
+
+	fake_transactional(t);
+	p = plan_make(t);
+	check_sends(p, sends);
+	most = plan_descriptors(p);
+	ck_assert_uint_gt(most, plan_descriptors(plain));
+	t->components[4].state_version = 1;
+	ck_assert_uint_eq(plan_descriptors(p), most);	/* the coordinator has a state already */
+	plan_free(plain);
 	plan_free(p);
 	topology_free(t);
 }
@@ -222,6 +292,7 @@ int main(void)
 	int n;
 
 	tcase_add_test(c, components_come_in_order_and_ackers_last);
+	tcase_add_test(c, a_coordinator_stands_in_the_place_of_the_ackers);
 	tcase_add_test(c, tasks_are_shared_out_evenly_the_larger_shares_first);
 	tcase_add_test(c, any_task_number_has_a_label);
 	tcase_add_test(c, ackers_may_be_none);
@@ -229,6 +300,7 @@ int main(void)
 	tcase_add_test(c, a_long_id_is_cut_in_labels);
 	tcase_add_test(c, many_sizes_add_up);
 	tcase_add_test(c, who_sends_to_whom_follows_from_the_streams);
+	tcase_add_test(c, a_coordinator_and_all_others_send_to_each_other);
 	tcase_add_test(c, reaching_takes_no_longer_for_many_ways);
 	suite_add_tcase(s, c);
 	r = srunner_create(s);

@@ -81,6 +81,7 @@ START_TEST(a_plugin_of_an_older_minor_lacks_what_came_later)
 	ck_assert_uint_eq(p->n, 1);
 	ck_assert_ptr_nonnull((void *)(uintptr_t)p->components[0]->execute);
 	ck_assert(p->components[0]->finish == NULL);
+	ck_assert(p->components[0]->finish_batch == NULL && p->components[0]->publish == NULL);
 	plugin_free(p);
 	free(path);
 }
@@ -97,7 +98,7 @@ START_TEST(components_are_found_by_name_and_the_only_one_without)
 	ck_assert_ptr_null(plugin_component(p, "Raeder", &e));
 	assert_says(e.text, "no component \"Raeder\"|did you mean \"Reader\"");
 	ck_assert_ptr_null(plugin_component(p, NULL, &e));
-	assert_says(e.text, "has 9 components");
+	assert_says(e.text, "has 10 components");
 	plugin_free(p);
 	p = plugin_open(single, &e);
 	ck_assert_str_eq(plugin_component(p, NULL, &e)->name, "Single");
@@ -285,6 +286,15 @@ START_TEST(unsound_declarations_are_refused)
 	c.next = persist;
 	c.inputs = NULL;
 	assert_unsound(&c, "only bolts have state");
+	c.state_version = 0;
+	c.finish_batch = persist;
+	assert_unsound(&c, "`finish_batch`, which only bolts have");
+	c.finish_batch = NULL;
+	c.publish = persist;
+	assert_unsound(&c, "`publish`, which only bolts have");
+	c = mine;
+	c.finish_batch = c.publish = persist;
+	ck_assert_int_eq(plugin_check(&c, NULL), 0);
 	c = mine;
 	c.inputs = GALE_FIELDS({ "a", GALE_INT }, { "a", GALE_INT });
 	assert_unsound(&c, "\"a\" twice");
@@ -418,6 +428,11 @@ START_TEST(a_declaration_passes_through_the_pipe_whole)
 	ck_assert_ptr_null(found->declared.outputs[2].id);
 	found = catalog_component(&c.libraries[0], "Sink", &e);
 	ck_assert(found->has_finish && found->has_tick && found->declared.inputs == NULL);
+	ck_assert(!found->has_resume && !found->has_finish_batch && !found->has_publish);
+	found = catalog_component(&c.libraries[0], "Kept", &e);
+	ck_assert(found->has_finish_batch && found->has_publish && !found->has_tick);
+	ck_assert_uint_eq(found->declared.state_version, 3);
+	ck_assert(catalog_component(&c.libraries[0], "Plain", &e)->has_resume);
 	found = catalog_component(&c.libraries[0], "Script", &e);
 	ck_assert(found->declared.outputs_from_json && !found->has_tick);
 	p = catalog_component(&c.libraries[0], "Knobs", &e)->declared.props;

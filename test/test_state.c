@@ -58,7 +58,7 @@ static void commit(struct state *s)
 
 static void put(struct state *s, const char *key, const char *value)
 {
-	state_put(s, key, strlen(key), value, strlen(value));
+	ck_assert_int_eq(state_put(s, key, strlen(key), value, strlen(value), NULL), 0);
 }
 
 /* text gives the value of KEY as text, or "-" when there is none. */
@@ -105,7 +105,7 @@ START_TEST(what_was_committed_is_there_again_and_the_rest_is_not)
 	put(s, "", "empty");
 	commit(s);
 	put(s, "a", "2");
-	state_delete(s, "", 0);
+	state_delete(s, "", 0, NULL);
 	put(s, "b", "3");
 	ck_assert_str_eq(text(s, "a"), "2");
 	ck_assert_str_eq(text(s, ""), "-");
@@ -114,7 +114,7 @@ START_TEST(what_was_committed_is_there_again_and_the_rest_is_not)
 	ck_assert_str_eq(text(s, "a"), "1");
 	ck_assert_str_eq(text(s, ""), "empty");
 	ck_assert_str_eq(text(s, "b"), "-");
-	state_delete(s, "a", 1);
+	state_delete(s, "a", 1, NULL);
 	commit(s);
 	state_close(s);
 	s = opened();
@@ -166,7 +166,7 @@ START_TEST(numbers_are_added_in_place)
 	put(s, "n", "text");
 	ck_assert_int_eq(state_add(s, "n", 1, 1, NULL, &e), 0);
 	ck_assert_str_eq(text(s, "n"), "text");
-	state_delete(s, "n", 1);
+	state_delete(s, "n", 1, NULL);
 	ck_assert_int_eq(add(s, "n", 1), 1);
 	state_close(s);
 }
@@ -187,7 +187,7 @@ START_TEST(a_value_is_merged_in_place)
 	commit(s);
 	ck_assert_int_eq(state_merge(s, "k", 1, 4, &v, NULL), 0);
 	ck_assert_int_eq(memcmp(v, "AB\0\0", 4), 0);
-	state_delete(s, "k", 1);
+	state_delete(s, "k", 1, NULL);
 	ck_assert_int_eq(state_merge(s, "k", 1, 3000, &v, NULL), 0);
 	for (int i = 0; i < 3000; i++)
 		ck_assert(((char *)v)[i] == 0);
@@ -233,10 +233,10 @@ static void change(struct state *s, struct model *m, uint64_t *seed)
 	size_t n = key_of(key, number);
 
 	if (random_next(seed) % 3 == 0) {
-		state_delete(s, key, n);
+		state_delete(s, key, n, NULL);
 		m->now[number] = 0;
 	} else {
-		state_put(s, key, n, value, value_of(value, x));
+		state_put(s, key, n, value, value_of(value, x), NULL);
 		m->now[number] = x;
 	}
 }
@@ -329,7 +329,7 @@ START_TEST(more_than_memory_holds_is_kept)
 		uint32_t key = (uint32_t)random_mix(i);
 
 		memset(value, (int)i, BYTES);
-		state_put(s, &key, sizeof key, value, BYTES);
+		state_put(s, &key, sizeof key, value, BYTES, NULL);
 		if (state_full(s))
 			commit(s);
 	}
@@ -556,7 +556,7 @@ START_TEST(a_write_that_fails_loses_nothing_that_was_committed)
 	for (round = 0; round < 10000; round++) {
 		for (int i = 0; i < 2; i++) {
 			sprintf(key, "%c%d", 'a' + i, round);
-			state_put(s, key, strlen(key), value, sizeof value);
+			state_put(s, key, strlen(key), value, sizeof value, NULL);
 		}
 		if (state_commit(s, &e) != 0)
 			break;

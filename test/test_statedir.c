@@ -409,6 +409,71 @@ START_TEST(properties_bind_only_where_there_are_positions)
 }
 END_TEST
 
+/* ---- transactional topologies ---- */
+
+START_TEST(a_record_stays_when_a_run_has_ended)
+{
+	struct statedir s;
+
+	fake_transactional(t);
+	t->components[3].has_finish = true;	/* its positions are no matter of positions/ */
+	ck_assert_int_eq(open_it(&s), STATEDIR_OK);
+	ck_assert(!exists("positions"));
+	ck_assert_int_eq(mkdir(inside("state"), 0700), 0);
+	put("state/coordinator.0", "");
+	ck_assert_int_eq(mkdir(inside("positions"), 0700), 0);
+	put("positions/lines.0.a", "");
+	ck_assert_int_eq(statedir_clear(&s, &e), 0);
+	statedir_close(&s);
+	ck_assert_uint_eq(once(), 2);
+	ck_assert_uint_eq(said.n, 0);
+	ck_assert(exists("positions/lines.0.a") && exists("state/coordinator.0"));
+}
+END_TEST
+
+START_TEST(another_transaction_is_refused)
+{
+	fake_transactional(t);
+	once();
+	free(t->transaction.id);
+	t->transaction.id = xstrdup("other");
+	refused(STATEDIR_CONFLICT, "it was \"transactional tx\", now it is \"transactional other\"");
+	free(t->transaction.id);
+	t->transaction.id = NULL;
+	refused(STATEDIR_CONFLICT, "there was \"transactional tx\", now there is not");
+	t->transaction.id = xstrdup("tx");
+	t->components[2].state_version = 2;
+	refused(STATEDIR_CONFLICT, "now it is \"bolt split: split, 2 tasks, state 2\"");
+	t->components[2].state_version = 0;
+	ck_assert_uint_eq(once(), 2);
+}
+END_TEST
+
+START_TEST(a_state_without_transactions_is_none_with_them)
+{
+	once();
+	fake_transactional(t);
+	refused(STATEDIR_CONFLICT, "there is \"transactional tx\", which there was not");
+}
+END_TEST
+
+START_TEST(properties_bind_where_there_is_a_record)
+{
+	char **path = &t->components[0].part.properties.items[0].s;
+
+	fake_transactional(t);
+	once();
+	free(*path);
+	*path = xstrdup("/data/b");
+	ck_assert_uint_eq(once(), 2);
+	ck_assert_int_eq(mkdir(inside("state"), 0700), 0);
+	ck_assert_int_eq(mkdir(inside("state/coordinator.0"), 0700), 0);
+	free(*path);
+	*path = xstrdup("/data/c");
+	refused(STATEDIR_CONFLICT, "it was \"property of lines: path = \"/data/b\"\", now it is");
+}
+END_TEST
+
 /* ---- fit ---- */
 
 START_TEST(what_must_stay_is_told_in_lines)
@@ -416,6 +481,7 @@ START_TEST(what_must_stay_is_told_in_lines)
 	struct buf b = { 0 };
 
 	t->components[2].has_finish = true;
+	t->components[2].state_version = 7;	/* LevelDB has it, and says so */
 	t->subscriptions[0].grouping = GROUPING_FIELDS;
 	t->subscriptions[0].fields = xcalloc(1, sizeof (uint32_t));
 	t->subscriptions[0].n_fields = 1;
@@ -429,6 +495,12 @@ START_TEST(what_must_stay_is_told_in_lines)
 	    "bolt sink: sink, 1 task\n"
 	    "stream lines.default --> split: FIELDS \"word\"\n"
 	    "stream split.default --> sink: SHUFFLE\n");
+	fake_transactional(t);
+	b.n = 0;
+	fit_text(&b, t);
+	ck_assert_ptr_nonnull(strstr(buf_text(&b), "topology words\ntransactional tx\nspout lines"));
+	ck_assert_ptr_nonnull(strstr(buf_text(&b), "\nbolt split: split, 2 tasks, finish, state 7\nbolt sink: "
+	    "sink, 1 task\n"));
 	buf_free(&b);
 }
 END_TEST
@@ -504,7 +576,9 @@ int main(void)
 		workers_that_die_are_waited_for, a_worker_of_an_older_run_does_not_start,
 		a_temporary_one_has_no_lock, positions_are_cleared_all_at_once, clearing_may_be_cut_short,
 		unsafe_positions_are_removed_and_told_of, another_topology_is_refused,
-		properties_bind_only_where_there_are_positions, what_must_stay_is_told_in_lines,
+		properties_bind_only_where_there_are_positions, a_record_stays_when_a_run_has_ended,
+		another_transaction_is_refused, a_state_without_transactions_is_none_with_them,
+		properties_bind_where_there_is_a_record, what_must_stay_is_told_in_lines,
 		what_differs_is_told, positions_are_safe_where_nothing_is_lost,
 	};
 	Suite *suite = suite_create("statedir");

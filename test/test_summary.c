@@ -230,6 +230,32 @@ START_TEST(components_have_their_own_counters)
 }
 END_TEST
 
+START_TEST(a_coordinator_has_a_row_and_counts_as_one_that_tracks)
+{
+	cJSON *json, *row;
+
+	plan_free(plan);
+	plan = plan_make(fake_transactional(topology));
+	pages[LINES]->first_emit_ns = NS_PER_S;
+	pages[LINES]->last_ack_ns = 4 * (uint64_t)NS_PER_S;
+	pages[LINES]->acked = 3;
+	pages[ACKER]->frames_out = 5;
+	json = as_json();
+	check_number(json, "seconds", 3);
+	ck_assert_int_eq(cJSON_GetArraySize(cJSON_GetObjectItem(json, "components")), 4);
+	row = cJSON_GetArrayItem(cJSON_GetObjectItem(json, "components"), 3);
+	ck_assert_str_eq(cJSON_GetObjectItem(row, "id")->valuestring, "coordinator");
+	ck_assert_str_eq(cJSON_GetObjectItem(row, "kind")->valuestring, "coordinator");
+	check_number(row, "workers", 1);
+	check_number(row, "tasks", 1);
+	check_number(row, "frames_out", 5);
+	text.n = 0;
+	summary_text(&text, summary, &end);
+	ck_assert_ptr_nonnull(strstr(buf_text(&text), "3.000 s: 3 acked (1/s), 0 failed"));
+	cJSON_Delete(json);
+}
+END_TEST
+
 START_TEST(latencies_are_in_microseconds)
 {
 	const cJSON *complete;
@@ -389,6 +415,7 @@ int main(void)
 	tcase_add_test(c, a_run_that_never_began_has_a_summary_too);
 	tcase_add_test(c, numbers_are_exact);
 	tcase_add_test(c, components_have_their_own_counters);
+	tcase_add_test(c, a_coordinator_has_a_row_and_counts_as_one_that_tracks);
 	tcase_add_test(c, latencies_are_in_microseconds);
 	tcase_add_test(c, people_get_a_few_lines);
 	tcase_add_test(c, a_summary_replaces_the_file);

@@ -77,6 +77,7 @@ static struct topology *make(void)
 
 	t->name = xstrdup("words");
 	t->file = xstrdup("a \"file\".json");
+	t->transaction = (struct transaction){ xstrdup("wc-1"), true };
 	every_setting(&t->config);
 	t->n_components = 2;
 	t->n_spouts = 1;
@@ -98,6 +99,7 @@ static struct topology *make(void)
 		.n_tasks = 7,
 		.has_finish = true,
 		.has_tick = true,
+		.has_publish = true,
 		.state_version = UINT32_MAX,
 		.inputs = fields(3),
 		.n_inputs = 3,
@@ -157,6 +159,9 @@ START_TEST(what_is_read_equals_what_was_written)
 	ck_assert_int_eq(topology_write(t, first, &e), 0);
 	back = topology_read(first, &e);
 	ck_assert_msg(back != NULL, "%s", e.text);
+	ck_assert_str_eq(back->transaction.id, "wc-1");
+	ck_assert(back->transaction.opaque);
+	ck_assert(back->components[1].has_publish && !back->components[0].has_publish);
 	same_settings(&t->config, &back->config);
 	same_settings(&t->components[1].part.properties, &back->components[1].part.properties);
 	same_settings(&t->components[1].config, &back->components[1].config);
@@ -255,6 +260,43 @@ START_TEST(config_is_the_components_then_the_topologys_then_the_default)
 }
 END_TEST
 
+START_TEST(batches_have_defaults_of_their_own)
+{
+	struct topology *t = make();
+
+	ck_assert_uint_eq(topology_batches_in_flight(t), 8);
+	ck_assert_uint_eq(topology_batch_attempts(t), 3);
+	add(&t->config, "topology.max.spout.pending", (struct setting){ .type = SETTING_INT, .i = 1 });
+	add(&t->config, "topology.max.attempts", (struct setting){ .type = SETTING_INT, .i = 7 });
+	ck_assert_uint_eq(topology_batches_in_flight(t), 1);
+	ck_assert_uint_eq(topology_batch_attempts(t), 7);
+	ck_assert_int_eq(topology_int(t, NULL, "topology.transaction.batch.interval.ms"), 10);
+	ck_assert_int_eq(topology_int(t, NULL, "topology.transaction.batch.tuples"), 100000);
+	ck_assert_int_eq(topology_int(t, NULL, "topology.transaction.batch.bytes"), 4 << 20);
+	ck_assert_int_eq(topology_int(t, NULL, "topology.held.bytes"), 64 << 20);
+	topology_free(t);
+}
+END_TEST
+
+START_TEST(a_topology_without_transactions_is_read_back_as_one)
+{
+	char *path = xasprintf("%s/plain", dir);
+	struct topology *t = make(), *back;
+	struct error e = { "" };
+
+	free(t->transaction.id);
+	t->transaction = (struct transaction){ NULL, false };
+	ck_assert_int_eq(topology_write(t, path, &e), 0);
+	back = topology_read(path, &e);
+	ck_assert_msg(back != NULL, "%s", e.text);
+	ck_assert_ptr_null(back->transaction.id);
+	ck_assert(!back->transaction.opaque);
+	topology_free(t);
+	topology_free(back);
+	free(path);
+}
+END_TEST
+
 START_TEST(seconds_are_read_as_milliseconds)
 {
 	struct topology *t = make();
@@ -311,6 +353,8 @@ int main(void)
 	tcase_add_test(c, a_file_that_is_cut_or_changed_is_refused_or_harmless);
 	tcase_add_test(c, files_that_cannot_be_say_so);
 	tcase_add_test(c, config_is_the_components_then_the_topologys_then_the_default);
+	tcase_add_test(c, batches_have_defaults_of_their_own);
+	tcase_add_test(c, a_topology_without_transactions_is_read_back_as_one);
 	tcase_add_test(c, seconds_are_read_as_milliseconds);
 	tcase_add_test(c, every_config_key_is_sound);
 	tcase_add_test(c, components_are_found_by_id);

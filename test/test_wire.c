@@ -134,7 +134,7 @@ START_TEST(every_field_of_the_header_comes_back)
 
 	for (int i = 0; i < 1000; i++) {
 		struct wire_header h = {
-			.kind = (uint8_t)(WIRE_DATA + pick(&state, WIRE_VERDICTS)),
+			.kind = (uint8_t)(WIRE_DATA + pick(&state, WIRE_REPORT)),
 			.flags = (uint16_t)random_next(&state), .worker = random32(&state),
 			.run = random32(&state), .start = random32(&state),
 			.source = random32(&state), .target = random32(&state),
@@ -178,7 +178,7 @@ START_TEST(what_is_no_frame_is_refused_with_a_reason)
 		{ 0, 'g', "not a frame: it begins with 454c4167" },
 		{ 4, 2, "frame version 2; this gale speaks 1" },
 		{ 5, 0, "frame of unknown kind 0" },
-		{ 5, WIRE_VERDICTS + 1, "frame of unknown kind 6" },
+		{ 5, WIRE_REPORT + 1, "frame of unknown kind 9" },
 		{ 30, 1, "frame of unknown kind 1" },
 		{ 36, 1, "frame says 1 bytes of body; it has 0" },
 	};

@@ -17,8 +17,8 @@
  * count n up until a run no longer says it, and has had every fault there is.
  *
  * Points: alloc, send, control.send, status.map, spawn.fork, deadletter.write, deadletter.sync,
- * state.open, state.write, position.write, position.sync, statedir.write, statedir.sync,
- * statedir.rename.
+ * state.open, state.write, state.prepared, state.undone, position.write, position.sync,
+ * statedir.write, statedir.sync, statedir.rename.
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #ifndef GALE_FAILPOINT_H

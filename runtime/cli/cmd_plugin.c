@@ -44,8 +44,29 @@ static void put_props(struct buf *out, const gale_prop *props)
 	}
 }
 
-static void put_component(struct buf *out, const gale_component *c)
+/* put_callbacks tells of those that make a difference to how a topology can use it. */
+static void put_callbacks(struct buf *out, const struct catalog_component *x)
 {
+	const struct { const char *name; bool has; } all[] = {
+		{ "resume", x->has_resume }, { "tick", x->has_tick }, { "finish", x->has_finish },
+		{ "finish_batch", x->has_finish_batch }, { "publish", x->has_publish },
+	};
+	const char *before = "  has      ";
+
+	for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
+		if (!all[i].has)
+			continue;
+		buf_printf(out, "%s%s", before, all[i].name);
+		before = ", ";
+	}
+	if (before[0] == ',')
+		buf_puts(out, "\n");
+}
+
+static void put_component(struct buf *out, const struct catalog_component *x)
+{
+	const gale_component *c = &x->declared;
+
 	buf_printf(out, "\n%s, a %s\n", c->name, plugin_kind_name(c->kind));
 	if (c->doc != NULL)
 		buf_printf(out, "  %s\n", c->doc);
@@ -57,6 +78,7 @@ static void put_component(struct buf *out, const gale_component *c)
 			buf_puts(out, "any tuple");
 		buf_puts(out, "\n");
 	}
+	put_callbacks(out, x);
 	if (c->state_version != 0)
 		buf_printf(out, "  keeps    state, version %u\n", c->state_version);
 	if (c->outputs_from_json)
@@ -78,7 +100,7 @@ static void print_text(const struct catalog_library *l)
 
 	buf_printf(&out, "%s\n", l->path);
 	for (size_t i = 0; i < l->n; i++)
-		put_component(&out, &l->components[i].declared);
+		put_component(&out, &l->components[i]);
 	fwrite(out.data, 1, out.n, stdout);
 	buf_free(&out);
 }
@@ -94,7 +116,7 @@ static void print_json(const struct catalog_library *l)
 		const struct catalog_component *c = &l->components[i];
 
 		buf_puts(&out, i > 0 ? "," : "");
-		catalog_write(&out, &c->declared, c->has_finish, c->has_tick);
+		catalog_write(&out, c);
 	}
 	buf_puts(&out, "]}\n");
 	fwrite(out.data, 1, out.n, stdout);

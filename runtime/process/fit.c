@@ -39,10 +39,13 @@ static void put_value(struct buf *out, const struct setting *s)
 	}
 }
 
-static void put_component(struct buf *out, const struct component *c)
+static void put_component(struct buf *out, const struct component *c, bool transactional)
 {
-	buf_printf(out, "%s %s: %s, %u task%s%s\n", c->kind == GALE_SPOUT ? "spout" : "bolt", c->id,
+	buf_printf(out, "%s %s: %s, %u task%s%s", c->kind == GALE_SPOUT ? "spout" : "bolt", c->id,
 	    c->part.class_name, c->n_tasks, c->n_tasks == 1 ? "" : "s", c->has_finish ? ", finish" : "");
+	if (transactional && c->state_version != 0)
+		buf_printf(out, ", state %u", c->state_version);
+	buf_puts(out, "\n");
 	for (size_t i = 0; c->kind == GALE_SPOUT && i < c->part.properties.n; i++) {
 		const struct setting *s = &c->part.properties.items[i];
 
@@ -70,8 +73,10 @@ static void put_stream(struct buf *out, const struct topology *t, const struct s
 void fit_text(struct buf *out, const struct topology *t)
 {
 	buf_printf(out, "topology %s\n", t->name);
+	if (t->transaction.id != NULL)
+		buf_printf(out, "transactional %s\n", t->transaction.id);
 	for (uint32_t i = 0; i < t->n_components; i++)
-		put_component(out, &t->components[i]);
+		put_component(out, &t->components[i], t->transaction.id != NULL);
 	for (uint32_t i = 0; i < t->n_subscriptions; i++)
 		put_stream(out, t, &t->subscriptions[i]);
 }

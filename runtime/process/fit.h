@@ -8,8 +8,12 @@
  *     bolt count: count, 4 tasks, finish
  *     stream lines.default --> split: SHUFFLE
  *
+ * In a transactional topology "transactional ID" follows the name, and bolts tell the version of
+ * their state.
+ *
  * Everything else may change: parallelism, config, properties of bolts. Properties of spouts
- * belong to positions: where there are none, they may change too. Pure.
+ * belong to positions: where there are none, they may change too. A transactional topology's are
+ * in the coordinator's record. Pure.
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #ifndef GALE_FIT_H

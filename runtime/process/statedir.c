@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/statfs.h>
 #include <time.h>
@@ -19,6 +20,7 @@
 #include "failpoint.h"
 #include "fit.h"
 #include "memory.h"
+#include "plan.h"
 
 enum {
 	WAIT_MS = 2000,		/* for processes of a supervisor that was just killed */
@@ -310,6 +312,14 @@ static int remove_one(int dir, const char *name, void *id)
 	return (id == NULL || is_of(name, id)) && unlinkat(dir, name, 0) == 0;
 }
 
+/* has_positions: properties of spouts must stay what they were. */
+static bool has_positions(const struct statedir *s, const struct topology *t)
+{
+	if (t->transaction.id != NULL)
+		return faccessat(s->fd, "state/" COORDINATOR_ID ".0", F_OK, 0) == 0;
+	return each_in(s, "positions", count_one, NULL) > 0;
+}
+
 /* drop_unsafe removes the positions that a new run must not use. */
 static void drop_unsafe(struct statedir *s, const struct topology *t, struct buf *said)
 {
@@ -333,10 +343,10 @@ static enum statedir_result fit(struct statedir *s, const struct topology *t, st
 	fit_text(&now, t);
 	if (found > 0 && fit_check(was.data, buf_text(&now), false, &why) != 0)
 		rc = STATEDIR_CONFLICT;
-	if (rc == STATEDIR_OK)
+	if (rc == STATEDIR_OK && !s->transactional)
 		drop_unsafe(s, t, said);
 	if (rc == STATEDIR_OK && found > 0 &&
-	    fit_check(was.data, buf_text(&now), each_in(s, "positions", count_one, NULL) > 0, &why) != 0)
+	    fit_check(was.data, buf_text(&now), has_positions(s, t), &why) != 0)
 		rc = STATEDIR_CONFLICT;
 	if (rc == STATEDIR_CONFLICT)
 		error_set(e, "the state directory %s belongs to another topology: %s; name another "
@@ -357,7 +367,7 @@ static enum statedir_result take_over(struct statedir *s, const struct topology 
 	enum statedir_result rc;
 
 	each_in(s, "positions.done", remove_one, NULL);	/* statedir_clear was cut short */
-	if (make_folder(s->fd, "positions") != 0)
+	if (!s->transactional && make_folder(s->fd, "positions") != 0)
 		return error_errno(e, "cannot make %s/positions", s->path);
 	rc = fit(s, t, said, e);
 	if (rc == STATEDIR_OK)
@@ -371,7 +381,7 @@ enum statedir_result statedir_open(struct statedir *s, const char *dir, const st
 	enum statedir_result rc;
 	int workers;
 
-	*s = (struct statedir){ .fd = -1, .lock_fd = -1 };
+	*s = (struct statedir){ .fd = -1, .lock_fd = -1, .transactional = t->transaction.id != NULL };
 	rc = open_dir(s, dir, e);
 	if (rc == STATEDIR_OK)
 		rc = lock_dir(s, e);
@@ -388,6 +398,8 @@ enum statedir_result statedir_open(struct statedir *s, const char *dir, const st
  * a next run would mix spouts that begin with spouts that go on. */
 int statedir_clear(struct statedir *s, struct error *e)
 {
+	if (s->transactional)
+		return 0;
 	each_in(s, "positions.done", remove_one, NULL);
 	if (failpoint("statedir.rename") || renameat(s->fd, "positions", s->fd, "positions.done") != 0 || fsync(s->fd) != 0)
 		return error_errno(e, "cannot remove %s/positions", s->path);
@@ -418,6 +430,12 @@ int statedir_make_temporary(const char *path, struct error *e)
 }
 
 /* ---- paths inside ------------------------------------------------------------------ */
+
+void statedir_control(int fd, struct sockaddr_un *address)
+{
+	*address = (struct sockaddr_un){ .sun_family = AF_UNIX };
+	snprintf(address->sun_path, sizeof address->sun_path, "/proc/self/fd/%d/" STATEDIR_CONTROL, fd);
+}
 
 char *statedir_position(const char *dir, const char *component, uint32_t index)
 {

@@ -8,6 +8,9 @@
  *     positions/lines.0.a  how far task 0 of the spout "lines" has come (positionfile.h)
  *     positions/lines.0.b
  *     state/count.1/       LevelDB of task 1 of the bolt "count"
+ *     control              socket of the supervisor, while one runs (visit.h)
+ *     state/coordinator.0/ LevelDB of the coordinator: the record of a transactional topology,
+ *                          which has the positions; there is no positions/ then
  *
  * Without `gale run --state DIR` it is `state` in the run directory, has only the folders,
  * and goes with it.
@@ -28,6 +31,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include <sys/un.h>
+
 #include "buf.h"
 #include "error.h"
 #include "topology.h"
@@ -43,6 +48,7 @@ struct statedir {
 	char *path;		/* absolute */
 	int fd, lock_fd;
 	uint32_t run;		/* number of this run */
+	bool transactional;
 };
 
 /* statedir_open makes DIR when there is none, locks it, waits for the end of what an older
@@ -51,7 +57,8 @@ struct statedir {
 enum statedir_result statedir_open(struct statedir *s, const char *dir, const struct topology *t,
     struct buf *said, struct error *e);
 
-/* statedir_clear removes all positions, at once: a run has ended well. Returns 0 or -1 with E
+/* statedir_clear removes all positions, at once: a run has ended well. The record of a
+ * transactional topology stays, and says so. Returns 0 or -1 with E
  * set. statedir_close gives the lock back. */
 int statedir_clear(struct statedir *s, struct error *e);
 void statedir_close(struct statedir *s);
@@ -62,6 +69,11 @@ int statedir_make_temporary(const char *path, struct error *e);
 /* statedir_hold is for workers of run RUN: takes the shared lock on workers.lock, for good. -1
  * with E set when this run is over. A temporary directory has no such lock: 0. */
 int statedir_hold(const char *dir, uint32_t run, struct error *e);
+
+/* statedir_control makes the address of the socket STATEDIR_CONTROL in the directory that FD is
+ * open on, however long its path is. */
+#define STATEDIR_CONTROL "control"
+void statedir_control(int fd, struct sockaddr_un *address);
 
 /* Paths inside, for task INDEX (counted within its component); each gives a string that the
  * caller frees. */

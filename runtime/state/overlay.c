@@ -1,6 +1,7 @@
 /* overlay.c - see overlay.h. SPDX-License-Identifier: Apache-2.0 */
 #include "overlay.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -29,8 +30,28 @@ static uint32_t hash_of(const void *key, size_t n)
 	return (uint32_t)XXH3_64bits(key, n);
 }
 
+static size_t version_cost(const struct overlay_version *v)
+{
+	return sizeof *v + v->n + BESIDE;
+}
+
+/* drop_versions frees the version at CHAIN and all older ones. */
+static void drop_versions(struct overlay *o, struct overlay_version **chain)
+{
+	while (*chain != NULL) {
+		struct overlay_version *v = *chain;
+
+		*chain = v->older;
+		o->bytes -= version_cost(v);
+		o->dirty_bytes -= version_cost(v);
+		free(v);
+	}
+}
+
 void overlay_free(struct overlay *o)
 {
+	for (size_t i = 0; i < o->n_dirty; i++)
+		drop_versions(o, &o->entries[o->dirty[i]]->older);
 	for (uint32_t i = 0; i < o->n_places; i++)
 		free(o->entries[i]);
 	free(o->entries);
@@ -172,8 +193,6 @@ static size_t below(const struct overlay *o, const void *key, size_t n, bool and
 
 static void become_dirty(struct overlay *o, struct overlay_entry *x)
 {
-	if (x->dirty)
-		return;
 	if (o->is_sorted) {
 		size_t at = below(o, x->bytes, x->n_key, false);
 
@@ -185,6 +204,32 @@ static void become_dirty(struct overlay *o, struct overlay_entry *x)
 	o->dirty[o->n_dirty++] = x->place;
 	o->dirty_bytes += cost(x);
 	x->dirty = true;
+}
+
+/* keep puts the value that X has now in front of its older ones. */
+static void keep(struct overlay *o, struct overlay_entry *x)
+{
+	uint32_t n = x->there ? x->n : 0;
+	struct overlay_version *v = xmalloc(sizeof *v + n);
+
+	*v = (struct overlay_version){ .older = x->older, .txid = x->txid, .n = n, .there = x->there };
+	if (n > 0)
+		memcpy(v->bytes, overlay_value(x), n);
+	x->older = v;
+	o->bytes += version_cost(v);
+	o->dirty_bytes += version_cost(v);
+}
+
+/* begin_change is called before the value of X changes. */
+static void begin_change(struct overlay *o, struct overlay_entry *x)
+{
+	if (x->dirty && x->txid == o->txid)
+		return;
+	if (o->txid != 0)
+		keep(o, x);
+	if (!x->dirty)
+		become_dirty(o, x);
+	x->txid = o->txid;
 }
 
 /* widen makes room for N bytes of value, twice as many as before at least. */
@@ -205,7 +250,7 @@ static struct overlay_entry *widen(struct overlay *o, struct overlay_entry *x, s
 
 struct overlay_entry *overlay_write(struct overlay *o, struct overlay_entry *x, size_t n_value)
 {
-	become_dirty(o, x);
+	begin_change(o, x);
 	if (n_value > x->room)
 		x = widen(o, x, n_value);
 	if (!x->there)
@@ -219,7 +264,7 @@ struct overlay_entry *overlay_write(struct overlay *o, struct overlay_entry *x, 
 
 void overlay_erase(struct overlay *o, struct overlay_entry *x)
 {
-	become_dirty(o, x);
+	begin_change(o, x);
 	x->there = false;
 }
 
@@ -228,6 +273,61 @@ void overlay_clean(struct overlay *o)
 	for (size_t i = 0; i < o->n_dirty; i++)
 		o->entries[o->dirty[i]]->dirty = false;
 	o->n_dirty = o->dirty_bytes = 0;
+	o->is_sorted = false;
+}
+
+static gale_slice slice_of(const struct overlay_version *v)
+{
+	return v->there ? (gale_slice){ v->bytes, v->n } : (gale_slice){ NULL, 0 };
+}
+
+bool overlay_changed(const struct overlay *o, size_t i, uint64_t last, struct overlay_change *c)
+{
+	struct overlay_entry *x = o->entries[o->dirty[i]];
+	const struct overlay_version *v = x->older;
+
+	assert(v != NULL);
+	c->key = (gale_slice){ x->bytes, x->n_key };
+	c->after = x->there ? (gale_slice){ overlay_value(x), x->n } : (gale_slice){ NULL, 0 };
+	if (x->txid > last) {
+		while (v->older != NULL && v->txid > last)
+			v = v->older;
+		if (v->older == NULL)
+			return false;
+		c->after = slice_of(v);
+	}
+	while (v->older != NULL)
+		v = v->older;
+	c->before = slice_of(v);
+	return true;
+}
+
+/* settle tells whether X is dirty still. */
+static bool settle(struct overlay *o, struct overlay_entry *x, uint64_t last)
+{
+	struct overlay_version *v = x->older;
+
+	assert(v != NULL);
+	if (x->txid <= last) {
+		drop_versions(o, &x->older);
+		o->dirty_bytes -= cost(x);
+		x->dirty = false;
+		return false;
+	}
+	while (v->older != NULL && v->txid > last)
+		v = v->older;
+	drop_versions(o, &v->older);
+	return true;
+}
+
+void overlay_settle(struct overlay *o, uint64_t last)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < o->n_dirty; i++)
+		if (settle(o, o->entries[o->dirty[i]], last))
+			o->dirty[n++] = o->dirty[i];
+	o->n_dirty = n;
 	o->is_sorted = false;
 }
 
@@ -269,7 +369,7 @@ static void put_out(struct overlay *o, struct overlay_entry *x)
 void overlay_trim(struct overlay *o, size_t most)
 {
 	/* Twice round: what was used is spared the first time. */
-	for (size_t left = 2 * (size_t)o->n_places; left > 0 && o->bytes > most; left--) {
+	for (size_t left = 2 * (size_t)o->n_places; left > 0 && o->bytes - o->dirty_bytes > most; left--) {
 		struct overlay_entry *x;
 
 		if (o->hand >= o->n_places)

@@ -6,6 +6,14 @@
  * those that were not used since the last look first. The dirty ones can be walked in the
  * order of their keys. Pure.
  *
+ * In batches a key has versions: the newest is the entry's own value; behind it, newest first,
+ * stand those that it had after each earlier batch that is open, and last the committed one:
+ *
+ *     entry  n=7, txid 12  -->  n=5, txid 11  -->  n=2, committed
+ *
+ * So the first write of a batch to a key copies its value, and all others cost what they cost
+ * without batches.
+ *
  * Entries move when their values grow: a pointer to one is good until the next call that
  * changes the overlay.
  *
@@ -18,6 +26,17 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <gale/gale.h>
+
+/* What a key had before a batch changed it. */
+struct overlay_version {
+	struct overlay_version *older;	/* NULL: this is the committed one */
+	uint64_t txid;
+	uint32_t n;
+	bool there;
+	char bytes[];
+};
+
 struct overlay_entry {
 	uint32_t hash;
 	uint32_t n_key, n, room;	/* bytes: of the key, of the value, that it may have */
@@ -25,6 +44,8 @@ struct overlay_entry {
 	bool there;			/* false: it is known that this key has no value */
 	bool dirty;
 	bool used;			/* since the last look */
+	uint64_t txid;			/* the batch that made the value, while it is dirty */
+	struct overlay_version *older;	/* what it was before; NULL: clean, or not in batches */
 	alignas(8) char bytes[];	/* the key; see overlay_value */
 };
 
@@ -42,7 +63,8 @@ struct overlay {
 	size_t n_free, free_cap;
 	struct overlay_slot *slots;	/* open addressing; their number is a power of two */
 	size_t n_slots, n_taken;
-	size_t bytes, dirty_bytes;
+	size_t bytes, dirty_bytes;	/* the first has the second in it */
+	uint64_t txid;			/* the batch in hand; 0: not in batches */
 	uint32_t *dirty;		/* places */
 	size_t n_dirty, dirty_cap;
 	uint32_t *sorted;		/* the same by key, while is_sorted */
@@ -75,7 +97,18 @@ void overlay_erase(struct overlay *o, struct overlay_entry *x);
 /* overlay_clean: what was dirty is on disk now. */
 void overlay_clean(struct overlay *o);
 
-/* overlay_trim puts clean entries out until at most MOST bytes are used, or none is left. */
+/* What the batches of a round did to one key. Bytes that are NULL: it is not there. Good until
+ * the next call that changes the overlay. */
+struct overlay_change {
+	gale_slice key, before, after;
+};
+
+/* overlay_changed tells whether the I-th of the n_dirty entries was changed by batches up to
+ * LAST, and how. overlay_settle: what these have left is committed now. */
+bool overlay_changed(const struct overlay *o, size_t i, uint64_t last, struct overlay_change *c);
+void overlay_settle(struct overlay *o, uint64_t last);
+
+/* overlay_trim puts clean entries out until they use at most MOST bytes. */
 void overlay_trim(struct overlay *o, size_t most);
 
 /* overlay_after gives the dirty entry with the smallest key above the N bytes at KEY (at or

@@ -2,282 +2,62 @@
 #include "state.h"
 
 #include <assert.h>
-#include <dirent.h>
-#include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
-#include <leveldb/c.h>
 
 #include "buf.h"
-#include "failpoint.h"
+#include "database.h"
 #include "memory.h"
 #include "overlay.h"
+#include "undo.h"
+#include "wire.h"
 
 enum {
-	OVERLAY_MOST = 16 << 20,	/* bytes in memory, ... */
-	DIRTY_MOST = 4 << 20,		/* ... of which changed, before a commit is due */
-	WRITE_BUFFER = 4 << 20,
-	CACHE_BYTES = 8 << 20,		/* of blocks; all tasks of a process share it */
-	OPEN_FILES = 64,
-	BLOOM_BITS = 10,
-	USER = 'u', OWN = 'g'		/* first byte of a key */
+	CLEAN_MOST = 12 << 20,	/* bytes in memory of what is not changed */
+	DIRTY_MOST = 4 << 20,	/* of what is, before a commit is due */
+	UNDO_MOST = 1 << 30,	/* LevelDB counts the bytes of a value in 32 bits */
+	MARK_BYTES = 16
 };
-static const char version_key[] = { OWN, 'v', 'e', 'r', 's', 'i', 'o', 'n' };
 
 struct state {
-	char *path;
-	uint32_t version;
-	leveldb_t *db;			/* NULL: there is none yet */
-	leveldb_readoptions_t *reading;
-	leveldb_writebatch_t *batch;
+	struct database *db;
 	struct overlay overlay;
-	struct buf key;			/* the key in hand, with its first byte */
-	bool failed;			/* a write did; there must be no other */
-	bool unsynced;			/* it has to survive this process, not the machine */
+	struct buf key;			/* the key in hand, as it stands in the database */
+
+	/* in batches */
+	bool in_batches;
+	struct undo_mark mark;		/* what is prepared */
 
 	/* the scan */
 	uint64_t n_scans;		/* number of the current one */
-	leveldb_iterator_t *iterator;	/* at the first key above `at`; NULL: to be made */
-	struct buf at;			/* last key given, with its first byte */
+	struct buf at;			/* last key given, as it stands in the database */
 	bool begun;			/* `at` was given; else the scan begins with it */
 	struct buf value;
 };
 
-/* ---- words for what LevelDB says ---- */
+static const gale_slice mark_key = { "gtxid", 5 }, undo_key = { "gundo", 5 };
 
-static const struct {
-	const char *said, *means;
-} reasons[] = {
-	{ "already held", "is in use by another process: wait for its end, or give this run another state" },
-	{ "Resource temporarily unavailable", "is in use by another process: wait for its end, or give this run another state" },
-	{ "Corruption", "is damaged: restore it from a copy, or remove it to begin without what it held" },
-	{ "No such file", "is damaged: restore it from a copy, or remove it to begin without what it held" },
-	{ "No space left", "has no room on its disk: free some" },
-	{ "Disk quota", "has no room in its owner's quota: free some" },
-	{ "File too large", "has no room: a file of it is as large as the limit (ulimit -f) allows" },
-	{ "Read-only", "can't be written: its file system is read-only" },
-	{ "Permission denied", "can't be read and written by this user: change its owner or its mode" },
-	{ "Too many open files", "can't be opened: raise the limit of open files (ulimit -n)" },
-};
-
-/* explain makes E from what LevelDB said, which is freed. */
-static int explain(const struct state *s, char *said, struct error *e)
+static int read_mark(struct state *s, struct error *e)
 {
-	const char *means = "can't be used";
-
-	for (size_t i = 0; i < sizeof reasons / sizeof *reasons; i++)
-		if (strstr(said, reasons[i].said) != NULL) {
-			means = reasons[i].means;
-			break;
-		}
-	error_set(e, "the state %s %s (%s)", s->path, means, said);
-	leveldb_free(said);
-	return -1;
-}
-
-static int damaged(const struct state *s, const char *what, struct error *e)
-{
-	return error_set(e, "the state %s is damaged: %s; restore it from a copy, or remove it to begin "
-	    "without what it held", s->path, what);
-}
-
-/* fault gives what LevelDB would say if POINT failed, or NULL. */
-static char *fault(const char *point)
-{
-	return failpoint(point) ? xasprintf("IO error: %s", strerror(errno)) : NULL;
-}
-
-/* ---- directories ---- */
-
-static int sync_dir(const char *dir, struct error *e)
-{
-	int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC), failed;
-
-	if (fd < 0)
-		return error_errno(e, "can't open the directory %s to sync it", dir);
-	failed = fsync(fd) != 0 && errno != EINVAL;	/* EINVAL: it can't be synced */
-	if (failed)
-		error_errno(e, "can't sync the directory %s", dir);
-	close(fd);
-	return failed ? -1 : 0;
-}
-
-static int sync_parent(const char *path, struct error *e)
-{
-	char *parent = xstrndup(path, (size_t)(strrchr(path, '/') - path));
-	int rc = sync_dir(parent[0] != '\0' ? parent : "/", e);
-
-	free(parent);
-	return rc;
-}
-
-/* make_parents makes the directories above PATH, each synced in its own. */
-static int make_parents(const char *path, struct error *e)
-{
-	char *dir = xstrdup(path);
-	int rc = 0;
-
-	for (char *slash = dir; rc == 0 && (slash = strchr(slash + 1, '/')) != NULL; *slash = '/') {
-		*slash = '\0';
-		if (mkdir(dir, S_IRWXU) == 0)
-			rc = sync_parent(dir, e);
-		else if (errno != EEXIST)
-			rc = error_errno(e, "can't make %s, where state is to be kept", dir);
-	}
-	if (rc == 0) {
-		*strrchr(dir, '/') = '\0';
-		if (access(dir, W_OK | X_OK) != 0)
-			rc = error_errno(e, "can't keep state in %s: make it writable, or choose "
-			    "another directory", dir);
-	}
-	free(dir);
-	return rc;
-}
-
-/* check_files looks for what LevelDB itself would pass over: a database without CURRENT is a
- * new one to it, and one without a log has an empty log. */
-static int check_files(const struct state *s, struct error *e)
-{
-	bool current = false, log = false;
-	struct dirent *entry;
-	DIR *d = opendir(s->path);
-
-	if (d == NULL)
-		return error_errno(e, "can't read the state %s", s->path);
-	while ((entry = readdir(d)) != NULL) {
-		size_t n = strlen(entry->d_name);
-
-		current |= strcmp(entry->d_name, "CURRENT") == 0;
-		log |= n > 4 && strcmp(entry->d_name + n - 4, ".log") == 0;
-	}
-	closedir(d);
-	if (!current)
-		return damaged(s, "it has no file CURRENT", e);
-	return log ? 0 : damaged(s, "its log is missing", e);
-}
-
-/* ---- opening ---- */
-
-static leveldb_options_t *options(void)
-{
-	static leveldb_cache_t *cache;
-	static leveldb_filterpolicy_t *bloom;
-	leveldb_options_t *o = leveldb_options_create();
-
-	if (cache == NULL) {
-		cache = leveldb_cache_create_lru(CACHE_BYTES);
-		bloom = leveldb_filterpolicy_create_bloom(BLOOM_BITS);
-	}
-	leveldb_options_set_paranoid_checks(o, 1);
-	leveldb_options_set_write_buffer_size(o, WRITE_BUFFER);
-	leveldb_options_set_max_open_files(o, OPEN_FILES);
-	leveldb_options_set_cache(o, cache);
-	leveldb_options_set_filter_policy(o, bloom);
-	return o;
-}
-
-static int write_batch(const struct state *s, leveldb_t *db, struct error *e)
-{
-	leveldb_writeoptions_t *how = leveldb_writeoptions_create();
-	char *said = fault("state.write");
-
-	leveldb_writeoptions_set_sync(how, !s->unsynced);
-	if (said == NULL)
-		leveldb_write(db, how, s->batch, &said);
-	leveldb_writeoptions_destroy(how);
-	leveldb_writebatch_clear(s->batch);
-	return said == NULL ? 0 : explain(s, said, e);
-}
-
-/* create makes the database at PATH.new, with its version, and renames it. What another
- * process left there when it died has never had a value. */
-static int create(const struct state *s, struct error *e)
-{
-	char *new = xasprintf("%s.new", s->path), *said = NULL, digits[16];
-	leveldb_options_t *o = options();
-	leveldb_t *db = NULL;
-	int rc = -1, n = snprintf(digits, sizeof digits, "%" PRIu32, s->version);
-
-	leveldb_destroy_db(o, new, &said);
-	if (said == NULL) {
-		leveldb_options_set_create_if_missing(o, 1);
-		db = leveldb_open(o, new, &said);
-	}
-	if (said != NULL) {
-		explain(s, said, e);
-	} else {
-		leveldb_writebatch_put(s->batch, version_key, sizeof version_key, digits, (size_t)n);
-		rc = write_batch(s, db, e);
-		leveldb_close(db);
-	}
-	if (rc == 0 && rename(new, s->path) != 0)
-		rc = error_errno(e, "can't rename %s to %s", new, s->path);
-	leveldb_options_destroy(o);
-	free(new);
-	return rc == 0 && !s->unsynced ? sync_parent(s->path, e) : rc;
-}
-
-static int check_version(const struct state *s, struct error *e)
-{
-	char *said = NULL, *value, digits[16] = "";
+	char *value;
 	size_t n;
+	int found = database_get(s->db, mark_key, &value, &n, e), rc = found < 0 ? -1 : 0;
 
-	value = leveldb_get(s->db, s->reading, version_key, sizeof version_key, &n, &said);
-	if (said != NULL)
-		return explain(s, said, e);
-	if (value == NULL)
-		return damaged(s, "it has no version", e);
-	memcpy(digits, value, n < sizeof digits ? n : sizeof digits - 1);
-	leveldb_free(value);
-	if (strtoul(digits, NULL, 10) == s->version)
-		return 0;
-	return error_set(e, "the state %s is of version %s, and this plugin keeps version %" PRIu32
-	    ": use the plugin that it was made by, or remove it to begin without what it held",
-	    s->path, digits, s->version);
-}
-
-static int open_database(struct state *s, struct error *e)
-{
-	leveldb_options_t *o = options();
-	char *said = fault("state.open");
-
-	if (said == NULL)
-		s->db = leveldb_open(o, s->path, &said);
-	leveldb_options_destroy(o);
-	return said == NULL ? 0 : explain(s, said, e);
-}
-
-static int open_existing(struct state *s, struct error *e)
-{
-	if (check_files(s, e) != 0 || open_database(s, e) != 0)
-		return -1;
-	return check_version(s, e);
+	if (found == 1 && n != MARK_BYTES)
+		rc = database_damaged(s->db, "its txid can't be read", e);
+	else if (found == 1)
+		s->mark = (struct undo_mark){ wire_get64((uint8_t *)value), wire_get64((uint8_t *)value + 8) };
+	free(value);
+	return rc;
 }
 
 struct state *state_open(const char *path, uint32_t version, struct error *e)
 {
 	struct state *s = xcalloc(1, sizeof *s);
-	struct stat st;
-	int rc;
 
-	s->path = xstrdup(path);
-	s->version = version;
-	s->reading = leveldb_readoptions_create();
-	leveldb_readoptions_set_verify_checksums(s->reading, 1);
-	s->batch = leveldb_writebatch_create();
-	if (stat(path, &st) == 0)
-		rc = open_existing(s, e);
-	else if (errno == ENOENT)
-		rc = make_parents(path, e);
-	else
-		rc = error_errno(e, "can't read the state %s", path);
-	if (rc == 0)
+	s->db = database_open(path, version, e);
+	if (s->db != NULL && read_mark(s, e) == 0)
 		return s;
 	state_close(s);
 	return NULL;
@@ -285,61 +65,44 @@ struct state *state_open(const char *path, uint32_t version, struct error *e)
 
 void state_goes_with_run(struct state *s)
 {
-	s->unsynced = true;
-}
-
-static void drop_iterator(struct state *s)
-{
-	if (s->iterator != NULL)
-		leveldb_iter_destroy(s->iterator);
-	s->iterator = NULL;
+	database_goes_with_run(s->db);
 }
 
 void state_close(struct state *s)
 {
 	if (s == NULL)
 		return;
-	drop_iterator(s);
-	if (s->db != NULL)
-		leveldb_close(s->db);
-	leveldb_readoptions_destroy(s->reading);
-	leveldb_writebatch_destroy(s->batch);
+	database_close(s->db);
 	overlay_free(&s->overlay);
 	buf_free(&s->key);
 	buf_free(&s->at);
 	buf_free(&s->value);
-	free(s->path);
 	free(s);
 }
 
 /* ---- one key ---- */
 
-/* set_key makes B a user's key as it stands in the database. */
-static void set_key(struct buf *b, const void *key, size_t n)
+/* set_key makes B a user's key as it stands in the database, and gives it. */
+static gale_slice set_key(struct buf *b, const void *key, size_t n)
 {
 	b->n = 0;
-	buf_add(b, &(char){ USER }, 1);
+	buf_add(b, &(char){ DATABASE_USER }, 1);
 	buf_add(b, key, n);
+	return (gale_slice){ b->data, b->n };
 }
 
 /* load makes an entry of what the database has for KEY. */
 static struct overlay_entry *load(struct state *s, const void *key, size_t n, struct error *e)
 {
-	char *value = NULL, *said = NULL;
-	struct overlay_entry *x;
-	size_t n_value = 0;
+	struct overlay_entry *x = NULL;
+	char *value;
+	size_t n_value;
 
-	if (s->db != NULL) {
-		set_key(&s->key, key, n);
-		value = leveldb_get(s->db, s->reading, s->key.data, s->key.n, &n_value, &said);
+	if (database_get(s->db, set_key(&s->key, key, n), &value, &n_value, e) >= 0) {
+		overlay_trim(&s->overlay, CLEAN_MOST);
+		x = overlay_add(&s->overlay, key, n, value, n_value);
 	}
-	if (said != NULL) {
-		explain(s, said, e);
-		return NULL;
-	}
-	overlay_trim(&s->overlay, OVERLAY_MOST);
-	x = overlay_add(&s->overlay, key, n, value, n_value);
-	leveldb_free(value);
+	free(value);
 	return x;
 }
 
@@ -355,30 +118,41 @@ int state_get(struct state *s, const void *key, size_t n, gale_slice *value, str
 	return x->there;
 }
 
-/* known gives the entry of KEY without asking the database: it is about to be overwritten. */
-static struct overlay_entry *known(struct state *s, const void *key, size_t n)
+/* known gives the entry of KEY, which is about to be overwritten: without asking the database,
+ * unless the undo will need what it has. NULL with E set. */
+static struct overlay_entry *known(struct state *s, const void *key, size_t n, struct error *e)
 {
 	struct overlay_entry *x = overlay_find(&s->overlay, key, n);
 
 	if (x != NULL)
 		return x;
-	overlay_trim(&s->overlay, OVERLAY_MOST);
+	if (s->in_batches)
+		return load(s, key, n, e);
+	overlay_trim(&s->overlay, CLEAN_MOST);
 	return overlay_add(&s->overlay, key, n, NULL, 0);
 }
 
-void state_put(struct state *s, const void *key, size_t n, const void *value, size_t n_value)
+int state_put(struct state *s, const void *key, size_t n, const void *value, size_t n_value, struct error *e)
 {
-	struct overlay_entry *x = known(s, key, n);
+	struct overlay_entry *x = known(s, key, n, e);
 
+	if (x == NULL)
+		return -1;
 	overlay_erase(&s->overlay, x);
 	x = overlay_write(&s->overlay, x, n_value);
 	if (n_value > 0)
 		memcpy(overlay_value(x), value, n_value);
+	return 0;
 }
 
-void state_delete(struct state *s, const void *key, size_t n)
+int state_delete(struct state *s, const void *key, size_t n, struct error *e)
 {
-	overlay_erase(&s->overlay, known(s, key, n));
+	struct overlay_entry *x = known(s, key, n, e);
+
+	if (x == NULL)
+		return -1;
+	overlay_erase(&s->overlay, x);
+	return 0;
 }
 
 int state_merge(struct state *s, const void *key, size_t n, size_t n_value, void **value, struct error *e)
@@ -415,19 +189,15 @@ static int compare_slices(gale_slice a, gale_slice b)
 	return overlay_compare(a.bytes, a.n, b.bytes, b.n);
 }
 
-/* database_key gives the key the iterator is at, as a user knows it; none: bytes is NULL. */
-static gale_slice database_key(const struct state *s)
+/* stored_key gives the key the walk is at, as a user knows it; none: bytes is NULL. */
+static gale_slice stored_key(const struct state *s)
 {
-	gale_slice key = { NULL, 0 };
-	size_t n;
-	const char *at;
+	gale_slice key = database_key(s->db);
+	const char *bytes = key.bytes;
 
-	if (s->iterator == NULL || !leveldb_iter_valid(s->iterator))
-		return key;
-	at = leveldb_iter_key(s->iterator, &n);
-	if (n > 0 && at[0] == USER)
-		key = (gale_slice){ at + 1, n - 1 };
-	return key;
+	if (key.n == 0 || bytes[0] != DATABASE_USER)
+		return (gale_slice){ NULL, 0 };
+	return (gale_slice){ bytes + 1, key.n - 1 };
 }
 
 static gale_slice last_key(const struct state *s)
@@ -435,27 +205,17 @@ static gale_slice last_key(const struct state *s)
 	return (gale_slice){ s->at.data + 1, s->at.n - 1 };
 }
 
-/* seek makes the iterator, at the first key above the last one given. */
+/* seek begins the walk, at the first key above the last one given. */
 static void seek(struct state *s)
 {
 	gale_slice found;
 
-	if (s->db == NULL || s->iterator != NULL)
+	if (database_walks(s->db))
 		return;
-	s->iterator = leveldb_create_iterator(s->db, s->reading);
-	leveldb_iter_seek(s->iterator, s->at.data, s->at.n);
-	found = database_key(s);
+	database_walk(s->db, (gale_slice){ s->at.data, s->at.n });
+	found = stored_key(s);
 	if (s->begun && found.bytes != NULL && compare_slices(found, last_key(s)) == 0)
-		leveldb_iter_next(s->iterator);
-}
-
-static int iterator_failed(const struct state *s, struct error *e)
-{
-	char *said = NULL;
-
-	if (s->iterator != NULL)
-		leveldb_iter_get_error(s->iterator, &said);
-	return said == NULL ? 0 : explain(s, said, e);
+		database_step(s->db);
 }
 
 static bool begins_with(gale_slice key, gale_slice prefix)
@@ -473,19 +233,19 @@ static void begin_scan(struct state *s, gale_scan *scan)
 	bool after = scan->key.bytes != NULL && compare_slices(scan->key, scan->prefix) >= 0;
 	gale_slice from = after ? scan->key : scan->prefix;
 
-	drop_iterator(s);
+	database_end_walk(s->db);
 	set_key(&s->at, from.bytes, from.n);
 	s->begun = after;
 	scan->number = ++s->n_scans;
 }
 
-/* go_on makes KEY the last key, and the iterator stand above it. */
+/* go_on makes KEY the last key, and the walk stand above it. */
 static void go_on(struct state *s, gale_slice key, bool in_database)
 {
 	set_key(&s->at, key.bytes, key.n);
 	s->begun = true;
 	if (in_database)
-		leveldb_iter_next(s->iterator);
+		database_step(s->db);
 }
 
 int state_next(struct state *s, gale_scan *scan, struct error *e)
@@ -494,28 +254,28 @@ int state_next(struct state *s, gale_scan *scan, struct error *e)
 		begin_scan(s, scan);
 	seek(s);
 	for (;;) {
-		gale_slice stored = database_key(s), last = last_key(s);
+		gale_slice stored = stored_key(s), last = last_key(s);
 		struct overlay_entry *x = overlay_after(&s->overlay, last.bytes, last.n, !s->begun);
 		gale_slice changed = { x != NULL ? x->bytes : NULL, x != NULL ? x->n_key : 0 };
 		int order;
 
-		if (iterator_failed(s, e) != 0)
+		if (database_walk_failed(s->db, e) != 0)
 			return -1;
 		if (stored.bytes != NULL && !begins_with(stored, scan->prefix))
 			stored.bytes = NULL;
 		if (x != NULL && !begins_with(changed, scan->prefix))
 			changed.bytes = NULL;
 		if (stored.bytes == NULL && changed.bytes == NULL) {
-			drop_iterator(s);
+			database_end_walk(s->db);
 			return 0;
 		}
 		order = stored.bytes == NULL ? 1 : changed.bytes == NULL ? -1 :
 		    compare_slices(stored, changed);
 		s->value.n = 0;
 		if (order < 0) {
-			const char *value = leveldb_iter_value(s->iterator, &scan->value.n);
+			gale_slice value = database_value(s->db);
 
-			buf_add(&s->value, value, scan->value.n);
+			buf_add(&s->value, value.bytes, value.n);
 		} else if (x->there) {
 			buf_add(&s->value, overlay_value(x), x->n);
 		}
@@ -540,32 +300,155 @@ bool state_full(const struct state *s)
 	return s->overlay.dirty_bytes > DIRTY_MOST;
 }
 
-static void fill_batch(struct state *s)
+static void add_changes(struct state *s)
 {
 	for (size_t i = 0; i < s->overlay.n_dirty; i++) {
 		struct overlay_entry *x = s->overlay.entries[s->overlay.dirty[i]];
+		const char *value = x->there ? overlay_value(x) : NULL;
 
-		set_key(&s->key, x->bytes, x->n_key);
-		if (x->there)
-			leveldb_writebatch_put(s->batch, s->key.data, s->key.n, overlay_value(x), x->n);
-		else
-			leveldb_writebatch_delete(s->batch, s->key.data, s->key.n);
+		database_put(s->db, set_key(&s->key, x->bytes, x->n_key), (gale_slice){ value, x->n });
 	}
 }
 
 int state_commit(struct state *s, struct error *e)
 {
-	assert(!s->failed);
+	assert(!s->in_batches);
 	if (!state_dirty(s))
 		return 0;
-	s->failed = true;
-	if (s->db == NULL && (create(s, e) != 0 || open_database(s, e) != 0))
+	add_changes(s);
+	if (database_write(s->db, NULL, e) != 0)
 		return -1;
-	fill_batch(s);
-	if (write_batch(s, s->db, e) != 0)
-		return -1;
-	s->failed = false;
-	drop_iterator(s);	/* it shows the database as it was */
 	overlay_clean(&s->overlay);
 	return 0;
+}
+
+/* ---- in batches ---- */
+
+void state_begin_batch(struct state *s, uint64_t txid)
+{
+	assert(txid > s->overlay.txid && txid > s->mark.txid);
+	assert(s->overlay.txid != 0 || !state_dirty(s));	/* that would be of no batch */
+	s->in_batches = true;
+	s->overlay.txid = txid;
+}
+
+uint64_t state_txid(const struct state *s)
+{
+	return s->mark.txid;
+}
+
+size_t state_bytes(const struct state *s)
+{
+	return s->overlay.dirty_bytes;
+}
+
+static void put_mark(struct state *s, struct undo_mark mark)
+{
+	uint8_t bytes[MARK_BYTES];
+
+	wire_put64(wire_put64(bytes, mark.txid), mark.generation);
+	database_put(s->db, mark_key, (gale_slice){ bytes, sizeof bytes });
+}
+
+/* put_round adds what the batches up to LAST have left, and its undo. */
+static int put_round(struct state *s, uint64_t last, struct error *e)
+{
+	struct buf undo = { 0 };
+	struct overlay_change c;
+	bool fits;
+
+	undo_begin(&undo, s->mark);
+	for (size_t i = 0; i < s->overlay.n_dirty && undo.n <= UNDO_MOST; i++)
+		if (overlay_changed(&s->overlay, i, last, &c)) {
+			database_put(s->db, set_key(&s->key, c.key.bytes, c.key.n), c.after);
+			undo_add(&undo, c.key, c.before);
+		}
+	undo_end(&undo);
+	database_put(s->db, undo_key, (gale_slice){ undo.data, undo.n });
+	fits = undo.n <= UNDO_MOST;
+	buf_free(&undo);
+	if (fits)
+		return 0;
+	return error_set(e, "batches %" PRIu64 " to %" PRIu64 " change more than %d MiB of the state %s, "
+	    "which is more than can be undone: make them smaller (topology.transaction.batch.tuples)",
+	    s->mark.txid + 1, last, UNDO_MOST >> 20, database_path(s->db));
+}
+
+int state_prepare(struct state *s, uint64_t last, uint64_t generation, struct error *e)
+{
+	struct undo_mark mark = { last, generation };
+
+	assert(last > s->mark.txid);
+	assert(s->overlay.txid != 0 || !state_dirty(s));
+	s->in_batches = true;
+	if (put_round(s, last, e) != 0)
+		return -1;
+	put_mark(s, mark);
+	if (database_write(s->db, "state.prepared", e) != 0)
+		return -1;
+	overlay_settle(&s->overlay, last);
+	if (s->overlay.txid <= last)
+		s->overlay.txid = 0;
+	s->mark = mark;
+	return 0;
+}
+
+#define AS_A_WHOLE "restore the whole state directory from one copy, or remove all of it to begin anew"
+
+/* not_of_batch refuses a state that can't be made what it was after batch LAST. */
+static int not_of_batch(const struct state *s, uint64_t last, const char *what, struct error *e)
+{
+	return error_set(e, "the state %s %s: it is of batch %" PRIu64 ", and the run's record is of batch %"
+	    PRIu64 "; " AS_A_WHOLE,
+	    database_path(s->db), what, s->mark.txid, last);
+}
+
+/* take_back writes what UNDO says, when that leads to LAST. */
+static int take_back(struct state *s, gale_slice bytes, uint64_t last, struct error *e)
+{
+	struct undo undo;
+	struct undo_mark base;
+	gale_slice key, before;
+
+	if (!undo_open(&undo, bytes, &base))
+		return database_damaged(s->db, "its undo can't be read", e);
+	if (base.txid != last)
+		return not_of_batch(s, last, "is more than one round of batches ahead", e);
+	while (undo_next(&undo, &key, &before))
+		database_put(s->db, set_key(&s->key, key.bytes, key.n), before);
+	database_put(s->db, undo_key, (gale_slice){ NULL, 0 });
+	put_mark(s, base);
+	if (database_write(s->db, "state.undone", e) != 0)
+		return -1;
+	s->mark = base;
+	return 0;
+}
+
+/* forget drops what is in memory: what is not prepared, and what an undo will change. */
+static void forget(struct state *s)
+{
+	database_end_walk(s->db);
+	overlay_free(&s->overlay);
+	s->in_batches = true;
+}
+
+int state_undo(struct state *s, uint64_t last, struct error *e)
+{
+	char *undo;
+	size_t n;
+	int found, rc;
+
+	forget(s);
+	if (s->mark.txid == last)
+		return 0;
+	if (!database_exists(s->db))
+		return error_set(e, "the state %s is missing, and the run's record is of batch %" PRIu64
+		    "; " AS_A_WHOLE, database_path(s->db), last);
+	if (s->mark.txid < last)
+		return not_of_batch(s, last, "lacks batches", e);
+	found = database_get(s->db, undo_key, &undo, &n, e);
+	rc = found == 1 ? take_back(s, (gale_slice){ undo, n }, last, e) : found == 0 ?
+	    not_of_batch(s, last, "is ahead and has no undo", e) : -1;
+	free(undo);
+	return rc;
 }

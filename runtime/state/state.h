@@ -3,17 +3,17 @@
  *     state_put, ... --> overlay (memory) --state_commit--> one WriteBatch, synced
  *     state_get      <-- overlay, else the database
  *
- * Keys of a plugin stand in the database behind the byte 'u', gale's own behind 'g':
+ * or, in batches (below),
  *
+ *     state_put, ... --> overlay, a version for each open batch --state_prepare--> one
+ *     WriteBatch, synced: the values and what takes them back --state_undo--> as it was
+ *
+ * Keys in the database (database.h says more):
+ *
+ *     u KEY         a key of the plugin
  *     g version     the plugin's state_version, as decimal digits
- *
- * What is damaged is refused and never repaired: LevelDB's repair reads without checksums and
- * may give wrong values for right ones. After a write that failed the handle must not be
- * written again, as later writes that are acknowledged may be lost (X12): the caller leaves
- * the process.
- *
- * A database is made by the first commit that has something to write, under another name, and
- * renamed when it is complete: what has the right name and is no sound database was damaged.
+ *     g txid        u64 last batch prepared, u64 its generation; little-endian
+ *     g undo        what the last round changed (undo.h)
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #ifndef GALE_STATE_H
@@ -42,11 +42,11 @@ void state_goes_with_run(struct state *s);
 void state_close(struct state *s);
 
 /* state_get: 1, or 0 when there is no value, or -1 with E set when the database can't be
- * read. The others: 0 or -1. What is given is good until the next call. The N bytes of a key
- * are at most GALE_MAX_VALUE, as are those of a value. */
+ * read. The others: 0 or -1; outside batches they don't read. What is given is good until the
+ * next call. The N bytes of a key are at most GALE_MAX_VALUE, as are those of a value. */
 int state_get(struct state *s, const void *key, size_t n, gale_slice *value, struct error *e);
-void state_put(struct state *s, const void *key, size_t n, const void *value, size_t n_value);
-void state_delete(struct state *s, const void *key, size_t n);
+int state_put(struct state *s, const void *key, size_t n, const void *value, size_t n_value, struct error *e);
+int state_delete(struct state *s, const void *key, size_t n, struct error *e);
 
 /* state_merge: see gale_state_merge. */
 int state_merge(struct state *s, const void *key, size_t n, size_t n_value, void **value, struct error *e);
@@ -59,29 +59,6 @@ int state_add(struct state *s, const void *key, size_t n, int64_t by, int64_t *s
 bool state_scan_is_current(const struct state *s, const gale_scan *scan);
 int state_next(struct state *s, gale_scan *scan, struct error *e);
 
-/* ---- in batches (rules X3, X5, X6, X12) ----
- *
- * state_begin_batch: what is written from now on belongs to batch TXID, which is larger than
- * those before. From the first call on a value is read before it is overwritten, for the undo,
- * and state_commit must not be called. */
-void state_begin_batch(struct state *s, uint64_t txid);
-
-/* state_prepare writes a round, all or none, and syncs: the values as the last batch up to LAST
- * has left them, and the undo: what those keys had before the round. So at most one round can
- * be undone, and what it was made of must be decided before the next one. A round without
- * changes is written too. 0 or -1 with E set. */
-int state_prepare(struct state *s, uint64_t last, uint64_t generation, struct error *e);
-
-/* state_undo makes the state what it was after batch LAST: forgets what is not prepared, and
- * undoes, synced, the round that is, if it goes beyond LAST. -1 with E set when that can't be
- * had: the state is of another batch; E names both. */
-int state_undo(struct state *s, uint64_t last, struct error *e);
-
-/* state_txid gives the last batch that is prepared, 0: none. state_bytes: what is in memory of
- * batches that are not. */
-uint64_t state_txid(const struct state *s);
-size_t state_bytes(const struct state *s);
-
 /* state_dirty: something is to be committed; state_full: so much that it should be now. */
 bool state_dirty(const struct state *s);
 bool state_full(const struct state *s);
@@ -89,5 +66,39 @@ bool state_full(const struct state *s);
 /* state_commit writes all changes since the last commit, all or none, and syncs. 0 or -1 with
  * E set. */
 int state_commit(struct state *s, struct error *e);
+
+/* ---- in batches (rules X3, X5, X6, X12) ----
+ *
+ * A state is in batches from the first of these calls on; state_commit must not be called then.
+ * Reads and scans show all that was written, of every open batch. The order of calls is
+ *
+ *     state_undo(L)   L from the coordinator's record: first of all, and after every reset
+ *     state_begin_batch(t), writes; state_begin_batch(t+1), writes; ...
+ *     state_prepare(t)   while t+1 may be open already
+ *
+ * Nothing may be written after state_undo, or after a state_prepare of the batch in hand,
+ * before the next state_begin_batch. */
+
+/* state_begin_batch: what is written from now on belongs to batch TXID, which is larger than
+ * those before. Values are read before they are overwritten, for the undo. */
+void state_begin_batch(struct state *s, uint64_t txid);
+
+/* state_prepare writes a round, all or none, and syncs: the values as the batches up to LAST
+ * have left them, and the undo: what those keys had before. What later batches wrote stays open.
+ * The database keeps one undo: the round before must be decided. A round without changes is
+ * written too. LAST is above state_txid. 0 or -1 with E set: the caller leaves the process.
+ * Failpoints: state.write; state.prepared when it is written. */
+int state_prepare(struct state *s, uint64_t last, uint64_t generation, struct error *e);
+
+/* state_undo makes the state what it was after batch LAST: forgets what is not prepared and,
+ * if the last round goes beyond LAST, takes it back, synced. It may be repeated. -1 with E set
+ * when that can't be had, as the state is of another batch or is not there; E names both
+ * batches and says what to do. Failpoint: state.undone. */
+int state_undo(struct state *s, uint64_t last, struct error *e);
+
+/* state_txid gives the last batch that is prepared, 0: none. state_bytes: what is in memory of
+ * batches that are not, with what they overwrote. */
+uint64_t state_txid(const struct state *s);
+size_t state_bytes(const struct state *s);
 
 #endif

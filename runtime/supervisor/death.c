@@ -36,7 +36,7 @@ static uint64_t emitted(const struct status *page)
 }
 
 /* lost_result says what is gone for good (R7): what a bolt had gathered for its finish; what
- * a spout had read that it can't read again. */
+ * a spout had read that it can't read again. In a transactional topology both come again. */
 static bool lost_result(const struct obituary *o, char *text, size_t size)
 {
 	const struct plan_worker *w = &o->plan->workers[o->worker];
@@ -48,7 +48,7 @@ static bool lost_result(const struct obituary *o, char *text, size_t size)
 		snprintf(text, size, "a successor would do no better");
 		return true;
 	}
-	if (page->survives)
+	if (page->survives || o->plan->coordinator != UINT32_MAX)
 		return false;
 	if (w->role == ROLE_SPOUT) {
 		if (page->unbounded || emitted(page) == 0)

@@ -30,9 +30,12 @@ void fences_joined(struct fences *f, uint32_t worker)
 }
 
 /* could_reach: something that SOURCE has pending may have gone to WORKER. To an acker that
- * is everything; to a spout nothing of another's. */
+ * is everything; to a spout nothing of another's. A coordinator's batches are everywhere, and
+ * what it has pending goes with itself. */
 static bool could_reach(const struct plan *p, uint32_t source, uint32_t worker)
 {
+	if (source == p->coordinator)
+		return worker != source;
 	if (p->workers[worker].role == ROLE_ACKER)
 		return true;
 	return p->workers[worker].role == ROLE_BOLT &&

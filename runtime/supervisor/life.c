@@ -37,6 +37,12 @@ static enum role role_of(const struct lives *l, uint32_t worker)
 	return l->plan->workers[worker].role;
 }
 
+/* begins: WORKER waits for "activate". */
+static bool begins(const struct lives *l, uint32_t worker)
+{
+	return role_of(l, worker) == ROLE_SPOUT || role_of(l, worker) == ROLE_COORDINATOR;
+}
+
 /* none_before: every worker has come as far as STATE; one that fails gets no further. */
 static bool none_before(const struct lives *l, enum life state)
 {
@@ -113,13 +119,13 @@ static void serve(struct lives *l, const struct what *x)
 {
 	l->workers[x->worker].state = LIFE_READY;
 	l->workers[x->worker].deadline_ns = 0;
-	if (l->phase == RUN_ACTIVE && role_of(l, x->worker) == ROLE_SPOUT)
+	if (l->phase == RUN_ACTIVE && begins(l, x->worker))
 		l->orders->say(l->arg, x->worker, "activate");
 	if (l->phase != RUN_STARTING || !none_before(l, LIFE_READY))
 		return;
 	l->phase = RUN_ACTIVE;
 	for (uint32_t i = 0; i < l->plan->n_workers; i++)
-		if (role_of(l, i) == ROLE_SPOUT)
+		if (begins(l, i))
 			l->orders->say(l->arg, i, "activate");
 }
 
@@ -128,7 +134,7 @@ static void end(struct lives *l, const struct what *x)
 	l->workers[x->worker].state = LIFE_ENDED;
 	l->workers[x->worker].over = true;
 	for (uint32_t i = 0; i < l->plan->n_workers; i++)
-		if (role_of(l, i) != ROLE_ACKER && !l->workers[i].over)
+		if (plan_runs_plugin(l->plan, i) && !l->workers[i].over)
 			return;
 	lives_stop(l, x->now_ns);
 }

@@ -13,8 +13,8 @@
  *
  * and the run's:
  *
- *     RUN_STARTING   all hello: "peers"; all ready: "activate" to the spouts
- *     RUN_ACTIVE     all spouts and bolts ended: "stop" to all
+ *     RUN_STARTING   all hello: "peers"; all ready: "activate" to the spouts and the coordinator
+ *     RUN_ACTIVE     all but ackers ended: "stop" to all
  *     RUN_DRAINING   the same, and on the way "drain" was said
  *     RUN_STOPPING   until all are gone
  *     RUN_OVER

@@ -54,7 +54,9 @@ static void add_hand(struct buf *out, const struct obituary *o)
 	buf_printf(out, "; tuple in hand for %" PRIu64 " ms: from %s",
 	    o->now_ns > since ? (o->now_ns - since) / NS_PER_MS : 0,
 	    plan_task_label(o->plan, page->hand_source, source, sizeof source));
-	if (page->hand_root != 0)
+	if (page->hand_root != 0 && o->plan->coordinator != UINT32_MAX)
+		buf_printf(out, ", batch %" PRIu64, page->hand_root);
+	else if (page->hand_root != 0)
 		buf_printf(out, ", root %016" PRIx64, page->hand_root);
 	else
 		buf_puts(out, ", not tracked");

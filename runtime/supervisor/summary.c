@@ -136,7 +136,7 @@ void summary_free(struct summary *s)
 uint64_t summary_seconds_ns(const struct summary *s)
 {
 	uint64_t first = s->spouts.sum.first_emit_ns;
-	uint64_t last = s->plan->n_ackers > 0 ? s->spouts.sum.last_ack_ns : s->last_execute_ns;
+	uint64_t last = plan_tracks(s->plan) ? s->spouts.sum.last_ack_ns : s->last_execute_ns;
 
 	return first != 0 && last > first ? last - first : 0;
 }
@@ -216,7 +216,10 @@ static void put_component(struct buf *out, const struct summary *s, uint32_t num
 {
 	const struct topology *t = s->plan->topology;
 	const struct component *c = number < t->n_components ? &t->components[number] : NULL;
-	const char *kind = c == NULL ? "acker" : number < t->n_spouts ? "spout" : "bolt";
+	const char *own = s->plan->n_ackers > 0 ? ACKER_ID : COORDINATOR_ID;
+	const char *id = c != NULL ? c->id : own;
+	const char *kind = c == NULL ? own : number < t->n_spouts ? "spout" : "bolt";
+	uint32_t n_own = s->plan->n_workers - s->plan->first_acker;
 	const struct status *sum = &s->components[number].sum;
 	uint64_t emitted = 0, transferred = 0;
 
@@ -225,10 +228,10 @@ static void put_component(struct buf *out, const struct summary *s, uint32_t num
 		transferred += sum->streams[i].transferred;
 	}
 	buf_puts(out, "    { \"id\": ");
-	buf_json_string(out, c ? c->id : ACKER_ID, strlen(c ? c->id : ACKER_ID));
+	buf_json_string(out, id, strlen(id));
 	put_text(out, "kind", kind);
-	put_count(out, "workers", c ? c->parallelism : s->plan->n_ackers);
-	put_count(out, "tasks", c ? c->n_tasks : s->plan->n_ackers);
+	put_count(out, "workers", c ? c->parallelism : n_own);
+	put_count(out, "tasks", c ? c->n_tasks : n_own);
 	put_count(out, "emitted", emitted);
 	put_count(out, "transferred", transferred);
 	put_count(out, "executed", sum->executed);
@@ -270,7 +273,7 @@ static void put_start(struct buf *out, const struct summary *s, const struct sum
 void summary_json(struct buf *out, const struct summary *s, const struct summary_end *end)
 {
 	const struct topology *t = s->plan->topology;
-	uint32_t n = t->n_components + (s->plan->n_ackers > 0);
+	uint32_t n = t->n_components + plan_tracks(s->plan);
 
 	buf_printf(out, "{ \"exit\": %d", end->exit);
 	put_text(out, "name", t->name);
@@ -347,7 +350,7 @@ void summary_text(struct buf *out, const struct summary *s, const struct summary
 	buf_printf(out, "gale: %s: ", name);
 	put_decimal(out, ns, NS_PER_S, 3);
 	buf_puts(out, " s: ");
-	if (s->plan->n_ackers > 0) {
+	if (plan_tracks(s->plan)) {
 		put_verdicts(out, s, ns);
 	} else {
 		put_grouped(out, s->emitted);

@@ -30,7 +30,7 @@ struct tally {
 
 struct summary {
 	const struct plan *plan;	/* keeps */
-	struct tally *components;	/* plan->topology->n_components, then the ackers */
+	struct tally *components;	/* plan->topology->n_components, then the ackers or the coordinator */
 	struct tally spouts;
 	uint64_t emitted, tuples;
 	uint64_t last_execute_ns;

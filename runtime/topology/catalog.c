@@ -110,9 +110,17 @@ static void describe(struct buf *out, const char *path)
 	buf_puts(out, "{\"components\":[");
 	for (size_t i = 0; i < p->n; i++) {
 		const gale_component *c = p->components[i];
+		struct catalog_component x = {
+			.declared = *c,
+			.has_finish = c->finish != NULL,
+			.has_tick = c->tick != NULL,
+			.has_resume = c->resume != NULL,
+			.has_finish_batch = c->finish_batch != NULL,
+			.has_publish = c->publish != NULL,
+		};
 
 		buf_puts(out, i > 0 ? "," : "");
-		catalog_write(out, c, c->finish != NULL, c->tick != NULL);
+		catalog_write(out, &x);
 	}
 	buf_puts(out, "]}\n");
 	plugin_free(p);

@@ -32,7 +32,7 @@ enum { CATALOG_DEADLINE_MS = 10000 };	/* for one library */
 /* A component as declared: its callbacks are all NULL here. */
 struct catalog_component {
 	gale_component declared;
-	bool has_finish, has_tick;
+	bool has_finish, has_tick, has_resume, has_finish_batch, has_publish;
 };
 
 struct catalog_library {
@@ -68,7 +68,7 @@ void catalog_free(struct catalog *c);
 /* catalog_write adds the JSON form of one component, the one that passes through the pipe
  * and that `gale plugin info --json` shows. catalog_read fills L's components from the
  * JSON of a whole library; -1 when it is none. */
-void catalog_write(struct buf *out, const gale_component *c, bool has_finish, bool has_tick);
+void catalog_write(struct buf *out, const struct catalog_component *c);
 int catalog_read(struct catalog_library *l, struct json *json);
 
 #endif

@@ -73,15 +73,20 @@ static void put_props(struct buf *out, const gale_prop *props)
 	buf_puts(out, "]");
 }
 
-void catalog_write(struct buf *out, const gale_component *c, bool has_finish, bool has_tick)
+void catalog_write(struct buf *out, const struct catalog_component *x)
 {
+	const gale_component *c = &x->declared;
+
 	buf_puts(out, "{\"name\":");
 	buf_json_string(out, c->name, strlen(c->name));
 	put_text(out, "kind", plugin_kind_name(c->kind));
 	put_text(out, "doc", c->doc);
 	put_bool(out, "outputsFromFile", c->outputs_from_json);
-	put_bool(out, "hasFinish", has_finish);
-	put_bool(out, "hasTick", has_tick);
+	put_bool(out, "hasFinish", x->has_finish);
+	put_bool(out, "hasTick", x->has_tick);
+	put_bool(out, "hasResume", x->has_resume);
+	put_bool(out, "hasFinishBatch", x->has_finish_batch);
+	put_bool(out, "hasPublish", x->has_publish);
 	buf_printf(out, ",\"stateVersion\":%u", c->state_version);
 	put_fields(out, "inputs", c->inputs);
 	put_outputs(out, c->outputs);
@@ -222,6 +227,9 @@ static int read_component(const struct json_node *x, struct catalog_component *m
 	c->outputs_from_json = bool_of(x, "outputsFromFile");
 	made->has_finish = bool_of(x, "hasFinish");
 	made->has_tick = bool_of(x, "hasTick");
+	made->has_resume = bool_of(x, "hasResume");
+	made->has_finish_batch = bool_of(x, "hasFinishBatch");
+	made->has_publish = bool_of(x, "hasPublish");
 	c->state_version = (uint32_t)int_of(x, "stateVersion");
 	if (read_fields(list_of(x, "inputs"), &c->inputs) < 0)
 		return -1;

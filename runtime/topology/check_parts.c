@@ -212,6 +212,7 @@ static void take_component(struct check *c, struct component_draft *draft, struc
 		made->takes_any = found->declared.inputs == NULL;
 		made->has_finish = found->has_finish;
 		made->has_tick = found->has_tick;
+		made->has_publish = found->has_publish;
 		made->state_version = found->declared.state_version;
 		if (!found->has_tick)
 			idle_tick(c, draft);

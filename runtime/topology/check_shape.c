@@ -10,8 +10,9 @@
 #include "checks.h"
 #include "config.h"
 #include "memory.h"
+#include "plan.h"
 
-enum { T_NAME, T_CONFIG, T_SPOUTS, T_BOLTS, T_STREAMS, T_REST };
+enum { T_NAME, T_CONFIG, T_SPOUTS, T_BOLTS, T_STREAMS, T_TRANSACTIONAL, T_REST };
 
 static const struct check_key top_keys[] = {
 	[T_NAME] = { "name", .types = CHECK_STRING, .required = true },
@@ -19,12 +20,12 @@ static const struct check_key top_keys[] = {
 	[T_SPOUTS] = { "spouts", .types = CHECK_ARRAY },
 	[T_BOLTS] = { "bolts", .types = CHECK_ARRAY },
 	[T_STREAMS] = { "streams", .types = CHECK_ARRAY },
+	[T_TRANSACTIONAL] = { "transactional", .types = CHECK_OBJECT },
 	[T_REST] = { "$schema", .types = CHECK_STRING },
 	{ "includes", .refusal = "not yet: put everything into one file" },
 	{ "components",
 	    .refusal = "there are no shared objects: give each spout and bolt its own "
 	               "\"properties\"" },
-	{ "transactional", .refusal = "not yet: there are no transactional batches so far" },
 	{ "workerHooks", .refusal = "do it in the plugin's prepare or open, and in its cleanup" },
 	{ "topologySource",
 	    .refusal = "no code builds topologies here: list \"spouts\", \"bolts\" and "
@@ -63,8 +64,9 @@ static const struct check_key component_keys[] = {
 	{ "factory", .refusal = INSTEAD },
 	{ "factoryArgs", .refusal = INSTEAD },
 	{ "window", .refusal = "not yet: there are no windows so far" },
-	{ "committer", .refusal = "not yet: there are no transactional batches so far" },
-	{ "stateType", .refusal = "not yet: there are no transactional batches so far" },
+	{ "committer",
+	    .refusal = "say \"transactional\" of the topology: every bolt with state commits then" },
+	{ "stateType", .refusal = "it is the \"type\" of the topology's \"transactional\"" },
 };
 
 enum { S_NAME, S_FROM, S_TO, S_GROUPING };
@@ -121,8 +123,9 @@ static void name_component(struct check *c, struct component *made, const struct
 
 	if (!check_id(c, id, "an id", CHECK_MAX_ID))
 		return;
-	if (strcmp(text, "acker") == 0) {
-		check_error(c, id, "\"acker\" is the id of gale's own ackers");
+	if (strcmp(text, ACKER_ID) == 0 || strcmp(text, COORDINATOR_ID) == 0) {
+		check_error(c, id, "\"%s\" is the id of gale's own %s", text,
+		    strcmp(text, ACKER_ID) == 0 ? "ackers" : "coordinator");
 		return;
 	}
 	other = topology_find(c->t, text);
@@ -337,6 +340,7 @@ void check_shape(struct check *c)
 	    check_id(c, found[T_NAME], "the name of a topology", CHECK_MAX_NAME))
 		c->t->name = xstrdup(json_text(found[T_NAME]));
 	check_config(c, found[T_CONFIG], CONFIG_TOPOLOGY, &c->t->config);
+	check_transactional(c, found[T_TRANSACTIONAL], found[T_CONFIG]);
 	components(c, found[T_SPOUTS], GALE_SPOUT);
 	c->t->n_spouts = c->t->n_components;
 	components(c, found[T_BOLTS], GALE_BOLT);

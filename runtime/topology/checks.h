@@ -9,6 +9,7 @@
  *     check_shape     keys, types, ranges: what the file alone tells
  *     check_parts     libraries, components, properties, outputs: what the plugins declare
  *     check_graph     streams: who is joined to whom, and whether that can work
+ *     check_batches   what a transactional topology asks of all that
  */
 #ifndef GALE_CHECKS_H
 #define GALE_CHECKS_H
@@ -70,6 +71,7 @@ struct check {
 void check_shape(struct check *c);
 void check_parts(struct check *c);
 void check_graph(struct check *c);
+void check_batches(struct check *c);
 
 /* check_finish frees the drafts and what the catalog holds; not the topology. */
 void check_finish(struct check *c);
@@ -127,6 +129,11 @@ struct setting *check_setting(
     struct settings *all, const char *key, const struct json_node *x, bool as_text);
 
 /* ---- steps in files of their own ---- */
+
+/* check_transactional takes the topology's "transactional" and holds the config to it, which is
+ * there already. Either may be NULL. */
+void check_transactional(
+    struct check *c, const struct json_node *transactional, const struct json_node *config);
 
 /* check_config takes the "config" of the topology or a component (SCOPE, see config.h). */
 void check_config(

@@ -32,6 +32,14 @@ const struct config_key config_keys[] = {
 	  "How many milliseconds lie between two ticks of a task; goes before secs." },
 	{ "topology.worker.timeout.secs", CONFIG_NUMBER, "30", 0, MAX_SECS, CONFIG_TOPOLOGY,
 	  "How many seconds a worker may take to become ready before it counts as lost." },
+	{ "topology.transaction.batch.interval.ms", CONFIG_INT, "10", 1, INT32_MAX, CONFIG_TOPOLOGY,
+	  "How many milliseconds lie between the ends of two batches, at least." },
+	{ "topology.transaction.batch.tuples", CONFIG_INT, "100000", 1, INT32_MAX, CONFIG_TOPOLOGY,
+	  "How many tuples a spout's process puts into one batch at most." },
+	{ "topology.transaction.batch.bytes", CONFIG_INT, "4194304", 1, INT32_MAX, CONFIG_TOPOLOGY,
+	  "How many bytes a spout's process puts into one batch at most." },
+	{ "topology.held.bytes", CONFIG_INT, "67108864", 1, 1099511627776, CONFIG_TOPOLOGY,
+	  "How many bytes of batches that are not committed a process may hold." },
 	{ .name = NULL },
 };
 

@@ -107,6 +107,7 @@ struct topology *load_text(const char *file, char *text, size_t n,
 		check_shape(&c);
 		check_parts(&c);
 		check_graph(&c);
+		check_batches(&c);
 		t = complete(&c, file);
 		check_finish(&c);
 	}

@@ -6,12 +6,13 @@
 
 #include "memory.h"
 
-/* count_ackers: without a spout nobody would ever ask one. */
+/* count_ackers: without a spout nobody would ever ask one, and batches are counted by the
+ * coordinator. */
 static uint32_t count_ackers(const struct topology *t)
 {
 	int64_t n = topology_int(t, NULL, "topology.acker.executors");
 
-	return t->n_spouts == 0 || n <= 0 ? 0 : (uint32_t)n;
+	return t->n_spouts == 0 || t->transaction.id != NULL || n <= 0 ? 0 : (uint32_t)n;
 }
 
 static void label_worker(struct plan_worker *w, const char *id, uint32_t first)
@@ -62,6 +63,22 @@ static void add_component(struct plan *p, uint32_t c)
 	p->n_tasks += component->n_tasks;
 }
 
+/* add_own plans the workers that are gale's own. */
+static void add_own(struct plan *p)
+{
+	uint32_t own = p->topology->n_components;
+
+	p->first_acker = p->first_worker[own] = p->n_workers;
+	p->first_task[own] = p->n_tasks;
+	if (p->topology->transaction.id != NULL) {
+		p->coordinator = p->n_workers;
+		add_worker(p, ROLE_COORDINATOR, own, 0, 0, 1);
+	}
+	for (uint32_t a = 0; a < p->n_ackers; a++)
+		add_worker(p, ROLE_ACKER, own, a, a, 1);
+	p->n_tasks += p->n_workers - p->first_acker;
+}
+
 struct plan *plan_make(const struct topology *t)
 {
 	struct plan *p = xcalloc(1, sizeof *p);
@@ -69,12 +86,13 @@ struct plan *plan_make(const struct topology *t)
 
 	p->topology = t;
 	p->n_ackers = count_ackers(t);
-	n_workers = n_tasks = p->n_ackers;
+	p->coordinator = UINT32_MAX;
+	n_workers = n_tasks = p->n_ackers + (t->transaction.id != NULL);
 	for (uint32_t c = 0; c < t->n_components; c++) {
 		n_workers += t->components[c].parallelism;
 		n_tasks += t->components[c].n_tasks;
 	}
-	/* The arrays per component have one place more, for the ackers. */
+	/* The arrays per component have one place more, for the ackers or the coordinator. */
 	p->workers = xcalloc(n_workers + 1, sizeof *p->workers);
 	p->task_worker = xcalloc(n_tasks + 1, sizeof *p->task_worker);
 	p->first_task = xcalloc((size_t)t->n_components + 1, sizeof *p->first_task);
@@ -82,11 +100,7 @@ struct plan *plan_make(const struct topology *t)
 
 	for (uint32_t c = 0; c < t->n_components; c++)
 		add_component(p, c);
-	p->first_acker = p->first_worker[t->n_components] = p->n_workers;
-	p->first_task[t->n_components] = p->n_tasks;
-	for (uint32_t a = 0; a < p->n_ackers; a++)
-		add_worker(p, ROLE_ACKER, t->n_components, a, a, 1);
-	p->n_tasks += p->n_ackers;
+	add_own(p);
 	return p;
 }
 
@@ -105,6 +119,8 @@ const char *plan_component(const struct plan *p, uint32_t worker)
 {
 	const struct plan_worker *w = &p->workers[worker];
 
+	if (w->role == ROLE_COORDINATOR)
+		return COORDINATOR_ID;
 	return w->role == ROLE_ACKER ? ACKER_ID : p->topology->components[w->component].id;
 }
 
@@ -156,19 +172,31 @@ bool plan_reaches(const struct plan *p, uint32_t from, uint32_t to)
 	return found;
 }
 
+bool plan_runs_plugin(const struct plan *p, uint32_t worker)
+{
+	return p->workers[worker].role == ROLE_SPOUT || p->workers[worker].role == ROLE_BOLT;
+}
+
+bool plan_tracks(const struct plan *p)
+{
+	return p->n_ackers > 0 || p->coordinator != UINT32_MAX;
+}
+
 bool plan_is_source(const struct plan *p, uint32_t worker)
 {
 	const struct plan_worker *w = &p->workers[worker];
 
+	if (p->coordinator != UINT32_MAX)
+		return worker == p->coordinator;
 	return w->role == ROLE_SPOUT ||
 	    (w->role == ROLE_BOLT && p->topology->components[w->component].has_finish);
 }
 
 bool plan_sends(const struct plan *p, uint32_t from, uint32_t to)
 {
-	enum role role = p->workers[from].role;
-
-	if (role == ROLE_ACKER)
+	if (from == p->coordinator || to == p->coordinator)
+		return from != to;
+	if (p->workers[from].role == ROLE_ACKER)
 		return plan_is_source(p, to);
 	if (p->workers[to].role == ROLE_ACKER)
 		return true;
@@ -187,7 +215,8 @@ static uint32_t state_files(const struct plan *p, uint32_t worker)
 	enum { PER_TASK = 8, COMPACTION = 8 };
 	const struct plan_worker *w = &p->workers[worker];
 
-	if (w->role == ROLE_ACKER || p->topology->components[w->component].state_version == 0)
+	if (worker != p->coordinator &&
+	    (w->role == ROLE_ACKER || p->topology->components[w->component].state_version == 0))
 		return 0;
 	return COMPACTION + PER_TASK * w->n_tasks;
 }

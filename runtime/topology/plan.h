@@ -1,13 +1,14 @@
 /* plan.h - who runs what: a topology's tasks and workers, numbered.
  *
  * A worker is one process and holds one executor: neighbouring tasks of one component, or
- * one acker. The plan is a pure function of the topology, so the supervisor and every
- * worker compute the same one.
+ * one acker, or the coordinator, which a transactional topology has in the ackers' place. The
+ * plan is a pure function of the topology, so the supervisor and every worker compute the
+ * same one.
  *
  *   tasks     component by component, in the order of their numbers: the tasks of
- *             component c are first_task[c] .. first_task[c] + n_tasks - 1. Ackers come
- *             last and count as tasks too.
- *   workers   in the same order, ackers last: so data flows from low to high only where
+ *             component c are first_task[c] .. first_task[c] + n_tasks - 1. Ackers or
+ *             the coordinator come last and count as tasks too.
+ *   workers   in the same order: so data flows from low to high only where
  *             the file is written that way; nothing depends on it.
  *
  * SPDX-License-Identifier: Apache-2.0 */
@@ -19,13 +20,14 @@
 
 #include "topology.h"
 
-enum role { ROLE_SPOUT, ROLE_BOLT, ROLE_ACKER };
+enum role { ROLE_SPOUT, ROLE_BOLT, ROLE_ACKER, ROLE_COORDINATOR };
 
 #define ACKER_ID "acker"		/* the ackers' component id, for labels and summaries */
+#define COORDINATOR_ID "coordinator"
 
 struct plan_worker {
 	enum role role;
-	uint32_t component;	/* its number; n_components for ackers */
+	uint32_t component;	/* its number; n_components for ackers and the coordinator */
 	uint32_t first_task;	/* number of its first task */
 	uint32_t n_tasks;
 	uint32_t executor;	/* number among its component's workers */
@@ -36,12 +38,13 @@ struct plan {
 	const struct topology *topology;	/* keeps */
 	struct plan_worker *workers;
 	uint32_t n_workers;
-	uint32_t first_acker;		/* worker number of the first acker */
+	uint32_t first_acker;		/* worker number of the first acker; the coordinator's */
 	uint32_t n_ackers;
+	uint32_t coordinator;		/* its worker number; UINT32_MAX: not transactional */
 	uint32_t *first_task;		/* per component */
 	uint32_t *first_worker;		/* per component */
 	uint32_t *task_worker;		/* per task: its worker */
-	uint32_t n_tasks;		/* with ackers */
+	uint32_t n_tasks;		/* with ackers and the coordinator */
 };
 
 /* plan_make gives the plan of T, which must outlive it; free it with plan_free. */
@@ -53,18 +56,27 @@ void plan_free(struct plan *p);
 bool plan_feeds(const struct plan *p, uint32_t from, uint32_t to);
 bool plan_reaches(const struct plan *p, uint32_t from, uint32_t to);
 
-/* plan_is_source: WORKER makes roots and gets verdicts: spouts do, and bolts in finish. */
+/* plan_runs_plugin: WORKER runs a component of the topology; ackers and the coordinator don't. */
+bool plan_runs_plugin(const struct plan *p, uint32_t worker);
+
+/* plan_tracks: messages are followed to their end, by ackers or by the coordinator. */
+bool plan_tracks(const struct plan *p);
+
+/* plan_is_source: WORKER makes roots and gets verdicts: spouts do, and bolts in finish. In a
+ * transactional topology the coordinator alone does: its roots are the batches. */
 bool plan_is_source(const struct plan *p, uint32_t worker);
 
 /* plan_sends: worker FROM has a socket to worker TO: for data to a bolt that it feeds, for
- * records to an acker, for verdicts to a source. */
+ * records to an acker, for verdicts to a source, and between the coordinator and everybody for
+ * orders and reports. */
 bool plan_sends(const struct plan *p, uint32_t from, uint32_t to);
 
 /* plan_descriptors gives how many open files the hungriest process of a run needs, the
  * supervisor included, with some for what plugins open. */
 uint32_t plan_descriptors(const struct plan *p);
 
-/* plan_component gives the id of a worker's component, ACKER_ID for ackers. */
+/* plan_component gives the id of a worker's component; ACKER_ID for ackers, COORDINATOR_ID for
+ * the coordinator. */
 const char *plan_component(const struct plan *p, uint32_t worker);
 
 /* plan_task_label writes "split[3]" for a task number; returns BUF. Any number is safe. */

@@ -74,6 +74,7 @@ void topology_free(struct topology *t)
 	free_settings(&t->config);
 	free(t->components);
 	free(t->subscriptions);
+	free(t->transaction.id);
 	free(t->name);
 	free(t->file);
 	free(t);
@@ -159,4 +160,21 @@ int64_t topology_ms(const struct topology *t, const struct component *c, const c
 	assert(s->type == SETTING_INT || s->type == SETTING_FLOAT);
 	secs = s->type == SETTING_INT ? (double)s->i : s->f;
 	return (int64_t)ceil(secs * 1000);	/* 0.0001 s is 1 ms, not 0: never */
+}
+
+static uint32_t own_int(const struct topology *t, const char *key, uint32_t unset)
+{
+	const struct setting *s = find_setting(&t->config, key);
+
+	return s != NULL ? (uint32_t)s->i : unset;
+}
+
+uint32_t topology_batches_in_flight(const struct topology *t)
+{
+	return own_int(t, "topology.max.spout.pending", 8);
+}
+
+uint32_t topology_batch_attempts(const struct topology *t)
+{
+	return own_int(t, "topology.max.attempts", 3);
 }

@@ -86,6 +86,7 @@ struct component {
 	bool takes_any;
 	bool has_finish;	/* the plugin has a finish callback */
 	bool has_tick;		/* the plugin has a tick callback */
+	bool has_publish;	/* the plugin has a publish callback */
 	uint32_t state_version;	/* of what its tasks keep; 0: they keep no state */
 };
 
@@ -100,9 +101,16 @@ struct subscription {
 	struct part custom;	/* CUSTOM: the grouping plugin; else all NULL */
 };
 
+/* What makes a topology transactional: its tuples are processed in batches, each exactly once. */
+struct transaction {
+	char *id;		/* names what the record belongs to; NULL: not transactional */
+	bool opaque;		/* a batch that is tried again may have other tuples */
+};
+
 struct topology {
 	char *name;
 	char *file;		/* as the user named it, for messages */
+	struct transaction transaction;
 	struct settings config;
 	struct component *components;
 	uint32_t n_components;
@@ -133,5 +141,12 @@ const struct setting *topology_config(const struct topology *t, const struct com
  * the value is null. */
 int64_t topology_int(const struct topology *t, const struct component *c, const char *key);
 int64_t topology_ms(const struct topology *t, const struct component *c, const char *key);
+
+/* For transactional topologies: how many batches may be open (topology.max.spout.pending), and
+ * how many times one is tried (topology.max.attempts). Unset, these keys have defaults of their
+ * own there. */
+enum { TOPOLOGY_MAX_BATCHES = 64 };
+uint32_t topology_batches_in_flight(const struct topology *t);
+uint32_t topology_batch_attempts(const struct topology *t);
 
 #endif

@@ -112,10 +112,10 @@ static void put_component(struct buf *b, const struct component *c)
 	put_string(b, c->id);
 	buf_printf(b,
 	    ",\"kind\":%d,\"parallelism\":%u,\"numTasks\":%u,\"takesAny\":%s,\"hasFinish\":%s,"
-	    "\"hasTick\":%s,\"stateVersion\":%u",
+	    "\"hasTick\":%s,\"hasPublish\":%s,\"stateVersion\":%u",
 	    (int)c->kind, c->parallelism, c->n_tasks, c->takes_any ? "true" : "false",
 	    c->has_finish ? "true" : "false", c->has_tick ? "true" : "false",
-	    c->state_version);
+	    c->has_publish ? "true" : "false", c->state_version);
 	buf_puts(b, ",\"part\":");
 	put_part(b, &c->part);
 	put_settings(b, "config", &c->config);
@@ -150,6 +150,9 @@ static void put_topology(struct buf *b, const struct topology *t)
 	put_string(b, t->name);
 	buf_puts(b, ",\"file\":");
 	put_string(b, t->file);
+	buf_puts(b, ",\"transaction\":");
+	put_string(b, t->transaction.id);
+	buf_printf(b, ",\"opaque\":%s", t->transaction.opaque ? "true" : "false");
 	buf_printf(b, ",\"spouts\":%u", t->n_spouts);
 	put_settings(b, "config", &t->config);
 	buf_puts(b, ",\n\"components\":[");
@@ -367,6 +370,7 @@ static void get_component(struct reader *r, const struct json_node *x, struct co
 	c->takes_any = get_bool(r, x, "takesAny");
 	c->has_finish = get_bool(r, x, "hasFinish");
 	c->has_tick = get_bool(r, x, "hasTick");
+	c->has_publish = get_bool(r, x, "hasPublish");
 	c->state_version = (uint32_t)get_int(r, x, "stateVersion", (int64_t)UINT32_MAX + 1);
 	get_part(r, x, "part", &c->part);
 	c->config = get_settings(r, x, "config");
@@ -398,6 +402,8 @@ static struct topology *get_topology(const struct json_node *x, struct reader *r
 
 	t->name = get_name(r, x, "name");
 	t->file = get_string(r, x, "file");
+	t->transaction.id = get_string(r, x, "transaction");
+	t->transaction.opaque = get_bool(r, x, "opaque");
 	t->config = get_settings(r, x, "config");
 	t->components = xcalloc(components->n + 1, sizeof *t->components);
 	for (const struct json_node *c = json_first(components); c; c = json_next(components, c))

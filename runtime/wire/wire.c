@@ -70,7 +70,7 @@ int wire_open(struct wire_reader *r, const uint8_t *frame, size_t n, struct erro
 	if (frame[4] != WIRE_VERSION)
 		return error_set(e, "frame version %u; this gale speaks %d", frame[4], WIRE_VERSION);
 	get_header(&r->header, frame);
-	if (r->header.kind < WIRE_DATA || r->header.kind > WIRE_VERDICTS || get16(frame + 30) != 0)
+	if (r->header.kind < WIRE_DATA || r->header.kind > WIRE_REPORT || get16(frame + 30) != 0)
 		return error_set(e, "frame of unknown kind %u", r->header.kind);
 	if (r->header.body_bytes != n - WIRE_HEADER)
 		return error_set(e, "frame says %u bytes of body; it has %zu", r->header.body_bytes,

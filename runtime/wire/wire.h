@@ -27,7 +27,8 @@
  *   edge base            the id of tuple i's edge is random_mix(edge base + i)
  *
  * Kinds: DATA (tuples), END and DRAIN (markers, no body; rules B1, B2), ACKS (records for
- * an acker), VERDICTS (an acker's answers); the two last are in record.h.
+ * an acker), VERDICTS (an acker's answers), both in record.h; CLOSE (the marker of a batch, no
+ * body; rule X4), ORDER (the coordinator's) and REPORT (to it), both in order.h.
  *
  * A tuple in a DATA body, packed back to back:
  *
@@ -78,7 +79,9 @@ enum {
 	WIRE_ROOTS_MAX = 4096		/* roots of one tuple */
 };
 
-enum wire_kind { WIRE_DATA = 1, WIRE_END, WIRE_DRAIN, WIRE_ACKS, WIRE_VERDICTS };
+enum wire_kind {
+	WIRE_DATA = 1, WIRE_END, WIRE_DRAIN, WIRE_ACKS, WIRE_VERDICTS, WIRE_CLOSE, WIRE_ORDER, WIRE_REPORT
+};
 
 /* Flags. */
 enum {
@@ -86,6 +89,7 @@ enum {
 	WIRE_TUPLE_SOURCE = 2,
 	WIRE_TUPLE_TARGET = 4,
 	WIRE_DISCARD = 8,	/* of an END marker: the run was cut short, skip finish */
+	WIRE_LAST = 32,		/* of a CLOSE marker: no batch follows */
 	WIRE_FINISH = 16	/* these tuples come from finish: they are not the run's work */
 };
 

@@ -60,7 +60,7 @@ static void add_source(struct worker *w, const struct subscription *s)
 	};
 }
 
-static void start(struct worker *w)
+void bolt_start(struct worker *w)
 {
 	const struct topology *t = w->topology;
 
@@ -74,7 +74,7 @@ static void start(struct worker *w)
 	for (uint32_t i = 0; i < w->plan->n_workers; i++) {
 		const struct plan_worker *from = &w->plan->workers[i];
 
-		if (from->role != ROLE_ACKER && w->sources[from->component] != NULL) {
+		if (plan_runs_plugin(w->plan, i) && w->sources[from->component] != NULL) {
 			w->upstream[i] = w->over ? UPSTREAM_ENDED : UPSTREAM_OPEN;
 			w->n_upstream++;
 		}
@@ -83,7 +83,7 @@ static void start(struct worker *w)
 		w->n_drained = w->n_upstream_ended = w->n_upstream;
 }
 
-static void stop(struct worker *w)
+void bolt_stop(struct worker *w)
 {
 	for (uint32_t c = 0; c < w->topology->n_components; c++) {
 		for (uint32_t s = 0; w->sources[c] != NULL && s < w->topology->components[c].n_outputs; s++)
@@ -202,7 +202,7 @@ static void close_group(struct worker *w, uint32_t n, bool finish_phase)
 	out_flush_old(&w->out);
 }
 
-static void drop_frame(struct worker *w)
+void bolt_drop_frame(struct worker *w)
 {
 	frame_release(w->data, w->frame);
 	w->frame = NULL;
@@ -224,12 +224,10 @@ static void ack_repeated(struct worker *w)
 	while (wire_next(&w->reader, &in, w->values) > 0)
 		host_ack_anchor(w, &(struct anchor){ .roots = { in.n_roots, in.root, in.roots },
 			.edge = in.edge });
-	drop_frame(w);
+	bolt_drop_frame(w);
 }
 
-/* work goes on with the frame in hand until it is through, an outbox is full, or the turn
- * has lasted long enough. */
-static void work(struct worker *w)
+void bolt_work(struct worker *w)
 {
 	bool finish_phase = w->reader.header.flags & WIRE_FINISH;
 	uint64_t until = w->now_ns + TURN_NS;
@@ -261,7 +259,7 @@ static void work(struct worker *w)
 		fprintf(stderr, "error: a frame from %s is broken; the rest of it is dropped\n",
 		    w->plan->workers[w->reader.header.worker].label);
 	if (more <= 0)
-		drop_frame(w);
+		bolt_drop_frame(w);
 }
 
 /* ---- frames and markers in ---- */
@@ -303,7 +301,7 @@ static bool take_frame(struct worker *w)
 		return false;
 	w->frame = f;
 	if (!worker_frame_ok(w, f, &w->reader)) {
-		drop_frame(w);
+		bolt_drop_frame(w);
 		return true;
 	}
 	from = w->reader.header.worker;
@@ -314,19 +312,19 @@ static bool take_frame(struct worker *w)
 	    kind > WIRE_DRAIN) {
 		fprintf(stderr, "error: a frame from %s is dropped: it is not expected\n",
 		    w->plan->workers[from].label);
-		drop_frame(w);
+		bolt_drop_frame(w);
 	} else if (kind == WIRE_DATA) {
 		on_data(w, from);
 	} else {
 		on_marker(w, from);
-		drop_frame(w);
+		bolt_drop_frame(w);
 	}
 	return true;
 }
 
 /* ---- finish ---- */
 
-static bool all_finished(const struct worker *w)
+bool bolt_finished(const struct worker *w)
 {
 	for (uint32_t i = 0; i < w->n_tasks; i++)
 		if (!w->tasks[i].done)
@@ -351,8 +349,7 @@ static bool finish_once(struct worker *w, struct task *t)
 	return result == GALE_EMITTED;
 }
 
-/* finish_some calls finish of the tasks that have more. */
-static bool finish_some(struct worker *w)
+bool bolt_finish_some(struct worker *w)
 {
 	bool any = false;
 
@@ -375,12 +372,12 @@ static bool turn(struct worker *w)
 	bool any = source_turn(w);
 
 	if (w->frame != NULL && !out_blocked(&w->out)) {
-		work(w);
+		bolt_work(w);
 		return true;
 	}
 	if (!out_blocked(&w->out) && take_frame(w))
 		return true;
-	if (w->finishing && finish_some(w))
+	if (w->finishing && bolt_finish_some(w))
 		any = true;
 	w->status->pending = pending_open(&w->pending);
 	return any;
@@ -455,7 +452,7 @@ static bool rest(struct worker *w)
 		begin_finish(w);
 		return true;
 	}
-	if (!all_finished(w) || pending_open(&w->pending) > 0)
+	if (!bolt_finished(w) || pending_open(&w->pending) > 0)
 		return false;
 	return end(w);
 }
@@ -488,6 +485,6 @@ static void succeeded(struct worker *w, uint32_t from)
 }
 
 const struct role_ops bolt_ops = {
-	.start = start, .turn = turn, .rest = rest, .due = due, .wants_data = wants_data,
-	.replaced = worker_marks_to, .succeeded = succeeded, .stop = stop,
+	.start = bolt_start, .turn = turn, .rest = rest, .due = due, .wants_data = wants_data,
+	.replaced = worker_marks_to, .succeeded = succeeded, .stop = bolt_stop,
 };

@@ -33,8 +33,10 @@ void durable_open(struct task *t)
 	t->ctx.state_lasts = worker_state_lasts(w);
 	if (!t->ctx.state_lasts)
 		state_goes_with_run(t->state);
-	w->durable = w->out.withholds = true;
 	w->status->survives = 1;
+	/* In a transactional topology the coordinator says when to write (batch.c). */
+	if (w->txn == NULL)
+		w->durable = w->out.withholds = true;
 }
 
 /* something_waits tells whether there is anything to commit, or only acks to let go. */

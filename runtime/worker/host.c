@@ -11,6 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "transaction.h"
 #include "clock.h"
 #include "memory.h"
 #include "rundir.h"
@@ -43,13 +44,30 @@ static void count_emit(struct worker *w, uint32_t stream, int copies)
 	s->transferred += (uint64_t)copies;
 	if (w->status->first_emit_ns == 0)
 		w->status->first_emit_ns = w->now_ns;
+	if (w->txn != NULL && w->txn->touched != w->out.sender.header.txid)
+		batch_touched(w);
 }
 
 /* is_finishing: what this task emits without an anchor are messages that gale keeps: in a
  * bolt's finish (B4). */
 static bool is_finishing(const struct task *t)
 {
-	return t->worker->finishing && t->tuple == NULL;
+	return t->worker->finishing && t->tuple == NULL && t->worker->txn == NULL;
+}
+
+/* refuse_outside: in a transactional topology whatever is emitted belongs to a batch (X9), and what
+ * a spout emits to the position that it has as its id. 0, or -1 when it was refused. */
+static int refuse_outside(struct task *t, bool tracked)
+{
+	const struct txn *txn = t->worker->txn;
+
+	if (txn == NULL)
+		return 0;
+	if (!txn->open)
+		return host_refuse(t, "emit outside of a batch");
+	if (t->worker->me->role == ROLE_SPOUT && !tracked)
+		return host_refuse(t, "emit without an id: in a transactional topology a spout uses gale_emit_tracked");
+	return 0;
 }
 
 /* emit_finish: TARGET is the task of a direct emit, else UINT32_MAX. */
@@ -71,6 +89,8 @@ static int emit_checked(struct task *t, uint32_t stream, const gale_value *value
 	uint64_t edges;
 	int copies;
 
+	if (refuse_outside(t, false) != 0)
+		return -1;
 	if ((m.bound = router_check(&w->router, stream, values, n, &e)) == 0)
 		return host_refuse(t, "%s", e.text);
 	if (w->router.streams[stream].stream->direct)
@@ -221,6 +241,8 @@ static int emit_tracked(struct task *t, const gale_emission *x, size_t bound)
 		return host_refuse(t, "only a spout emits tracked messages");
 	if (x->id == UINT64_MAX)
 		return host_refuse(t, "message id %llu is not allowed", (unsigned long long)x->id);
+	if (w->txn != NULL)
+		batch_spout_emits(t, x->id);
 	source_recall(w, &m);
 	return source_emit(w, &m, x->values, x->n, bound, &e) == 0 ? 0 : host_refuse(t, "%s", e.text);
 }
@@ -234,6 +256,8 @@ static int host_emit_as(gale_ctx *ctx, const gale_emission *x)
 	uint64_t edges;
 	int copies;
 
+	if (refuse_outside(t, x->tracked) != 0)
+		return -1;
 	if ((m.bound = router_check(&w->router, x->stream, x->values, x->n, &e)) == 0)
 		return host_refuse(t, "%s", e.text);
 	if (x->direct != w->router.streams[x->stream].stream->direct)
@@ -268,6 +292,8 @@ static int host_emit_as(gale_ctx *ctx, const gale_emission *x)
 void host_ack_anchor(struct worker *w, const struct anchor *a)
 {
 	w->status->acked++;
+	if (w->txn != NULL)
+		return;		/* a batch is acked as a whole */
 	for (uint32_t i = 0; i < a->roots.n; i++)
 		out_acked(&w->out, root_of(&a->roots, i), a->edge ^ a->children ^
 		    (a->children_of != NULL ? a->children_of[i] : 0));
@@ -276,6 +302,10 @@ void host_ack_anchor(struct worker *w, const struct anchor *a)
 void host_fail_anchor(struct task *t, const struct anchor *a, const char *why)
 {
 	t->worker->status->failed++;
+	if (t->worker->txn != NULL) {
+		batch_failed(t, why);
+		return;
+	}
 	for (uint32_t i = 0; i < a->roots.n; i++)
 		out_failed(&t->worker->out, root_of(&a->roots, i), t->ctx.task, why);
 }
@@ -351,6 +381,16 @@ static void let_go(struct task *t, struct held *h, gale_held handle)
 	w->free_held = (uint32_t)handle.id - 1;
 }
 
+void host_drop_held(struct worker *w)
+{
+	for (uint32_t i = 0; i < w->n_held; i++) {
+		struct held *h = w->held[i];
+
+		if (h->generation & 1)
+			let_go(&w->tasks[0], h, (gale_held){ (uint64_t)h->generation << 32 | (i + 1) });
+	}
+}
+
 static int host_ack(gale_ctx *ctx, gale_held handle)
 {
 	struct task *t = task_of(ctx);
@@ -382,7 +422,7 @@ static int host_reset_timeout(gale_ctx *ctx, gale_held handle)
 
 	if (h == NULL)
 		return host_refuse(t, "gale_reset_timeout of a tuple that is acked or failed already");
-	for (uint32_t i = 0; i < h->anchor.roots.n; i++)
+	for (uint32_t i = 0; t->worker->txn == NULL && i < h->anchor.roots.n; i++)
 		out_reset(&t->worker->out, root_of(&h->anchor.roots, i), ctx->task);
 	return 0;
 }
@@ -517,12 +557,16 @@ static int host_position(gale_ctx *ctx, uint64_t next, const void *blob, uint32_
 {
 	struct task *t = task_of(ctx);
 
-	if (t->place == NULL)
+	if (t->worker->txn != NULL && t->offset != NULL) {
+		if (batch_spout_told(t, next, blob, n) == 0)
+			return 0;
+	} else if (t->place == NULL) {
 		return host_refuse(t, "gale_position: this component has no resume");
-	if (resume_told(t, next, blob, n) != 0)
-		return host_refuse(t, "gale_position: %llu is smaller than the last one, or more than %d "
-		    "bytes belong to it", (unsigned long long)next, GALE_MAX_POSITION);
-	return 0;
+	} else if (resume_told(t, next, blob, n) == 0) {
+		return 0;
+	}
+	return host_refuse(t, "gale_position: %llu is smaller than the last one, or more than %d "
+	    "bytes belong to it", (unsigned long long)next, GALE_MAX_POSITION);
 }
 
 static int host_forget(gale_ctx *ctx, uint64_t id)

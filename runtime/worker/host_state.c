@@ -4,6 +4,7 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include <string.h>
 
+#include "transaction.h"
 #include "worker.h"
 
 /* task_of gives the task, or NULL when its call must be refused. */
@@ -24,6 +25,23 @@ static struct task *task_of(gale_ctx *ctx, size_t n_key, size_t n_value)
 	return NULL;
 }
 
+/* writing_task is task_of for what changes the state: in a transactional topology that belongs to
+ * a batch (X9). */
+static struct task *writing_task(gale_ctx *ctx, size_t n_key, size_t n_value)
+{
+	struct task *t = task_of(ctx, n_key, n_value);
+
+	if (t == NULL || t->worker->txn == NULL)
+		return t;
+	if (!t->worker->txn->open) {
+		host_refuse(t, "a write to state outside of a batch");
+		return NULL;
+	}
+	if (t->worker->txn->touched != ctx->txid)
+		batch_touched(t->worker);
+	return t;
+}
+
 int host_state_get(gale_ctx *ctx, const void *key, size_t n, gale_slice *value)
 {
 	struct task *t = task_of(ctx, n, 0);
@@ -40,27 +58,31 @@ int host_state_get(gale_ctx *ctx, const void *key, size_t n, gale_slice *value)
 
 int host_state_put(gale_ctx *ctx, const void *key, size_t n, const void *value, size_t n_value)
 {
-	struct task *t = task_of(ctx, n, n_value);
+	struct task *t = writing_task(ctx, n, n_value);
+	struct error e;
 
 	if (t == NULL)
 		return -1;
-	state_put(t->state, key, n, value, n_value);
+	if (state_put(t->state, key, n, value, n_value, &e) != 0)
+		worker_fatal(t->worker, "%s", e.text);
 	return 0;
 }
 
 int host_state_delete(gale_ctx *ctx, const void *key, size_t n)
 {
-	struct task *t = task_of(ctx, n, 0);
+	struct task *t = writing_task(ctx, n, 0);
+	struct error e;
 
 	if (t == NULL)
 		return -1;
-	state_delete(t->state, key, n);
+	if (state_delete(t->state, key, n, &e) != 0)
+		worker_fatal(t->worker, "%s", e.text);
 	return 0;
 }
 
 void *host_state_merge(gale_ctx *ctx, const void *key, size_t n, size_t n_value)
 {
-	struct task *t = task_of(ctx, n, n_value);
+	struct task *t = writing_task(ctx, n, n_value);
 	struct error e;
 	void *value;
 
@@ -73,7 +95,7 @@ void *host_state_merge(gale_ctx *ctx, const void *key, size_t n, size_t n_value)
 
 int host_state_add(gale_ctx *ctx, const void *key, size_t n, int64_t by, int64_t *sum)
 {
-	struct task *t = task_of(ctx, n, 0);
+	struct task *t = writing_task(ctx, n, 0);
 	struct error e;
 	int done;
 

@@ -57,6 +57,21 @@ int loop_unwatch(struct loop *l, int fd)
 	return 0;
 }
 
+void loop_forget(struct loop *l, const gale_ctx *ctx)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < l->n_watches; i++)
+		if (l->watches[i].watch.ctx != ctx)
+			l->watches[n++] = l->watches[i];
+	l->n_watches = n;
+	n = 0;
+	for (size_t i = 0; i < l->n_timers; i++)
+		if (l->timers[i].ctx != ctx)
+			l->timers[n++] = l->timers[i];
+	l->n_timers = n;
+}
+
 bool loop_waits_for(const struct loop *l, const gale_ctx *ctx)
 {
 	for (size_t i = 0; i < l->n_watches; i++)

@@ -57,6 +57,9 @@ void loop_free(struct loop *l);
 void loop_watch(struct loop *l, const struct watch *w);
 int loop_unwatch(struct loop *l, int fd);
 
+/* loop_forget drops the watches and timers of the task CTX. Not from one of their functions. */
+void loop_forget(struct loop *l, const gale_ctx *ctx);
+
 /* loop_waits_for tells whether the task CTX has a watch or a timer. */
 bool loop_waits_for(const struct loop *l, const gale_ctx *ctx);
 

@@ -69,7 +69,7 @@ static bool data_waits(const struct out *o)
 
 static char *endpoint_of(const struct plan *p, const char *rundir, uint32_t from, uint32_t to, uint32_t start)
 {
-	bool data = p->workers[from].role != ROLE_ACKER && p->workers[to].role == ROLE_BOLT;
+	bool data = plan_runs_plugin(p, from) && p->workers[to].role == ROLE_BOLT;
 
 	return data ? rundir_data_endpoint(rundir, to, start) : rundir_ack_endpoint(rundir, to, start);
 }
@@ -90,7 +90,7 @@ int out_connect(struct out *o, const char *rundir, const uint32_t *starts, struc
 			return -1;
 		if (p->workers[w].role == ROLE_ACKER)
 			o->ackers[w - p->first_acker].outbox = o->outboxes[w];
-		else if (p->workers[o->me].role != ROLE_ACKER)
+		else if (plan_runs_plugin(p, o->me) && w != p->coordinator)
 			o->downstream[o->n_downstream++] = w;
 	}
 	return 0;
@@ -99,7 +99,7 @@ int out_connect(struct out *o, const char *rundir, const uint32_t *starts, struc
 bool out_feeds(const struct out *o, uint32_t worker)
 {
 	return o->plan->workers[worker].role == ROLE_BOLT && o->outboxes[worker] != NULL &&
-	    o->plan->workers[o->me].role != ROLE_ACKER;
+	    plan_runs_plugin(o->plan, o->me);
 }
 
 int out_switch(struct out *o, const char *rundir, uint32_t worker, uint32_t start, struct error *e)
@@ -286,6 +286,13 @@ void out_marker(struct out *o, enum wire_kind kind, uint16_t flags)
 {
 	for (uint32_t i = 0; i < o->n_downstream; i++)
 		out_marker_to(o, o->downstream[i], kind, flags);
+}
+
+void out_drop(struct out *o)
+{
+	for (uint32_t i = 0; i < o->n_sinks; i++)
+		sink_drop(o->sinks[i]);
+	o->sender.blocked = data_waits(o);
 }
 
 /* ---- when ---- */

@@ -121,6 +121,9 @@ void out_marker_to(struct out *o, uint32_t worker, enum wire_kind kind, uint16_t
 void out_body(struct out *o, uint32_t worker, enum wire_kind kind, struct buf *b);
 bool out_has_room(const struct out *o, uint32_t worker);
 
+/* out_drop forgets all data that has not been handed to an outbox. */
+void out_drop(struct out *o);
+
 /* ---- when ---- */
 
 /* out_blocked: data waits for a full destination. */

@@ -26,7 +26,7 @@ enum { WRITE_EVERY_MS = 80 };	/* what is left of the 100 ms is for the write its
 
 struct place *resume_place(const struct worker *w)
 {
-	if (w->code->kind != GALE_SPOUT || w->code->resume == NULL)
+	if (w->code->kind != GALE_SPOUT || w->code->resume == NULL || w->txn != NULL)
 		return NULL;
 	return xcalloc(1, sizeof (struct place));
 }

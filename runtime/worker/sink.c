@@ -12,12 +12,19 @@ void sink_init(struct sink *s, struct sender *sender, uint32_t most_bytes)
 	s->last = &s->waiting;
 }
 
-void sink_free(struct sink *s)
+void sink_drop(struct sink *s)
 {
 	if (s->open != NULL)
 		chunk_free(s->sender->transport, s->open);
+	s->open = NULL;
 	for (struct chunk *c; (c = s->waiting) != NULL; chunk_free(s->sender->transport, c))
 		s->waiting = c->next;
+	s->last = &s->waiting;
+}
+
+void sink_free(struct sink *s)
+{
+	sink_drop(s);
 	free(s->destinations);
 }
 

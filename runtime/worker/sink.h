@@ -85,6 +85,9 @@ static inline uint64_t sink_end_flat(struct sink *s, uint64_t root, uint8_t *p)
 	return random_mix(s->edge_base + s->count++);
 }
 
+/* sink_drop forgets what has not been handed to an outbox. */
+void sink_drop(struct sink *s);
+
 /* sink_flush lets the open frame leave. sink_retry tries the waiting ones again. */
 void sink_flush(struct sink *s);
 void sink_retry(struct sink *s);

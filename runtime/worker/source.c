@@ -15,6 +15,7 @@
 #include <string.h>
 
 #include "acker/ledger.h"
+#include "transaction.h"
 #include "clock.h"
 #include "memory.h"
 #include "record.h"
@@ -124,6 +125,8 @@ int source_emit(struct worker *w, struct message *m, const gale_value *values, u
 
 	if (tracked)
 		x.roots = (struct roots){ .n = 1, .one = new_root(w) };
+	else if (w->txn != NULL)
+		x.roots = (struct roots){ .n = 1, .one = w->out.sender.header.txid };
 	if (values == NULL) {
 		x.body = m->body;
 		x.body_bytes = m->body_bytes;
@@ -139,6 +142,8 @@ int source_emit(struct worker *w, struct message *m, const gale_value *values, u
 		return -1;
 	}
 	count(w, m, copies);
+	if (w->txn != NULL && w->txn->touched != w->out.sender.header.txid)
+		batch_touched(w);
 	if (!tracked) {
 		ack_without_ackers(w, m);
 		return 0;

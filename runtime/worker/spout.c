@@ -38,7 +38,7 @@ static bool ack_at_once(struct worker *w)
 
 	for (size_t i = 0; i < n; i += sizeof pair) {
 		memcpy(pair, w->acked_now.data + i, sizeof pair);
-		w->status->acked++;
+		w->status->acked += w->txn == NULL;	/* else when its batch is */
 		if (w->code->ack != NULL)
 			w->code->ack(w->tasks[pair[0]].self, &w->tasks[pair[0]].ctx, pair[1]);
 	}
@@ -48,8 +48,7 @@ static bool ack_at_once(struct worker *w)
 	return n > 0;
 }
 
-/* ask calls next once; false: the task has nothing now. */
-static bool ask(struct worker *w, struct task *t)
+bool spout_ask(struct worker *w, struct task *t)
 {
 	int result = w->code->next(t->self, &t->ctx);
 
@@ -98,7 +97,7 @@ static bool turn(struct worker *w)
 		for (int n = 0; n < NEXT_PER_TURN && may_ask(w, t); n++) {
 			w->now_ns = w->out.sender.now_ns = clock_now_ns();
 			out_flush_old(&w->out);
-			if (!ask(w, t))
+			if (!spout_ask(w, t))
 				break;
 			any = true;
 		}

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "transaction.h"
 #include "clock.h"
 #include "control.h"
 #include "memory.h"
@@ -50,31 +51,45 @@ static gale_ctx new_context(const struct worker *w, uint32_t index)
 	};
 }
 
-static void open_task(struct worker *w, uint32_t index)
+static void new_task(struct worker *w, uint32_t index)
 {
 	struct task *t = &w->tasks[index];
-	int (*open)(void *, gale_ctx *) = w->code->kind == GALE_SPOUT ? w->code->open : w->code->prepare;
-	struct error e;
-	int result;
 
 	*t = (struct task){ .ctx = new_context(w, index), .worker = w, .index = index,
 		.place = resume_place(w) };
 	t->self = xcalloc(1, w->code->self_size + 1);
+	durable_open(t);
+}
+
+void task_make(struct task *t)
+{
+	struct worker *w = t->worker;
+	int (*open)(void *, gale_ctx *) = w->code->kind == GALE_SPOUT ? w->code->open : w->code->prepare;
+	struct error e;
+	int result;
+
+	memset(t->self, 0, w->code->self_size);
 	if (plugin_fill(w->code, &w->component->part.properties, t->self, &e) != 0)
 		worker_fatal(w, "%s", e.text);
 	if (w->code->tick != NULL)
 		t->tick_ns = tick_ms(w) * NS_PER_MS;
 	t->next_tick_ns = clock_now_ns() + t->tick_ns;
-	durable_open(t);
+	t->made = true;
 	if (open == NULL)
 		return;
 	result = open(t->self, &t->ctx);
 	if (result == GALE_OK && !t->broken)
 		return;
-	if (w->code->cleanup != NULL)
-		w->code->cleanup(t->self, &t->ctx);
+	task_unmake(t);
 	worker_fatal(w, "%s: %s", w->code->kind == GALE_SPOUT ? "open" : "prepare",
 	    t->why[0] ? t->why : "the plugin gave no reason");
+}
+
+void task_unmake(struct task *t)
+{
+	if (t->made && t->worker->code->cleanup != NULL)
+		t->worker->code->cleanup(t->self, &t->ctx);
+	t->made = false;
 }
 
 static const gale_component *open_part(struct worker *w, const struct part *part, struct plugin **plugin)
@@ -119,7 +134,10 @@ void task_open_all(struct worker *w)
 	while (w->n_tasks < w->me->n_tasks) {
 		struct task *t = &w->tasks[w->n_tasks];
 
-		open_task(w, w->n_tasks++);
+		new_task(w, w->n_tasks++);
+		if (w->txn != NULL)
+			continue;	/* its first reset makes it */
+		task_make(t);
 		resume_task(t);
 	}
 }
@@ -129,8 +147,7 @@ void task_close_all(struct worker *w)
 	resume_close(w);
 	durable_close(w);
 	for (uint32_t i = 0; i < w->n_tasks; i++) {
-		if (w->code->cleanup != NULL)
-			w->code->cleanup(w->tasks[i].self, &w->tasks[i].ctx);
+		task_unmake(&w->tasks[i]);
 		free(w->tasks[i].self);
 	}
 	for (size_t i = 0; i < w->n_config_texts; i++)
@@ -161,7 +178,7 @@ void task_ticks(struct worker *w)
 	for (uint32_t i = 0; i < w->n_tasks; i++) {
 		struct task *t = &w->tasks[i];
 
-		if (t->tick_ns == 0 || w->now_ns < t->next_tick_ns)
+		if (t->tick_ns == 0 || w->now_ns < t->next_tick_ns || (w->txn != NULL && !w->txn->open))
 			continue;
 		/* A worker that was stopped does not make up for missed ticks. */
 		t->next_tick_ns += t->tick_ns;
@@ -178,7 +195,8 @@ uint64_t task_tick_due(const struct worker *w)
 	uint64_t due = UINT64_MAX;
 
 	for (uint32_t i = 0; i < w->n_tasks; i++)
-		if (w->tasks[i].tick_ns != 0 && w->tasks[i].next_tick_ns < due)
+		if (w->tasks[i].tick_ns != 0 && w->tasks[i].next_tick_ns < due &&
+		    (w->txn == NULL || w->txn->open))
 			due = w->tasks[i].next_tick_ns;
 	return due;
 }

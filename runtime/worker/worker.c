@@ -20,6 +20,7 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
+#include "transaction.h"
 #include "clock.h"
 #include "control.h"
 #include "failpoint.h"
@@ -31,6 +32,11 @@ enum { CONTROL_EVERY_NS = 1000000 };	/* under load the control channel is read t
 
 static const struct role_ops *const role_ops[] = {
 	[ROLE_SPOUT] = &spout_ops, [ROLE_BOLT] = &bolt_ops, [ROLE_ACKER] = &acker_ops,
+	[ROLE_COORDINATOR] = &coordinator_ops,
+};
+static const struct role_ops *const batch_ops[] = {
+	[ROLE_SPOUT] = &batch_spout_ops, [ROLE_BOLT] = &batch_bolt_ops,
+	[ROLE_COORDINATOR] = &coordinator_ops,
 };
 
 /* say tells the supervisor something. When it is behind with its reading this waits: it never
@@ -67,6 +73,11 @@ void worker_fatal(struct worker *w, const char *format, ...)
 	say("fatal %s", text);
 	/* Not exit(): handlers of plugins and libraries would run in a process that is broken. */
 	_exit(EXIT_FAILURE);
+}
+
+void worker_ready(void)
+{
+	say("ready");
 }
 
 void worker_ended(struct worker *w)
@@ -151,6 +162,8 @@ static void on_deactivate(struct worker *w, const struct control_message *m)
 
 static void on_drain(struct worker *w, const struct control_message *m)
 {
+	if (w->txn != NULL)
+		return;		/* the coordinator ends it, batch by batch */
 	w->ending = m->discard ? ENDING_DISCARD : ENDING_FINISH;
 	on_deactivate(w, m);
 }
@@ -169,14 +182,27 @@ static void on_switch(struct worker *w, const struct control_message *m)
 
 static void on_lost(struct worker *w, const struct control_message *m)
 {
-	if (plan_is_source(w->plan, w->number))
+	if (w->me->role == ROLE_COORDINATOR)
+		coordinate_lost(w);
+	else if (plan_is_source(w->plan, w->number))
 		source_lost(w, m->worker, m->text);
 }
 
 static void on_obituary(struct worker *w, const struct control_message *m)
 {
-	if (plan_is_source(w->plan, w->number))
+	if (w->me->role == ROLE_COORDINATOR)
+		coordinate_named(w, m->root, m->text);
+	else if (plan_is_source(w->plan, w->number))
 		source_named(w, m->root, m->text);
+}
+
+static void on_freeze(struct worker *w, const struct control_message *m)
+{
+	if (w->me->role != ROLE_COORDINATOR)
+		return;
+	coordinate_freeze(w, m->word == CONTROL_FREEZE);
+	if (m->word == CONTROL_FREEZE)
+		say("frozen");
 }
 
 static void on_ping(struct worker *w, const struct control_message *m)
@@ -202,6 +228,8 @@ static void (*const control_acts[CONTROL_WORDS])(struct worker *w, const struct 
 	[CONTROL_SWITCH] = on_switch,
 	[CONTROL_LOST] = on_lost,
 	[CONTROL_OBITUARY] = on_obituary,
+	[CONTROL_FREEZE] = on_freeze,
+	[CONTROL_THAW] = on_freeze,
 	[CONTROL_PING] = on_ping,
 	[CONTROL_STOP] = on_stop,
 };
@@ -303,9 +331,9 @@ static void read_plan(struct worker *w)
 	if (w->number >= w->plan->n_workers)
 		worker_fatal(w, "there is no worker %u in this topology", w->number);
 	w->me = &w->plan->workers[w->number];
-	if (w->me->role != ROLE_ACKER)
+	if (plan_runs_plugin(w->plan, w->number))
 		w->component = &w->topology->components[w->me->component];
-	w->ops = role_ops[w->me->role];
+	w->ops = (w->topology->transaction.id != NULL ? batch_ops : role_ops)[w->me->role];
 	w->starts = xcalloc(w->plan->n_workers, sizeof *w->starts);
 	w->sends_to = xcalloc(w->plan->n_workers, sizeof *w->sends_to);
 }
@@ -336,6 +364,7 @@ static void be_born(struct worker *w)
 	if (w->component != NULL) {
 		router_init(&w->router, w->topology, w->me->component, &w->out);
 		source_init(w);
+		batch_init(w);
 		if (!w->over)
 			task_open_all(w);
 	}
@@ -439,6 +468,7 @@ static void run(struct worker *w)
 static void be_buried(struct worker *w)
 {
 	if (w->component != NULL) {
+		batch_free(w);
 		task_close_all(w);
 		router_free(&w->router);
 		source_free(w);
@@ -477,7 +507,8 @@ int worker_main(int argc, char **argv)
 	prctl(PR_SET_NAME, argv[argc - 1]);	/* what top shows */
 	be_born(&w);
 	w.ops->start(&w);
-	say("ready");
+	if (w.txn == NULL || w.over)	/* else when the coordinator has reset it */
+		worker_ready();
 	run(&w);
 	be_buried(&w);
 	return EXIT_SUCCESS;

@@ -7,6 +7,8 @@
  *     source.c   messages: roots, verdicts, replays, dead letters
  *     resume.c   how far a spout has come, on disk
  *     spout.c    bolt.c    acker/acker.c    what one turn does, by role
+ *     batch.c    in a transactional topology: what the coordinator orders, resets, rounds
+ *     batch_spout.c    batch_bolt.c    coordinate.c    one turn there, by role
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #ifndef GALE_WORKER_H
@@ -34,6 +36,7 @@
 
 struct worker;
 struct role_ops;
+struct txn;
 
 /* What an emit is anchored to: the input in hand, or a held one. */
 struct anchor {
@@ -75,6 +78,9 @@ struct task {
 	bool done;			/* spout: next said GALE_DONE; bolt: finish did */
 	bool asked_again;		/* spout: a fail came after GALE_DONE */
 	struct place *place;		/* resume.c; NULL: it can't be positioned */
+	uint64_t batch;			/* batch_spout.c: what it emits belongs to this one */
+	struct offset *offset;		/* batch_spout.c: how far it has come */
+	bool made;			/* open or prepare was called, cleanup was not */
 	uint64_t idle_until_ns;		/* spout: ask again not before; UINT64_MAX: when woken */
 	uint32_t idle_ms;		/* spout: how long it was last left alone */
 	uint64_t tick_ns, next_tick_ns;	/* 0: no ticks */
@@ -139,6 +145,9 @@ struct worker {
 	/* resume.c */
 	uint64_t position_due_ns;		/* when positions are written; 0: nothing changed */
 
+	/* batch.c; NULL: not transactional */
+	struct txn *txn;
+
 	/* bolt.c */
 	gale_value values[GALE_MAX_FIELDS];
 	struct frame *frame;			/* the one being worked through; NULL: none */
@@ -187,6 +196,7 @@ struct role_ops {
 	void (*stop)(struct worker *w);
 };
 extern const struct role_ops spout_ops, bolt_ops, acker_ops;
+extern const struct role_ops batch_spout_ops, batch_bolt_ops, coordinator_ops;
 
 /* ---- worker.c ---- */
 
@@ -206,6 +216,9 @@ bool worker_state_lasts(const struct worker *w);
  * not seen them (B1, B2). */
 void worker_marks_to(struct worker *w, uint32_t worker);
 
+/* worker_ready tells the supervisor that this worker can work. */
+void worker_ready(void);
+
 /* worker_ended tells the supervisor, once, that this worker has nothing left to do. */
 void worker_ended(struct worker *w);
 
@@ -216,9 +229,14 @@ bool worker_frame_ok(struct worker *w, const struct frame *f, struct wire_reader
 /* ---- task.c ---- */
 
 /* task_open_all opens the plugin and every task (open, prepare); ends the process when one
- * can't be. task_close_all cleans up. */
+ * can't be. In a transactional topology tasks are made by resets. task_close_all cleans up. */
 void task_open_all(struct worker *w);
 void task_close_all(struct worker *w);
+
+/* task_make gives T memory as new and its properties and calls open or prepare; ends the
+ * process when that fails. task_unmake calls cleanup, if T is made. */
+void task_make(struct task *t);
+void task_unmake(struct task *t);
 
 /* task_ticks calls what is due; task_tick_due when the next is. */
 void task_ticks(struct worker *w);
@@ -251,6 +269,9 @@ void *host_state_merge(gale_ctx *ctx, const void *key, size_t n, size_t n_value)
 int host_state_add(gale_ctx *ctx, const void *key, size_t n, int64_t by, int64_t *sum);
 bool host_state_next(gale_ctx *ctx, gale_scan *scan);
 
+/* host_drop_held forgets all held tuples: their handles are known no more. */
+void host_drop_held(struct worker *w);
+
 /* host_ack_anchor, host_fail_anchor tell the ackers of every root of A, if it has any. */
 void host_ack_anchor(struct worker *w, const struct anchor *a);
 void host_fail_anchor(struct task *t, const struct anchor *a, const char *why);
@@ -267,6 +288,22 @@ void durable_close(struct worker *w);
  * what there is. */
 void durable_turn(struct worker *w);
 void durable_commit(struct worker *w);
+
+/* ---- bolt.c, spout.c: what their kin in transactional topologies use ---- */
+
+/* bolt_start, bolt_stop are those of role_ops. bolt_work goes on with the frame in hand until
+ * it is through, an outbox is full, or the turn has lasted long enough; bolt_drop_frame lets go
+ * of it. bolt_finish_some calls finish of the tasks that have more; false: of none.
+ * bolt_finished: none has. */
+void bolt_start(struct worker *w);
+void bolt_stop(struct worker *w);
+void bolt_work(struct worker *w);
+void bolt_drop_frame(struct worker *w);
+bool bolt_finish_some(struct worker *w);
+bool bolt_finished(const struct worker *w);
+
+/* spout_ask calls next of T once; false: it has nothing now. */
+bool spout_ask(struct worker *w, struct task *t);
 
 /* ---- source.c ---- */
 
@@ -295,6 +332,14 @@ void source_named(struct worker *w, uint64_t root, const char *text);
  * piece of it. False: there was nothing. source_due: when there will be. */
 bool source_turn(struct worker *w);
 uint64_t source_due(const struct worker *w);
+
+/* ---- coordinate.c ---- */
+
+/* coordinate_lost: a worker was lost. coordinate_freeze: write no record, or go on (X13). coordinate_named: a tuple of batch ROOT was in hand when a
+ * worker crashed (A8); TEXT says which and how. */
+void coordinate_lost(struct worker *w);
+void coordinate_freeze(struct worker *w, bool freeze);
+void coordinate_named(struct worker *w, uint64_t root, const char *text);
 
 /* ---- resume.c ---- */
 

@@ -25,6 +25,14 @@ static int call(void *self, gale_ctx *ctx)
 	return GALE_OK;
 }
 
+static int resume(void *self, gale_ctx *ctx, const gale_resume *r)
+{
+	(void)self;
+	(void)ctx;
+	(void)r;
+	return GALE_OK;
+}
+
 static int choose(void *self, gale_ctx *ctx, const gale_value *values, uint32_t n,
     uint32_t n_tasks, uint32_t *tasks)
 {
@@ -56,6 +64,7 @@ static const gale_component source = {
 
 static const gale_component plain = {
 	.name = "Plain", .doc = "Emits words and nothing else.", .kind = GALE_SPOUT, .next = next,
+	.resume = resume,
 	.outputs = GALE_STREAMS(GALE_STREAM("default", { "word", GALE_STRING })),
 };
 
@@ -82,6 +91,11 @@ static const gale_component wrong = {
 static const gale_component sink = {
 	.name = "Sink", .doc = "Takes anything.", .kind = GALE_BOLT, .execute = execute,
 	.tick = call, .finish = call,
+};
+
+static const gale_component kept = {
+	.name = "Kept", .doc = "Takes anything, and keeps it.", .kind = GALE_BOLT, .execute = execute,
+	.finish = call, .state_version = 3, .finish_batch = call, .publish = call,
 };
 
 static const gale_component script = {
@@ -113,4 +127,4 @@ static const gale_component first = {
 	.name = "First", .doc = "Chooses the first task.", .kind = GALE_GROUPING, .choose = choose,
 };
 
-GALE_PLUGIN(&source, &plain, &reader, &sizes, &wrong, &sink, &script, &knobs, &first);
+GALE_PLUGIN(&source, &plain, &reader, &sizes, &wrong, &sink, &kept, &script, &knobs, &first);

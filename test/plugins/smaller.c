@@ -19,6 +19,7 @@ static int finish(void *self, gale_ctx *ctx)
 
 static const gale_component part = {
 	.name = "Part", .kind = GALE_BOLT, .execute = execute, .finish = finish,
+	.finish_batch = finish, .publish = finish,
 };
 
 static const gale_component *const parts[] = { &part, NULL };
