@@ -39,17 +39,17 @@ kill_some() {
 
 	killed=0
 	for ((i = 0; i < $1; i++)); do
-		sleep "0.$(printf %03d $((20 + RANDOM % 150)))"
+		sleep "0.$(printf %03d $((20 + RANDOM % 100)))"
 		victims=()
 		for p in $(of_ours); do
-			[[ $(tr '\0' '\n' < "/proc/$p/cmdline" 2> /dev/null | tail -n 1) =~ $2 ]] && victims+=("$p")
+			[[ $({ tr '\0' '\n' < "/proc/$p/cmdline"; } 2> /dev/null | tail -n 1) =~ $2 ]] && victims+=("$p")
 		done
 		is_gone "$PID" && break
 		[ ${#victims[@]} -gt 0 ] || continue
 		kill -9 "${victims[RANDOM % ${#victims[@]}]}" 2> /dev/null && killed=$((killed + 1))
 	done
 	echo "$killed killed"
-	must [ "$killed" -gt 2 ]
+	must [ "$killed" -gt 1 ]
 }
 
 # steps COMMAND... runs it with the sink killed at each step of a commit, at the first and at a later
@@ -69,18 +69,17 @@ steps() {
 # ---- file ---------------------------------------------------------------------------------------
 
 case_file() {
-	input 150000
+	input 400000
 	copying file path=output
 	start --state state
 	kill_some $KILLS '^[a-z]*\[0\]$|^coordinator'
-	must [ ! -e output ] || is_gone "$PID"
 	ends 0 60
 	same output input
 }
 
 # The sink alone dies, and the state goes with the run.
 case_file_without_state_directory() {
-	input 150000
+	input 400000
 	copying file path=output
 	start
 	kill_some $KILLS '^sink'
@@ -139,7 +138,7 @@ runs_are_killed() {
 
 # What others die of is no reason to print anything twice.
 case_standard_output() {
-	input 150000
+	input 400000
 	copying file path=-
 	start --state state
 	kill_some $KILLS '^(lines|pass|coordinator)'
@@ -149,7 +148,7 @@ case_standard_output() {
 
 # The sink itself has printed and not said so: some lines come twice, none is missing.
 case_standard_output_of_a_sink_that_dies() {
-	input 150000
+	input 400000
 	copying file path=-
 	start --state state
 	kill_some $KILLS '^sink'
@@ -182,12 +181,11 @@ case_rolled_at_each_step() {
 rolled_once() {
 	expect 0 run -q --state state t.json
 	rolled_lines | cmp - input || fail "the files are wrong"
-	find output -name '.gale-*' -exec rm -r {} +
 }
 
 # A reader takes the files away as they come; what it gets are the lines in their order.
 case_rolled_is_read_meanwhile() {
-	input 150000
+	input 400000
 	copying rolled path=output format=lines
 	start --state state
 	take_files > taken &
@@ -195,7 +193,6 @@ case_rolled_is_read_meanwhile() {
 	ends 0 60
 	wait $!
 	same taken input
-	find output -name '.gale-*' -exec rm -r {} +
 }
 take_files() {
 	local f gone=0
@@ -213,6 +210,9 @@ take_files() {
 case_rolled_leaves_nothing_hidden() {
 	local signal
 
+	input 1
+	copying file path=tiny
+	mv t.json tiny.json
 	input 300000
 	for signal in INT KILL; do
 		rm -rf output
@@ -223,7 +223,7 @@ case_rolled_leaves_nothing_hidden() {
 		wait "$PID"
 		PID=
 		wait_until 5 none_of_ours
-		[ $signal = INT ] || expect 2 run nosuch.json	# any run clears up
+		[ $signal = INT ] || expect 0 run -q tiny.json	# any run clears up
 	done
 }
 
@@ -240,7 +240,7 @@ rows() {
 
 case_sqlite() {
 	needs_sqlite
-	input 150000
+	input 400000
 	copying sqlite path=output table=lines
 	start --state state
 	kill_some $KILLS '^[a-z]*\[0\]$|^coordinator'
