@@ -215,7 +215,7 @@ reads_log() {
 
 # all_out: as many lines have come out as were written.
 all_out() {
-	[ "$(find output -name '[0-9]*' -exec cat {} + | wc -l)" -ge "$(cat log log.* | wc -l)" ]
+	has_come_out "$(cat log log.* | wc -l)"
 }
 
 # Without a state directory a run that is told to stop still finishes its bolts. What one sink shows is
@@ -283,6 +283,45 @@ case_a_followed_file_over_runs() {
 
 write_log_alone() {
 	seq -f 'line %.0f of log' "$1" $(($2 - 1)) >> log
+}
+
+# It begins at the end of what is there, and that end stays where it was although the file is opened
+# again before anything is decided.
+case_a_followed_file_from_its_end() {
+	copying opaque "filter match=." lines path=log follow=true from_start=false
+	echo never > log
+	start --state state
+	wait_until 10 has_begun
+	kill -STOP "$(worker 'rolled[0]')" "$(worker 'rolled[1]')"
+	seq -f 'line %.0f' 5 >> log
+	wait_until 10 has_read
+	kill -KILL "$(worker 'pass[0]')"
+	kill -CONT "$(worker 'rolled[0]')" "$(worker 'rolled[1]')"
+	wait_until 10 has_come_out 5
+	kill -INT "$PID"
+	ends 130 20
+	seq -f 'line %.0f' 5 > lines
+	each_once lines
+}
+
+# has_begun: where the spouts begin is on disk. has_read: the spout has read all of the log.
+has_begun() {
+	[ -n "$(find state -path '*coordinator.0/*.log' -size +0)" ]
+}
+
+has_read() {
+	local fd proc
+
+	proc=/proc/$(worker 'source[0]')
+	for fd in "$proc"/fd/*; do
+		[ "$(readlink "$fd")" = "$PWD/log" ] || continue
+		grep -qx "pos:[[:space:]]*$(stat -c %s log)" "$proc/fdinfo/${fd##*/}" && return 0
+	done
+	false
+}
+
+has_come_out() {
+	[ "$(find output -name '[0-9]*' -exec cat {} + 2> /dev/null | wc -l)" -ge "$1" ]
 }
 
 # ---- refused ------------------------------------------------------------------------------------
