@@ -304,6 +304,49 @@ case_a_followed_file_from_its_end() {
 	each_once lines
 }
 
+# lost_while_it_ends LABEL [OPTION...]: told to stop while a sink stands still; then LABEL dies, and what
+# was cut has to come again first.
+lost_while_it_ends() {
+	local label=$1
+
+	shift
+	copying transactional "filter match=." lines path=log follow=true
+	seq -f 'line %.0f' 2000 > log
+	start "$@"
+	wait_until 10 has_come_out 2000
+	kill -STOP "$(worker 'rolled[0]')"
+	seq -f 'line %.0f' 2001 3500 >> log
+	wait_until 10 has_read
+	kill -INT "$PID"
+	wait_until 10 said 'SIGINT'
+	kill -KILL "$(worker "$label")"
+	wait_until 10 said 'starting it again'
+	kill -CONT "$(worker 'rolled[0]')"
+	ends 130 20
+	find output -name '[0-9]*' -exec cat {} + | sort -k 2n > got
+	seq -f 'line %.0f' "$(wc -l < got)" | cmp - got || fail "not the first lines, each once"
+}
+said() {
+	grep -q "$1" err
+}
+case_a_coordinator_that_is_lost_while_it_ends() {
+	lost_while_it_ends 'coordinator[0]'
+}
+case_a_coordinator_that_is_lost_while_it_ends_for_now() {
+	lost_while_it_ends 'coordinator[0]' --state state
+	start --state state
+	wait_until 10 has_come_out 3500
+	kill -INT "$PID"
+	ends 130 20
+	each_once log
+}
+case_a_bolt_that_is_lost_while_it_ends() {
+	lost_while_it_ends 'pass[0]'
+}
+case_a_spout_that_is_lost_while_it_ends() {
+	lost_while_it_ends 'source[0]'
+}
+
 # has_begun: where the spouts begin is on disk. has_read: the spout has read all of the log.
 has_begun() {
 	[ -n "$(find state -path '*coordinator.0/*.log' -size +0)" ]

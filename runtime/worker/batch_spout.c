@@ -306,11 +306,12 @@ static bool plans_are_known(const struct worker *w)
 	return !last->planned || last->last;
 }
 
-/* may_emit tells whether T has a batch to emit into, and something left to emit. */
+/* may_emit tells whether T has a batch to emit into, and something left to emit. What is planned
+ * is emitted again also when nothing new is wanted: the run can't end before. */
 static bool may_emit(const struct worker *w, const struct task *t)
 {
-	return w->active && t->batch <= w->txn->begun && plans_are_known(w) && !is_over(t) && !t->done &&
-	    (filled_of(w, t->batch)->planned || !is_full(w, t->batch));
+	return t->batch <= w->txn->begun && plans_are_known(w) && !is_over(t) && !t->done &&
+	    (filled_of(w, t->batch)->planned || (w->active && !is_full(w, t->batch)));
 }
 
 static bool may_ask(const struct worker *w, const struct task *t)
