@@ -103,7 +103,7 @@ void chief_step(struct node *n)
 {
 	struct note note;
 
-	if (n->w->steps >= n->deaf_until && chance(n->w, 300) && note_hear(n, &note)) {
+	if (n->w->steps >= n->deaf_until && chance(n->w, n->w->set.heeds) && note_hear(n, &note)) {
 		if (note.lost) {
 			coordinator_lost(n->chief, n->w->now_ns);
 		} else {

@@ -98,7 +98,7 @@ void super_step(struct world *w)
 
 	if (!n->up) {
 		hello(n, n->start + 1);
-	} else if (f->on && !f->told && chance(w, 60)) {	/* R4 */
+	} else if (f->on && !f->told && chance(w, 250)) {	/* R4 */
 		f->told = true;
 		w->tally.early++;
 		tell(w, i);

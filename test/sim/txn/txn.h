@@ -200,7 +200,7 @@ struct settings {
 	bool direct;			/* spouts also send to sum */
 	bool cuts;			/* transactional, not opaque */
 	uint32_t in_flight, interval_us, fault_steps;
-	uint32_t hears;			/* of 1000 looks at orders, how many find one */
+	uint32_t hears, heeds;		/* of 1000 looks at orders, and at notes, how many find one */
 	uint64_t held_most;
 };
 

@@ -122,6 +122,7 @@ static void choose(struct world *w)
 	s->interval_us = (uint32_t)below(w, chance(w, 300) ? 10000 : 300);
 	s->hears = chance(w, 400) ? 1000 : 40 + (uint32_t)below(w, 400);
 	s->fault_steps = 50 + (uint32_t)below(w, 1500);
+	s->heeds = chance(w, 500) ? 300 : 3 + (uint32_t)below(w, 60);
 	s->held_most = chance(w, 200) ? 100 + below(w, 400) : 1 << 20;
 	w->faults_left = chance(w, 100) ? 0 : 1 + (uint32_t)below(w, 12);
 }
