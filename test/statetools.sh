@@ -4,6 +4,7 @@
 # SPDX-License-Identifier: Apache-2.0
 #
 # shellcheck disable=SC2317,SC2119 # cases are called by name; functions with options
+# shellcheck disable=SC2016 # $ stands in a pattern
 
 # shellcheck source-path=SCRIPTDIR source=e2e.sh
 . "$(dirname "$0")/e2e.sh"
@@ -125,7 +126,8 @@ case_damage_is_found_and_not_repaired() {
 	count
 	count	# so that there are tables as well
 	cp -r d good
-	for file in $(find d/state/tally.1 -name '*.ldb' -o -name '*.log' -size +0 -o -name 'MANIFEST*'); do
+	for file in d/state/tally.1/*.ldb d/state/tally.1/*.log d/state/tally.1/MANIFEST*; do
+		[ -s "$file" ] || continue
 		flip "$file" 10		# keys; LevelDB goes without the filters behind them
 		prints d > before
 		expect 5 state verify d
