@@ -73,8 +73,10 @@ struct sinkworld {
 	bool lasts;		/* the state does, and so the power may fail */
 	bool no_kills;		/* only resets */
 	bool no_outages;	/* only kills */
+	bool slow;		/* writes are often not taken; a reader sees parts of batches */
 	uint32_t n_batches;
 	uint32_t n_rows;	/* of a batch, at most */
+	uint32_t full;		/* one batch of so many has rows */
 
 	char dir[64];		/* where the sink writes: dir/out */
 	char path[80];
@@ -90,6 +92,11 @@ void sinkworld_free(struct sinkworld *w);
 
 /* sinkworld_run runs lives until the last batch is published. */
 void sinkworld_run(struct sinkworld *w);
+
+/* For tests that make each call themselves: a task that is to be prepared, with the state S, or
+ * an empty one; sinkworld_save copies its state. The tests may write state at any time. */
+struct fake *sinkworld_task(struct sinkworld *w, const struct sw_state *s);
+void sinkworld_save(struct sw_state *s, uint64_t txid);
 
 /* sw_add adds bytes to a text; sw_add_file what is in a file. */
 void sw_add(struct sw_text *t, const char *s, size_t n);

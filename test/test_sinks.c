@@ -27,23 +27,32 @@ static void run(struct sinkworld *w)
 	n_kills += w->disk->n_kills;
 	n_resets += w->disk->n_resets;
 	n_outages += w->disk->n_outages;
+	if (getenv("GALE_VERBOSE") != NULL)
+		printf("%s: %llu batches, %llu kills, %llu resets, %llu outages\n", w->sink,
+		    (unsigned long long)w->disk->record, (unsigned long long)w->disk->n_kills,
+		    (unsigned long long)w->disk->n_resets, (unsigned long long)w->disk->n_outages);
 }
 
 static int worlds(void)
 {
 	const char *n = getenv("GALE_WORLDS");
-	return n != NULL ? atoi(n) : getenv("GALE_QUICK") != NULL ? 5 : 60;
+	return n != NULL ? atoi(n) : getenv("GALE_QUICK") != NULL ? 5 : 100;
 }
 
-/* hidden counts the files in the directory whose names begin with ".gale-". */
-static int hidden(const char *path)
+/* hidden counts the files in the directory whose names begin with ".gale-", and gives the largest
+ * txid in them. */
+static int hidden(const char *path, unsigned long long *txid)
 {
 	DIR *d = opendir(path);
 	struct dirent *entry;
 	int n = 0;
 	ck_assert_ptr_nonnull(d);
-	while ((entry = readdir(d)) != NULL)
+	for (*txid = 0; (entry = readdir(d)) != NULL;) {
+		unsigned long long id, of = 0;
 		n += strncmp(entry->d_name, ".gale-", 6) == 0;
+		if (sscanf(entry->d_name, ".gale-%llx-%llu-", &id, &of) == 2 && of > *txid)
+			*txid = of;
+	}
 	closedir(d);
 	return n;
 }
@@ -107,6 +116,7 @@ START_TEST(standard_output_has_each_row_once_where_only_others_die)
 		w->configure = configure_stdout;
 		w->view = view_stdout;
 		w->no_kills = true;
+		w->slow = i % 2 == 0;
 		run(w);
 		sinkworld_free(w);
 	}
@@ -142,6 +152,7 @@ START_TEST(standard_output_loses_nothing_and_repeats_what_was_last)
 		struct sinkworld *w = sinkworld_new(seed + (uint64_t)i, "file");
 		w->configure = configure_stdout;
 		w->died = repeats_at_most;
+		w->slow = i % 2 == 0;
 		w->lasts = false;
 		before = reached = 0;
 		run(w);
@@ -204,16 +215,188 @@ START_TEST(rolled_files_appear_in_order_whole_and_once)
 }
 END_TEST
 
-START_TEST(rolled_leaves_nothing_hidden)
+/* Only attempts before the first decided batch may leave something. */
+START_TEST(nothing_hidden_is_left)
 {
 	for (int i = 0; i < worlds(); i++) {
 		struct sinkworld *w = sinkworld_new(seed + (uint64_t)i, i % 2 == 0 ? "rolled" : "file");
 		w->configure = i % 2 == 0 ? configure_rolled : configure_file;
 		w->no_kills = true;
 		run(w);
-		ck_assert_int_le(hidden(w->path), (int)w->disk->n_resets);
+		uint64_t first = 1;
+		unsigned long long txid;
+		while (first < w->disk->record && w->disk->ends[first] == 0)
+			first++;
+		int n = hidden(w->path, &txid);
+		ck_assert_uint_le(txid, first + 5);
+		ck_assert(i % 2 == 0 || n <= (int)w->disk->n_resets);
 		sinkworld_free(w);
 	}
+}
+END_TEST
+
+/* ---- Words ------------------------------------------------------------------------- */
+
+static struct sinkworld *words;
+static struct sw_state saved;
+
+static void make_world(void)
+{
+	words = sinkworld_new(seed, "rolled");
+	words->lasts = true;
+}
+
+static void remove_world(void)
+{
+	sinkworld_free(words);
+}
+
+/* task gives a task of SINK that writes to PATH, in a transactional topology. */
+static struct fake *task(const char *sink, const char *path)
+{
+	words->sink = sink;
+	words->configure = NULL;
+	struct fake *f = sinkworld_task(words, NULL);
+	fake_set(f, "path", path);
+	return f;
+}
+
+static int call(struct fake *f, int (*callback)(void *, gale_ctx *), uint64_t txid)
+{
+	f->ctx.txid = txid;
+	return callback(f->self, &f->ctx);
+}
+
+/* one_batch puts out a row in batch TXID, decides and publishes it, and gives what publish says. */
+static int one_batch(struct fake *f, uint64_t txid)
+{
+	gale_value v[] = { gale_text("word"), gale_int((int64_t)txid) };
+	f->ctx.txid = txid;
+	ck_assert_int_eq(fake_execute(f, v, 2), GALE_OK);
+	ck_assert_int_eq(call(f, f->component->finish_batch, txid), GALE_OK);
+	if (f->component->persist != NULL)
+		ck_assert_int_eq(call(f, f->component->persist, txid), GALE_OK);
+	sinkworld_save(&saved, txid);
+	return call(f, f->component->publish, txid);
+}
+
+START_TEST(rolled_needs_batches)
+{
+	struct fake *f = task("rolled", words->path);
+	f->ctx.generation = 0;
+	ck_assert_int_eq(call(f, f->component->prepare, 0), GALE_FATAL);
+	ck_contains(f->why, "transactional topology");
+	fake_free(f);
+}
+END_TEST
+
+START_TEST(rolled_refuses_the_directory_of_another_run)
+{
+	struct fake *f = task("rolled", words->path);
+	ck_assert_int_eq(call(f, f->component->prepare, 0), GALE_OK);
+	ck_assert_int_eq(one_batch(f, 1), GALE_OK);
+	fake_free(f);
+
+	f = sinkworld_task(words, &saved);		/* the next one of the same state */
+	fake_set(f, "path", words->path);
+	ck_assert_int_eq(call(f, f->component->prepare, 1), GALE_OK);
+	fake_free(f);
+
+	f = task("rolled", words->path);		/* one with a new state */
+	ck_assert_int_eq(call(f, f->component->prepare, 0), GALE_FATAL);
+	ck_contains(f->why, "the output of another run");
+	ck_contains(f->why, "00000000000000000001-0.tsv");
+	fake_free(f);
+}
+END_TEST
+
+START_TEST(rolled_replaces_nothing)
+{
+	char path[200];
+	struct fake *f = task("rolled", words->path);
+	ck_assert_int_eq(call(f, f->component->prepare, 0), GALE_OK);
+	snprintf(path, sizeof path, "%s/00000000000000000001-0.tsv", words->path);
+	close(open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
+	ck_assert_int_eq(one_batch(f, 1), GALE_FATAL);
+	ck_contains(f->why, "there already");
+	fake_free(f);
+}
+END_TEST
+
+START_TEST(rolled_makes_its_directory_and_names_what_it_cannot_make)
+{
+	char path[200];
+	snprintf(path, sizeof path, "%s/new", words->path);
+	struct fake *f = task("rolled", path);
+	fake_set(f, "format", "json");
+	ck_assert_int_eq(call(f, f->component->prepare, 0), GALE_OK);
+	ck_assert_int_eq(one_batch(f, 1), GALE_OK);
+	fake_free(f);
+	snprintf(path, sizeof path, "%s/new/00000000000000000001-0.json", words->path);
+	ck_assert_int_eq(access(path, F_OK), 0);
+	f = task("rolled", "/nonexistent/directory");
+	ck_assert_int_eq(call(f, f->component->prepare, 0), GALE_FATAL);
+	ck_contains(f->why, "/nonexistent/directory");
+	fake_free(f);
+}
+END_TEST
+
+START_TEST(a_file_that_was_complete_may_be_taken_away)
+{
+	char path[200];
+	snprintf(path, sizeof path, "%s/file", words->path);
+	struct fake *f = task("file", path);
+	ck_assert_int_eq(call(f, f->component->prepare, 0), GALE_OK);
+	f->ctx.txid = 1;
+	ck_assert_int_eq(fake_finish(f), GALE_DONE);
+	ck_assert_int_eq(access(path, F_OK), -1);
+	ck_assert_int_eq(one_batch(f, 1), GALE_OK);
+	ck_assert_int_eq(unlink(path), 0);
+	fake_free(f);
+	f = sinkworld_task(words, &saved);
+	fake_set(f, "path", path);
+	ck_assert_int_eq(call(f, f->component->prepare, 1), GALE_OK);
+	ck_contains(f->log, "has been taken away since");
+	ck_assert_int_eq(call(f, f->component->publish, 1), GALE_OK);
+	ck_assert_int_eq(access(path, F_OK), -1);
+	fake_free(f);
+}
+END_TEST
+
+START_TEST(a_file_whose_beginning_is_gone_is_refused_in_batches)
+{
+	char path[200], command[300];
+	snprintf(path, sizeof path, "%s/file", words->path);
+	struct fake *f = task("file", path);
+	ck_assert_int_eq(call(f, f->component->prepare, 0), GALE_OK);
+	ck_assert_int_eq(one_batch(f, 1), GALE_OK);
+	fake_free(f);
+	snprintf(command, sizeof command, "rm %s/.gale-*", words->path);
+	ck_assert_int_eq(system(command), 0);
+	f = sinkworld_task(words, &saved);
+	fake_set(f, "path", path);
+	ck_assert_int_eq(call(f, f->component->prepare, 1), GALE_FATAL);
+	ck_contains(f->why, "is gone");
+	fake_free(f);
+}
+END_TEST
+
+START_TEST(a_fifo_gets_decided_batches_when_it_has_a_reader)
+{
+	char path[200], text[100] = "";
+	snprintf(path, sizeof path, "%s/fifo", words->path);
+	ck_assert_int_eq(mkfifo(path, 0600), 0);
+	struct fake *f = task("file", path);
+	ck_assert_int_eq(call(f, f->component->prepare, 0), GALE_OK);
+	ck_assert_int_eq(one_batch(f, 1), GALE_OK);
+	int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	while (f->n_timers > 0)
+		fake_turn(f);
+	ck_assert_int_eq(one_batch(f, 2), GALE_OK);
+	ck_assert_int_eq(read(fd, text, sizeof text), 14);
+	ck_assert_str_eq(text, "word\t1\nword\t2\n");
+	fake_free(f);
+	close(fd);
 }
 END_TEST
 
@@ -229,7 +412,17 @@ int main(void)
 	tcase_add_test(t, standard_output_has_each_row_once_where_only_others_die);
 	tcase_add_test(t, standard_output_loses_nothing_and_repeats_what_was_last);
 	tcase_add_test(t, rolled_files_appear_in_order_whole_and_once);
-	tcase_add_test(t, rolled_leaves_nothing_hidden);
+	tcase_add_test(t, nothing_hidden_is_left);
+	suite_add_tcase(s, t);
+	t = tcase_create("words");
+	tcase_add_checked_fixture(t, make_world, remove_world);
+	tcase_add_test(t, rolled_needs_batches);
+	tcase_add_test(t, rolled_refuses_the_directory_of_another_run);
+	tcase_add_test(t, rolled_replaces_nothing);
+	tcase_add_test(t, rolled_makes_its_directory_and_names_what_it_cannot_make);
+	tcase_add_test(t, a_file_that_was_complete_may_be_taken_away);
+	tcase_add_test(t, a_file_whose_beginning_is_gone_is_refused_in_batches);
+	tcase_add_test(t, a_fifo_gets_decided_batches_when_it_has_a_reader);
 	suite_add_tcase(s, t);
 	SRunner *r = srunner_create(s);
 	srunner_run_all(r, CK_NORMAL);

@@ -82,6 +82,14 @@ case_11_transactional_top_parallel() {
 	lesson 11-transactional-top -D parallelism=3
 }
 
+# A file for each batch; in the order of their names they are the lines in theirs.
+case_12_exactly_once_file() {
+	expect 0 run "$LESSONS/12-exactly-once-file.json" -D output=batches
+	cat batches/* > all
+	same all "$EXPECTED/12-exactly-once-file.txt"
+	grep -E 'wind|rain' "$LESSONS/data/wind.txt" | cmp - all || fail 'grep gives something else'
+}
+
 # The letters of lesson 6 are what lesson 7 feeds back in.
 case_6_and_7() {
 	SORT=1 lesson 6-dead-letters

@@ -113,7 +113,8 @@ static bool somebody_is_full(const struct coordinator *c)
 }
 
 /* may_begin: a batch follows one that is closed. After those that are planned one more may
- * always begin: what the spouts emit beyond the last planned end belongs there. */
+ * always begin: what the spouts emit beyond the last planned end belongs there. And so may one
+ * when there is none: what somebody holds may be its beginning, and only its commit frees it. */
 static bool may_begin(struct coordinator *c)
 {
 	const struct coordinator_batch *last = c->next > c->txid + 1 ? batch_of(c, c->next - 1) : NULL;
@@ -124,7 +125,7 @@ static bool may_begin(struct coordinator *c)
 		return false;
 	if (batch_of(c, c->next)->planned || (last != NULL && last->planned))
 		return true;
-	return c->next - c->txid - 1 < c->config.batches && !somebody_is_full(c);
+	return last == NULL || (c->next - c->txid - 1 < c->config.batches && !somebody_is_full(c));
 }
 
 static bool begin(struct coordinator *c, uint64_t now_ns)
@@ -216,7 +217,7 @@ static bool decide(struct coordinator *c)
 {
 	struct order x = { .kind = ORDER_RECORD, .txid = c->round };
 
-	if (c->round == 0 || !ALL(c, ROLE_PREPARES, prepared, c->round))
+	if (c->round == 0 || c->frozen || !ALL(c, ROLE_PREPARES, prepared, c->round))
 		return false;
 	for (uint64_t txid = c->txid + 1; txid <= c->round; txid++)
 		offsets_merge(&c->at, &batch_of(c, txid)->ends);
@@ -460,6 +461,12 @@ void coordinator_start(struct coordinator *c, uint64_t now_ns)
 void coordinator_activate(struct coordinator *c, uint64_t now_ns)
 {
 	c->active = true;
+	advance(c, now_ns);
+}
+
+void coordinator_freeze(struct coordinator *c, bool freeze, uint64_t now_ns)
+{
+	c->frozen = freeze;
 	advance(c, now_ns);
 }
 

@@ -315,6 +315,13 @@ static void stop(struct worker *w)
 	free(c);
 }
 
+void coordinate_freeze(struct worker *w, bool freeze)
+{
+	struct coordinate *c = w->role;
+
+	coordinator_freeze(&c->coordinator, freeze, w->now_ns);
+}
+
 void coordinate_lost(struct worker *w)
 {
 	struct coordinate *c = w->role;
