@@ -148,10 +148,11 @@ static void call_outside(struct task *t, int (*fn)(void *, gale_ctx *), uint64_t
 static void undo(struct task *t, uint64_t txid)
 {
 	struct error e;
+	int rc = t->state != NULL ? state_undo(t->state, txid, &e) : 0;
 
-	if (t->state == NULL || state_undo(t->state, txid, &e) == 0)
+	if (rc == 0)
 		return;
-	t->worker->status->refused = 1;
+	t->worker->status->refused = rc == -1;
 	worker_fatal(t->worker, "%s", e.text);
 }
 
@@ -209,6 +210,7 @@ static void on_reset(struct worker *w, const struct order *x)
 {
 	struct txn *txn = w->txn;
 
+	(void)failpoint("batch.reset");
 	txn->generation = x->generation;
 	txn->committed = x->txid;
 	txn->touched = x->txid;
@@ -223,6 +225,7 @@ static void on_reset(struct worker *w, const struct order *x)
 		make_anew(&w->tasks[i], x);
 	batch_enter(w, x->txid + 1);
 	txn->open = true;
+	(void)failpoint("batch.ready");
 	say_ready(w, x->txid);
 	if (!txn->ready && !w->over)
 		worker_ready();
@@ -236,6 +239,7 @@ static void on_commit(struct worker *w, const struct order *x)
 {
 	struct error e;
 
+	(void)failpoint("batch.commit");
 	for (uint32_t i = 0; i < w->n_tasks; i++)
 		call_outside(&w->tasks[i], w->code->persist, x->txid, "persist");
 	(void)failpoint("batch.persisted");

@@ -191,6 +191,7 @@ static bool report_cuts(struct worker *w)
 			if (w->tasks[i].batch <= txid)
 				return any;
 		txn->cut = txid;
+		(void)failpoint("batch.cut");
 		batch_report(w, &(struct order){ .kind = REPORT_CUT, .txid = txid,
 			.offsets = filled_of(w, txid)->ends });
 		any = true;
@@ -281,6 +282,7 @@ static bool ask(struct worker *w, struct task *t)
 	bool any;
 
 	enter(t);
+	(void)failpoint("batch.emit");
 	any = spout_ask(w, t);
 	tuples = emitted_by(w) - tuples;
 	if (tuples > 0 && !t->offset->known) {
