@@ -373,7 +373,7 @@ static void trouble(void)
 		w.now += w.config.timeout_ns / 2;
 		break;
 	case 3:
-		if (chance(4)) {
+		if (!w.stopped && chance(2)) {
 			w.stopped = true;
 			w.finish = chance(2);
 			coordinator_stop(&w.c, w.finish, w.now);
