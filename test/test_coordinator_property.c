@@ -10,6 +10,7 @@
  *     records only grow, and so do the positions in them
  *     a record is of what all workers have closed, and all participants prepared, in this attempt
  *     no commit is sent while one is undecided
+ *     generations grow, whoever is the coordinator
  *     nothing begins before all are ready; batches begin in order; not too many
  *     what is committed under a txid ends where its cut said, in whatever attempt
  *     in the end all input is committed, or, after a stop, what was in flight
@@ -58,7 +59,7 @@ static struct world {
 	/* what was seen */
 	bool ready[N];
 	uint64_t committing;		/* the round that is not decided; 0: none */
-	uint64_t begun;
+	uint64_t begun, generation;
 } w;
 static uint64_t seed;
 
@@ -106,8 +107,10 @@ static void check_begin(const struct order *x)
 		sure(unplanned() <= w.config.batches);
 }
 
-static void check_reset(void)
+static void check_reset(uint32_t worker, const struct order *x)
 {
+	sure(worker == 0 ? x->generation > w.generation : x->generation == w.generation);
+	w.generation = x->generation;
 	memset(w.ready, 0, sizeof w.ready);
 	w.committing = 0;
 	w.begun = w.record;
@@ -122,7 +125,7 @@ static void on_order(void *arg, uint32_t worker, const struct order *x)
 	own.offsets = (struct offsets){ 0 };
 	own.n = at != NULL ? at->next : 0;
 	if (x->kind == ORDER_RESET)
-		check_reset();
+		check_reset(worker, x);
 	else if (x->kind == ORDER_BEGIN)
 		check_begin(x);
 	else if (x->kind == ORDER_COMMIT) {
