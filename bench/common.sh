@@ -41,3 +41,28 @@ build() {
 value() {
 	tr ' ' '\n' <"$1" | sed -n "/^$2\$/{n;p;}"
 }
+
+# number NAME [COMPONENT] finds the first number of that name in gale's summary, in which
+# each component has a line of its own.
+number() {
+	if [ $# -eq 2 ]; then
+		sed -n "/\"id\": \"$2\", \"kind\"/p" "$work/summary"
+	else
+		cat "$work/summary"
+	fi | tr '{,' '\n' | sed -n "s/^ *\"$1\": \([0-9.]*\).*/\1/p" | head -n 1
+}
+
+median() {
+	sort -n | awk '{ v[NR] = $1 } END { n = int((NR + 1) / 2)
+		print NR % 2 ? v[n] : (v[n] + v[n + 1]) / 2 }'
+}
+
+# of NAME COLUMN gives the median of a column of $work/NAME.runs; what was not measured is null.
+of() {
+	cut -d ' ' -f "$2" "$work/$1.runs" >"$work/column"
+	if grep -q null "$work/column"; then echo null; else median <"$work/column"; fi
+}
+
+ratio() {
+	awk -v a="$1" -v b="$2" 'BEGIN { printf "%.3f\n", a / b }'
+}

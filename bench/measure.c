@@ -5,8 +5,9 @@
  *
  * The first form runs COMMAND and writes into FILE, when it has ended,
  *
- *     wall_s 1.234567 cpu_s 2.345678 pss_max_kib 45678 pss_last_kib 44567
+ *     wall_s 1.234567 cpu_s 2.345678 pss_max_kib 45678 pss_last_kib 44567 written_bytes 512000
  *
+ * written_bytes is what went, or will go, to disks.
  * cpu_s is user and system time of it and of all that it and its children have waited for.
  * With -i, the memory of the whole process tree is added up every MS milliseconds; without,
  * both numbers are 0. Exits as COMMAND does (128 + N when signal N ended it).
@@ -228,8 +229,8 @@ static int run(char **command, long ms, FILE *out)
 	getrusage(RUSAGE_CHILDREN, &used);
 	cpu_s = (double)(used.ru_utime.tv_sec + used.ru_stime.tv_sec) +
 	    (double)(used.ru_utime.tv_usec + used.ru_stime.tv_usec) * 1e-6;
-	fprintf(out, "wall_s %.6f cpu_s %.6f pss_max_kib %ld pss_last_kib %ld\n", wall_s, cpu_s, most,
-	    last);
+	fprintf(out, "wall_s %.6f cpu_s %.6f pss_max_kib %ld pss_last_kib %ld written_bytes %lld\n", wall_s,
+	    cpu_s, most, last, 512LL * used.ru_oublock);
 	if (fclose(out) != 0)
 		die("write");
 	return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);

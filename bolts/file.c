@@ -25,14 +25,30 @@
  * has taken its place already (the task died before it could forget the keys) its text is
  * copied into a new one. A run that is cut short leaves the file to the next run with the same
  * state directory; where the directory goes with the run, so does the file.
+ *
+ * In a transactional topology each row is there once (rule X8). The keys are written at the end
+ * of each batch and belong to it, and there is a fourth:
+ *
+ *     finished     the batch in which the input ended
+ *
+ * persist only syncs. A task that is made anew cuts the file to the length that its state is
+ * left with: what undone batches have written is gone. The file takes its place when the last
+ * batch is decided, and not before; where it is in its place already, it stays. (When a worker
+ * is lost between the first persist and its decision, no state knows the temporary file.)
+ *
+ * What is written directly can't be taken back. It waits in the state (kept.h) and is written
+ * when its batch is decided. A task that is made anew in the same process knows what was written;
+ * when the process dies, what it has written of the last batches is written once more.
  */
+#include "kept.h"
 #include "output.h"
 
 enum {
 	FULL = 16 << 20,	/* bytes waiting at which tuples are taken slowly */
 	DELAY_MS = 2,		/* how long a byte may wait for company */
 	RETRY_MS = 50,		/* between two looks for a fifo's reader */
-	PATIENCE_MS = 20	/* the longest that a callback waits */
+	PATIENCE_MS = 20,	/* the longest that a callback waits */
+	PUBLISH_MS = 1000	/* the longest that publish does while more than FULL waits */
 };
 
 /* A tuple that is acked when `end` bytes in all have been written. */
@@ -51,9 +67,22 @@ struct file {
 	bool recorded;		/* the keys are in the state */
 	uint64_t synced;	/* bytes of the file that the state knows of */
 
+	/* in batches */
+	bool batches;
+	bool persisted;		/* the keys may be on disk */
+	uint64_t noted;		/* the length in the state */
+	uint64_t finished;	/* the batch in which the input ended; 0: it has not */
+	bool published;		/* the file is in its place */
+	struct text batch;	/* direct: what the batch in hand puts out */
+	uint64_t decided;	/* direct: batches up to this one are to be written, */
+	uint64_t taken;		/* this one is in `out`, */
+	size_t taken_n;		/* with so many bytes, */
+	size_t behind;		/* and so many are in later ones */
+	uint64_t dropped;	/* batches up to this one are forgotten */
+
 	/* direct output */
 	bool stuck;		/* it takes no more for now; a watch or a timer will tell */
-	bool looking;		/* a timer will look for the fifo's reader */
+	uint64_t looking;	/* the timer that will look for the fifo's reader, or 0 */
 	bool flushing;		/* a timer will write what there is */
 	bool minding;		/* a timer will put off timeouts */
 	uint32_t mind_ms;
@@ -64,6 +93,7 @@ struct file {
 /* ---- Waiting for a slow reader ----------------------------------------------------- */
 
 static int flush(struct file *f, gale_ctx *ctx);
+static bool take_decided(struct file *f, gale_ctx *ctx);
 
 static void writable(void *self, gale_ctx *ctx, int fd, int events, void *arg)
 {
@@ -77,7 +107,7 @@ static void look_for_reader(void *self, gale_ctx *ctx, void *arg)
 {
 	struct file *f = self;
 	(void)arg;
-	f->looking = false;
+	f->looking = 0;
 	flush(f, ctx);
 }
 
@@ -86,9 +116,8 @@ static int wait_to_write(struct file *f, gale_ctx *ctx)
 	f->stuck = true;
 	if (f->out.fd != -1)
 		return gale_watch(ctx, f->out.fd, GALE_WRITABLE, writable, NULL);
-	if (!f->looking)
-		gale_timer(ctx, RETRY_MS, look_for_reader, NULL);
-	f->looking = true;
+	if (f->looking == 0)
+		f->looking = gale_timer(ctx, RETRY_MS, look_for_reader, NULL);
 	return 0;
 }
 
@@ -104,7 +133,10 @@ static void ack_written(struct file *f, gale_ctx *ctx)
 static int flush(struct file *f, gale_ctx *ctx)
 {
 	bool watched = f->stuck && f->out.fd != -1;
-	int left = output_push(&f->out, ctx);
+	int left;
+	do
+		left = output_push(&f->out, ctx);
+	while (left == 0 && take_decided(f, ctx));
 	if (left == -1)
 		return -1;
 	ack_written(f, ctx);
@@ -176,6 +208,22 @@ static char *recorded(gale_ctx *ctx, const char *key)
 	return output_checked(strndup(value.bytes, value.n));
 }
 
+/* recorded_number gives the value of KEY, or 0. */
+static uint64_t recorded_number(gale_ctx *ctx, const char *key)
+{
+	char *digits = recorded(ctx, key);
+	uint64_t n = digits != NULL ? strtoull(digits, NULL, 10) : 0;
+	free(digits);
+	return n;
+}
+
+static int put_number(gale_ctx *ctx, const char *key, uint64_t n)
+{
+	char digits[24];
+	int length = snprintf(digits, sizeof digits, "%llu", (unsigned long long)n);
+	return put(ctx, key, digits, (size_t)length);
+}
+
 static int forget(struct file *f, gale_ctx *ctx)
 {
 	static const char *const keys[] = { "path", "temporary", "length" };
@@ -190,16 +238,31 @@ static int forget(struct file *f, gale_ctx *ctx)
 static int record(struct file *f, gale_ctx *ctx)
 {
 	struct output *o = &f->out;
-	char digits[24];
-	int n = snprintf(digits, sizeof digits, "%llu", (unsigned long long)o->written);
-	if (put(ctx, "length", digits, (size_t)n) != 0)
+	if (put_number(ctx, "length", o->written) != 0)
 		return -1;
-	f->synced = o->written;
 	if (f->recorded)
 		return 0;
 	f->recorded = true;
 	return put(ctx, "path", o->name, strlen(o->name)) != 0 ? -1 :
 	    put(ctx, "temporary", o->temporary, strlen(o->temporary));
+}
+
+/* sync_batches makes last what the state says or will say of the file. */
+static int sync_batches(struct file *f, gale_ctx *ctx)
+{
+	struct output *o = &f->out;
+	bool named = f->persisted;
+	if (!f->recorded)
+		return GALE_OK;
+	f->persisted = true;
+	if (!ctx->state_lasts)
+		return GALE_OK;
+	if (o->written != f->synced && fdatasync(o->fd) == -1)
+		return output_cannot(o, ctx, "sync");
+	if (!named && output_sync_directory(o) == -1)
+		return output_cannot(o, ctx, "sync the directory of");
+	f->synced = o->written;
+	return GALE_OK;
 }
 
 /* persist syncs what was written to a regular file since the last time. */
@@ -209,6 +272,8 @@ static int persist(void *self, gale_ctx *ctx)
 	struct output *o = &f->out;
 	if (o->direct || o->fd == -1)
 		return GALE_OK;
+	if (f->batches)
+		return sync_batches(f, ctx);
 	if (output_push(o, ctx) != 0)
 		return GALE_FATAL;
 	if (o->written == f->synced)
@@ -219,6 +284,7 @@ static int persist(void *self, gale_ctx *ctx)
 		return output_cannot(o, ctx, "name the temporary file of");
 	if (ctx->state_lasts && !f->recorded && output_sync_directory(o) == -1)
 		return output_cannot(o, ctx, "sync the directory of");
+	f->synced = o->written;
 	return record(f, ctx) == 0 ? GALE_OK : GALE_FATAL;
 }
 
@@ -259,30 +325,46 @@ static int reopen(struct file *f, gale_ctx *ctx, const char *temporary, uint64_t
 		    (unsigned long long)length);
 	if (ftruncate(o->fd, (off_t)length) == -1 || lseek(o->fd, 0, SEEK_END) == -1)
 		return output_cannot(o, ctx, "go on with the temporary file of");
-	o->written = f->synced = length;
-	f->recorded = true;
+	o->written = f->synced = f->noted = length;
+	f->recorded = f->persisted = true;
 	return 0;
+}
+
+/* without_temporary goes on where the file TEMPORARY is gone: it has taken its place. */
+static int without_temporary(struct file *f, gale_ctx *ctx, const char *name, const char *temporary,
+    uint64_t length)
+{
+	struct stat st;
+	bool there = stat(name, &st) == 0;
+	f->published = f->batches && f->finished != 0;
+	if (f->published) {
+		if (!there)
+			gale_logf(ctx, GALE_WARN, "%s was complete, and has been taken away since", name);
+		return 0;
+	}
+	if (f->batches || !there || (uint64_t)st.st_size < length)
+		return output_fatal(ctx, "%s, which has what was written until now, is gone: "
+		    "remove the state to begin anew", temporary);
+	if (forget(f, ctx) != 0 || output_open(&f->out, ctx) != 0)
+		return -1;
+	return copy_published(f, ctx, length);
 }
 
 /* go_on takes up what an earlier start of this task has left. 1: it left nothing. */
 static int go_on(struct file *f, gale_ctx *ctx)
 {
 	char *path = recorded(ctx, "path"), *temporary = recorded(ctx, "temporary");
-	char *digits = recorded(ctx, "length"), *real = realpath(f->out.name, NULL);
+	char *real = realpath(f->out.name, NULL);
 	const char *name = real != NULL ? real : f->out.name;
-	uint64_t length = digits != NULL ? strtoull(digits, NULL, 10) : 0;
-	struct stat st;
+	uint64_t length = recorded_number(ctx, "length");
 	int got = 1;
-	if (path != NULL && temporary != NULL && digits != NULL) {
+	f->finished = recorded_number(ctx, "finished");
+	if (path != NULL && temporary != NULL) {
 		if (strcmp(path, name) != 0)
 			got = output_fatal(ctx, "the state has the beginning of %s, and the output is "
 			    "%s: give the same path, or another state", path, name);
-		else if ((got = reopen(f, ctx, temporary, length)) == 1 &&
-		    (stat(name, &st) == -1 || (uint64_t)st.st_size < length))
-			got = output_fatal(ctx, "%s, which has what was written until now, is gone: "
-			    "remove the state to begin anew", temporary);
-		else if (got == 1 && forget(f, ctx) == 0 && output_open(&f->out, ctx) == 0)
-			got = copy_published(f, ctx, length);
+		else if ((got = reopen(f, ctx, temporary, length)) == 1)
+			got = without_temporary(f, ctx, name, temporary, length);
 	}
 	if (got == 0 && real != NULL && f->out.temporary != NULL) {
 		free(f->out.name);
@@ -291,9 +373,123 @@ static int go_on(struct file *f, gale_ctx *ctx)
 	}
 	free(path);
 	free(temporary);
-	free(digits);
 	free(real);
 	return got;
+}
+
+/* ---- In batches -------------------------------------------------------------------- */
+
+/* How far direct output has come, for each task of this process: what its successors there need
+ * to know. One that is made anew has else only its state, which doesn't know. */
+struct progress {
+	uint32_t task;
+	uint64_t txid;		/* batches up to this one are written, */
+	size_t bytes;		/* and so many bytes of the next one */
+};
+static struct progress *progress;
+static size_t n_progress;
+
+static struct progress *progress_of(const gale_ctx *ctx)
+{
+	for (size_t i = 0; i < n_progress; i++)
+		if (progress[i].task == ctx->task)
+			return &progress[i];
+	progress = output_checked(realloc(progress, (n_progress + 1) * sizeof *progress));
+	progress[n_progress] = (struct progress){ .task = ctx->task };
+	return &progress[n_progress++];
+}
+
+/* take_decided takes the next batch that is to be written directly, as the last one is. */
+static bool take_decided(struct file *f, gale_ctx *ctx)
+{
+	struct output *o = &f->out;
+	if (!f->batches || !o->direct)
+		return false;
+	struct progress *p = progress_of(ctx);
+	if (f->taken > p->txid)
+		*p = (struct progress){ ctx->task, f->taken, 0 };
+	uint64_t txid = kept_next(ctx, p->txid, f->decided, &o->text);
+	if (txid == 0)
+		return false;
+	f->taken = txid;
+	f->taken_n = o->text.n;
+	f->behind -= f->taken_n < f->behind ? f->taken_n : f->behind;
+	o->sent = p->bytes;
+	return true;
+}
+
+/* note makes it part of the batch in hand how far the file is. */
+static int note(struct file *f, gale_ctx *ctx)
+{
+	struct output *o = &f->out;
+	if (o->temporary == NULL && output_link_temporary(o, ctx) == -1)
+		return output_cannot(o, ctx, "name the temporary file of");
+	f->noted = o->written;
+	return record(f, ctx);
+}
+
+static int finish_batch(void *self, gale_ctx *ctx)
+{
+	struct file *f = self;
+	if (f->out.direct) {
+		f->behind += f->batch.n;
+		return kept_drop(ctx, &f->dropped, progress_of(ctx)->txid) == 0 &&
+		    kept_put(ctx, &f->batch) == 0 ? GALE_OK : GALE_FATAL;
+	}
+	if (output_push(&f->out, ctx) != 0)
+		return GALE_FATAL;
+	return f->out.written == f->noted || note(f, ctx) == 0 ? GALE_OK : GALE_FATAL;
+}
+
+static int finish_in_batch(struct file *f, gale_ctx *ctx)
+{
+	if (!f->out.direct && (output_push(&f->out, ctx) != 0 || note(f, ctx) != 0))
+		return GALE_FATAL;
+	f->finished = ctx->txid;
+	return put_number(ctx, "finished", f->finished) == 0 ? GALE_DONE : GALE_FATAL;
+}
+
+/* publish_direct writes what is decided. When the input has ended nobody else would. */
+static int publish_direct(struct file *f, gale_ctx *ctx, bool last)
+{
+	f->decided = ctx->txid;
+	if (!f->stuck && flush(f, ctx) != 0)
+		return GALE_FATAL;
+	for (int ms = 0; f->stuck && (last || (f->behind > FULL && ms < PUBLISH_MS)); ms += PATIENCE_MS) {
+		output_can_write(&f->out, PATIENCE_MS);
+		if (flush(f, ctx) != 0)
+			return GALE_FATAL;
+	}
+	return GALE_OK;
+}
+
+static int publish(void *self, gale_ctx *ctx)
+{
+	struct file *f = self;
+	bool last = f->finished != 0 && f->finished <= ctx->txid;
+	if (f->out.direct)
+		return publish_direct(f, ctx, last);
+	if (!last)
+		return GALE_OK;
+	if (!f->published && output_publish(&f->out, ctx) != GALE_DONE)
+		return GALE_FATAL;
+	if (f->published && output_sync_directory(&f->out) == -1)
+		return output_cannot(&f->out, ctx, "sync the directory of");
+	f->published = true;
+	return GALE_OK;
+}
+
+/* leave_batches is cleanup for a task that may be made anew: what it has left on disk counts. */
+static void leave_batches(struct file *f, gale_ctx *ctx)
+{
+	struct output *o = &f->out;
+	if (f->stuck && o->fd != -1)
+		gale_unwatch(ctx, o->fd);
+	if (f->looking != 0)
+		gale_cancel(ctx, f->looking);
+	if (o->direct && f->taken > progress_of(ctx)->txid)
+		progress_of(ctx)->bytes = f->taken_n - (o->text.n - o->sent);
+	free(f->batch.bytes);
 }
 
 /* ---- The bolt ---------------------------------------------------------------------- */
@@ -310,6 +506,7 @@ static int prepare(void *self, gale_ctx *ctx)
 	struct file *f = self;
 	f->add = row_format(f->format);
 	f->mind_ms = a_third_of_the_timeout(ctx);
+	f->batches = ctx->generation != 0;
 	f->out.fd = -1;
 	if (output_name(&f->out, ctx, f->path) != 0)
 		return GALE_FATAL;
@@ -320,8 +517,12 @@ static int prepare(void *self, gale_ctx *ctx)
 static int execute(void *self, gale_ctx *ctx, const gale_tuple *t)
 {
 	struct file *f = self;
-	f->add(&f->out.text, ctx, t);
-	text_putc(&f->out.text, '\n');
+	bool wait = f->batches && f->out.direct;
+	struct text *text = wait ? &f->batch : &f->out.text;
+	f->add(text, ctx, t);
+	text_putc(text, '\n');
+	if (wait)
+		return GALE_OK;
 	if (!f->stuck && f->out.text.n - f->out.sent >= OUTPUT_WRITE_AT && flush(f, ctx) != 0)
 		return GALE_FATAL;
 	if (f->out.direct && f->out.sent < f->out.text.n) {
@@ -341,6 +542,8 @@ static int drain(void *self, gale_ctx *ctx)
 static int finish(void *self, gale_ctx *ctx)
 {
 	struct file *f = self;
+	if (f->batches)
+		return finish_in_batch(f, ctx);
 	if (flush(f, ctx) != 0)
 		return GALE_FATAL;
 	if (f->stuck) {
@@ -357,7 +560,9 @@ static int finish(void *self, gale_ctx *ctx)
 static void cleanup(void *self, gale_ctx *ctx)
 {
 	struct file *f = self;
-	output_close(&f->out, f->recorded && ctx->state_lasts);
+	if (f->batches)
+		leave_batches(f, ctx);
+	output_close(&f->out, f->recorded && (f->batches ? f->persisted : ctx->state_lasts));
 	free(f->waiting);
 }
 
@@ -380,5 +585,7 @@ static const gale_component file = {
 	.cleanup = cleanup,
 	.state_version = 1,
 	.persist = persist,
+	.finish_batch = finish_batch,
+	.publish = publish,
 };
 GALE_PLUGIN(&file);

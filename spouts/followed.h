@@ -307,7 +307,7 @@ static inline enum outcome look(struct lines *l, gale_ctx *ctx)
 		cannot(l, ctx, "look at", "");
 		return FAILED;
 	}
-	uint64_t read_so_far = l->position + (l->end - l->begin);
+	uint64_t read_so_far = l->position + reader_held(&l->in);
 	if ((uint64_t)open_one.st_size < read_so_far && truncated(l, ctx) != 0)
 		return FAILED;
 	if (stat(l->path, &at_path) == -1 ||
@@ -329,7 +329,7 @@ static inline enum outcome more_of_followed(struct lines *l, gale_ctx *ctx)
 		if (l->leaving)
 			return change_over(l, ctx);
 	}
-	return take_events(l) ? look(l, ctx) : wait_for(ctx, l->inotify);
+	return take_events(l) ? look(l, ctx) : wait_for(l, ctx, l->inotify);
 }
 
 #endif

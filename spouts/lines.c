@@ -56,10 +56,6 @@ static enum outcome next_round(struct lines *l, gale_ctx *ctx)
 		l->round_bytes = l->position;
 	if (--l->repeat <= 0 || l->round_bytes == 0)
 		return END;
-	if (lseek(l->fd, l->first, SEEK_SET) == -1) {
-		cannot(l, ctx, "go back to the start of", "; \"repeat\" needs that");
-		return FAILED;
-	}
 	l->round_start += l->round_bytes;
 	l->position = l->round_start;
 	return MORE;
@@ -69,68 +65,24 @@ static enum outcome more_of_file(struct lines *l, gale_ctx *ctx)
 {
 	uint64_t limit = UINT64_MAX;
 	if (l->round_start > 0)
-		limit = l->round_start + l->round_bytes - l->position - (l->end - l->begin);
+		limit = l->round_start + l->round_bytes - l->position - reader_held(&l->in);
 	enum outcome got = limit > 0 ? fill(l, ctx, limit) : END;
 	return got == END ? next_round(l, ctx) : got;
-}
-
-static void remember(struct lines *l, uint64_t position)
-{
-	if (l->n_again == l->again_room) {
-		l->again_room = l->again_room == 0 ? 64 : 2 * l->again_room;
-		l->again = resized(l->again, l->again_room * sizeof *l->again);
-	}
-	l->again[l->n_again++] = position;
-}
-
-/* read_line reads the line at OFFSET of the file FD, LIMIT bytes of it at most, into l->line.
- * Returns its length, or -1 with errno set: ENODATA when the file has become too short. */
-static ssize_t read_line(struct lines *l, int fd, off_t offset, size_t limit)
-{
-	size_t have = 0;
-	for (;;) {
-		if (have == l->line_room) {
-			l->line_room = have == 0 ? 4096 : 2 * have;
-			l->line = resized(l->line, l->line_room);
-		}
-		size_t room = l->line_room - have;
-		if (room > limit - have)
-			room = limit - have;
-		ssize_t n = pread(fd, l->line + have, room, offset + (off_t)have);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n == 0 && have == 0)
-			errno = ENODATA;
-		if (n <= 0)
-			return n < 0 || have == 0 ? -1 : (ssize_t)have;
-		const char *eol = memchr(l->line + have, '\n', (size_t)n);
-		if (eol != NULL)
-			return eol - l->line;
-		have += (size_t)n;
-	}
-}
-
-static uint64_t take_again(struct lines *l)
-{
-	uint64_t id = l->again[l->again_at];
-	if (++l->again_at == l->n_again)
-		l->again_at = l->n_again = 0;
-	return id;
 }
 
 /* emit_again emits the line of the oldest message that failed, once more. */
 static int emit_again(struct lines *l, gale_ctx *ctx)
 {
-	uint64_t position = take_again(l);
+	uint64_t position = again_take(&l->again);
 	uint64_t in_round = l->round_bytes > 0 ? position % l->round_bytes : position;
 	size_t limit = MAX_LINE;
 	if (l->round_bytes > 0 && l->round_bytes - in_round < limit)
 		limit = (size_t)(l->round_bytes - in_round);
 
-	ssize_t n = read_line(l, l->fd, l->first + (off_t)in_round, limit);
+	ssize_t n = again_read(&l->again, l->fd, l->first + (off_t)in_round, limit);
 	if (n < 0)
 		return cannot(l, ctx, "read a line again from", "");
-	gale_value line = gale_string(l->line, (size_t)n);
+	gale_value line = gale_string(l->again.line, (size_t)n);
 	if (gale_emit_tracked(ctx, 0, position, &line, 1) != 0)
 		return GALE_FATAL;
 	return GALE_EMITTED;
@@ -141,7 +93,7 @@ static void fail(void *self, gale_ctx *ctx, uint64_t id, const gale_failure *f)
 	struct lines *l = self;
 	(void)ctx;
 	if (l->rereads && !f->final)
-		remember(l, id);
+		again_add(&l->again, id);
 }
 
 /* ---- Pipes, terminals, sockets ----------------------------------------------------- */
@@ -149,6 +101,7 @@ static void fail(void *self, gale_ctx *ctx, uint64_t id, const gale_failure *f)
 /* reopen makes a followed fifo, whose last writer has left, wait for the next one. */
 static enum outcome reopen(struct lines *l, gale_ctx *ctx)
 {
+	unwatch(l, ctx);
 	close(l->fd);
 	l->fd = open(l->path, O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
 	if (l->fd == -1) {
@@ -165,10 +118,10 @@ static enum outcome more_of_stream(struct lines *l, gale_ctx *ctx)
 {
 	struct pollfd p = { .fd = l->fd, .events = POLLIN };
 	if (poll(&p, 1, 0) <= 0)
-		return wait_for(ctx, l->fd);
+		return wait_for(l, ctx, l->fd);
 	enum outcome got = fill(l, ctx, UINT64_MAX);
 	if (got == WAIT)
-		return wait_for(ctx, l->fd);
+		return wait_for(l, ctx, l->fd);
 	if (got != END)
 		return got;
 	if (l->follow)
@@ -213,11 +166,11 @@ static void end_of_again(struct lines *l, gale_ctx *ctx)
 /* emit_open emits a line of a followed file that was open when an earlier process ended. */
 static int emit_open(struct lines *l, gale_ctx *ctx)
 {
-	uint64_t id = take_again(l), base = 0;
+	uint64_t id = again_take(&l->again), base = 0;
 	int fd = old_file(l, id, &base), failed;
-	ssize_t n = fd != -1 ? read_line(l, fd, (off_t)(id - base), MAX_LINE) : -1;
+	ssize_t n = fd != -1 ? again_read(&l->again, fd, (off_t)(id - base), MAX_LINE) : -1;
 	if (n >= 0) {
-		gale_value line = gale_string(l->line, (size_t)n);
+		gale_value line = gale_string(l->again.line, (size_t)n);
 		failed = gale_emit_kept(ctx, 0, id, &line, 1);
 	} else if (fd != -1 && errno != ENODATA) {
 		return cannot(l, ctx, "read a line again from", "");
@@ -225,31 +178,23 @@ static int emit_open(struct lines *l, gale_ctx *ctx)
 		l->n_lost++;
 		failed = gale_forget(ctx, id);
 	}
-	if (l->n_again == 0)
+	if (!again_any(&l->again))
 		end_of_again(l, ctx);
 	return failed ? GALE_FATAL : GALE_EMITTED;
-}
-
-static int refuse(struct lines *l, gale_ctx *ctx, const char *why)
-{
-	fatal(ctx, "%s %s since the run that this one would go on from, so nobody knows which of "
-	    "its lines are done; put the file back as it was, or start from the beginning with "
-	    "another state directory", l->path, why);
-	return -1;
 }
 
 static int resume_file(struct lines *l, gale_ctx *ctx, const gale_resume *r)
 {
 	struct file_mark was;
 	if (r->n_blob != sizeof was)
-		return refuse(l, ctx, "has become another kind of file");
+		return refuse_source(ctx, l->path, "has become another kind of file");
 	memcpy(&was, r->blob, sizeof was);
 	if (was.tag != FILE_MARK)
-		return refuse(l, ctx, "has become another kind of file");
+		return refuse_source(ctx, l->path, "has become another kind of file");
 	if (was.device != l->mark.device || was.inode != l->mark.inode)
-		return refuse(l, ctx, "was replaced by another file");
+		return refuse_source(ctx, l->path, "was replaced by another file");
 	if (was.size != l->mark.size || was.mtime_ns != l->mark.mtime_ns)
-		return refuse(l, ctx, "has changed");
+		return refuse_source(ctx, l->path, "has changed");
 	l->first = (off_t)was.first;
 	l->round_bytes = was.round_bytes;
 	l->position = r->next;
@@ -258,8 +203,6 @@ static int resume_file(struct lines *l, gale_ctx *ctx, const gale_resume *r)
 		l->repeat -= (int64_t)(r->next / l->round_bytes);
 		l->done = l->repeat <= 0;
 	}
-	if (lseek(l->fd, l->first + (off_t)(l->position - l->round_start), SEEK_SET) == -1)
-		return cannot(l, ctx, "seek in", "");
 	return 0;
 }
 
@@ -285,7 +228,7 @@ static int resume_followed(struct lines *l, gale_ctx *ctx, const gale_resume *r)
 		l->fd = -1;
 	}
 	if (r->n_blob < head || r->n_blob > sizeof l->past || (r->n_blob - head) % each != 0)
-		return refuse(l, ctx, "has become another kind of file");
+		return refuse_source(ctx, l->path, "has become another kind of file");
 	memcpy(&l->past, r->blob, r->n_blob);
 	l->n_past = (r->n_blob - head) / each;
 	l->base = r->next;
@@ -295,7 +238,7 @@ static int resume_followed(struct lines *l, gale_ctx *ctx, const gale_resume *r)
 
 	const struct past_file *last = &l->past.files[l->n_past - 1];
 	if (l->past.tag != PAST_MARK || last->base > r->next)
-		return refuse(l, ctx, "has become another kind of file");
+		return refuse_source(ctx, l->path, "has become another kind of file");
 	l->fd = find_file(l, last);
 	if (l->fd == -1) {
 		struct past_file lost = *last;
@@ -315,11 +258,11 @@ static int resume(void *self, gale_ctx *ctx, const gale_resume *r)
 {
 	struct lines *l = self;
 	if (!l->rereads && !follows(l)) {
-		refuse(l, ctx, "has become a pipe or its like");
+		refuse_source(ctx, l->path, "has become a pipe or its like");
 		return GALE_FATAL;
 	}
 	for (uint32_t i = 0; i < r->n_open; i++)
-		remember(l, r->open[i]);
+		again_add(&l->again, r->open[i]);
 	int failed = l->rereads ? resume_file(l, ctx, r) : resume_followed(l, ctx, r);
 	return failed ? GALE_FATAL : GALE_OK;
 }
@@ -390,7 +333,7 @@ static int open_input(void *self, gale_ctx *ctx)
 {
 	struct lines *l = self;
 	struct stat st;
-	l->fd = l->inotify = l->file_watch = l->old_fd = -1;
+	l->fd = l->inotify = l->file_watch = l->old_fd = l->watched = -1;
 	if (check_properties(l, ctx) != 0)
 		return GALE_FATAL;
 	if (l->follow)
@@ -410,7 +353,7 @@ static int open_input(void *self, gale_ctx *ctx)
 static int next(void *self, gale_ctx *ctx)
 {
 	struct lines *l = self;
-	if (l->again_at < l->n_again)
+	if (again_any(&l->again))
 		return l->rereads ? emit_again(l, ctx) : emit_open(l, ctx);
 	while (!l->done) {
 		int emitted = emit_lines(l, ctx);
@@ -434,16 +377,15 @@ static int next(void *self, gale_ctx *ctx)
 static void cleanup(void *self, gale_ctx *ctx)
 {
 	struct lines *l = self;
-	(void)ctx;
+	unwatch(l, ctx);
 	if (l->fd > STDIN_FILENO)
 		close(l->fd);
 	if (l->inotify > STDIN_FILENO)
 		close(l->inotify);
 	if (l->old_fd > STDIN_FILENO)
 		close(l->old_fd);
-	free(l->bytes);
-	free(l->again);
-	free(l->line);
+	free(l->in.bytes);
+	again_free(&l->again);
 	free(l->real);
 }
 

@@ -1,29 +1,19 @@
-/* lines.h - what the parts of the spout `lines` share: its memory, the buffer and what is emitted
- * from it, waiting. lines.c says what it does.
+/* lines.h - what the parts of the spout `lines` share: its memory, what is emitted from its buffer,
+ * waiting. lines.c says what it does.
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #ifndef GALE_LINES_H
 #define GALE_LINES_H
 
 #include <dirent.h>
-#include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <poll.h>
-#include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/inotify.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
-#include <gale/gale.h>
+#include "reader.h"
 
 enum {
-	MAX_LINE = 16 << 20,
-	BLOCK = 256 << 10,	/* bytes asked of a read; fits a second-level cache */
-	MAX_BUFFER = MAX_LINE + BLOCK,
 	BATCH = 64,		/* lines a call of next */
 	MAX_PAST = 15		/* followed files that are remembered; they fit a position */
 };
@@ -65,13 +55,12 @@ struct lines {
 
 	int fd;			/* -1: a followed file that isn't there */
 	more_fn *more;		/* more_of_file, more_of_stream or more_of_followed */
+	int watched;		/* descriptor that gale watches for us, or -1 */
 	bool done;
 
-	/* What was read and is not emitted yet is bytes[begin .. end), and there is no
-	 * newline before bytes[scan]. `position` is bytes[begin]'s offset in the input. */
-	char *bytes;
-	size_t size, begin, scan, end;
-	uint64_t position;
+	struct reader in;
+	uint64_t position;	/* offset in the input of what is at its head */
+	struct again again;
 
 	/* Regular files. The rounds of `repeat` stand in one row of positions. */
 	bool rereads;		/* it is one */
@@ -79,10 +68,6 @@ struct lines {
 	off_t first;		/* offset in the file of position 0 */
 	uint64_t round_start;	/* position at which this round started */
 	uint64_t round_bytes;	/* of each round; 0 in the first one, which finds out */
-	uint64_t *again;	/* ids of lines to emit again: again[again_at .. n_again) */
-	size_t again_at, n_again, again_room;
-	char *line;		/* room for a line that is read again */
-	size_t line_room;
 
 	/* Pipes and their like. */
 	uint64_t line_number;
@@ -103,17 +88,6 @@ struct lines {
 
 /* ---- Saying what is wrong ---------------------------------------------------------- */
 
-__attribute__((format(printf, 2, 3)))
-static inline int fatal(gale_ctx *ctx, const char *format, ...)
-{
-	char text[PATH_MAX + 512];
-	va_list args;
-	va_start(args, format);
-	vsnprintf(text, sizeof text, format, args);
-	va_end(args);
-	return gale_fatal(ctx, text);
-}
-
 static inline int cannot(struct lines *l, gale_ctx *ctx, const char *what, const char *advice)
 {
 	return fatal(ctx, "can't %s %s: %s%s", what, l->path, strerror(errno), advice);
@@ -124,16 +98,6 @@ static inline void say(struct lines *l, gale_ctx *ctx, gale_level level, const c
 	char text[PATH_MAX + 512];
 	snprintf(text, sizeof text, "%s %s", l->path, what);
 	gale_log(ctx, level, text);
-}
-
-static inline void *resized(void *block, size_t bytes)
-{
-	void *p = realloc(block, bytes);
-	if (p == NULL) {
-		fprintf(stderr, "lines: no memory for %zu bytes\n", bytes);
-		abort();
-	}
-	return p;
 }
 
 /* ---- Positions --------------------------------------------------------------------- */
@@ -161,10 +125,7 @@ static inline int tell(struct lines *l, gale_ctx *ctx)
 
 static inline int too_long(struct lines *l, gale_ctx *ctx)
 {
-	uint64_t at = l->position - l->round_start + (uint64_t)l->first;
-	fatal(ctx, "%s: the line that starts at byte offset %llu is longer than %d bytes, "
-	    "and no line may be: is this a text?", l->path, (unsigned long long)at, MAX_LINE);
-	return -1;
+	return line_too_long(ctx, l->path, l->position - l->round_start + (uint64_t)l->first);
 }
 
 /* emit_line emits the N bytes at the head of the buffer. Returns 0 or -1. */
@@ -172,7 +133,7 @@ static inline int emit_line(struct lines *l, gale_ctx *ctx, size_t n)
 {
 	if (n > MAX_LINE)
 		return too_long(l, ctx);
-	gale_value line = gale_string(l->bytes + l->begin, n);
+	gale_value line = gale_string(l->in.bytes + l->in.begin, n);
 	if (l->rereads)
 		return gale_emit_tracked(ctx, 0, l->position, &line, 1);
 	if (follows(l))
@@ -184,18 +145,12 @@ static inline int emit_line(struct lines *l, gale_ctx *ctx, size_t n)
 static inline int emit_lines(struct lines *l, gale_ctx *ctx)
 {
 	int emitted = 0;
-	while (emitted < BATCH && l->scan < l->end) {
-		const char *eol = memchr(l->bytes + l->scan, '\n', l->end - l->scan);
-		if (eol == NULL) {
-			l->scan = l->end;
-			break;
-		}
-		size_t n = (size_t)(eol - (l->bytes + l->begin));
+	size_t n;
+	for (; emitted < BATCH && reader_line(&l->in, &n); emitted++) {
 		if (emit_line(l, ctx, n) != 0)
 			return -1;
-		l->begin = l->scan = l->begin + n + 1;
+		reader_pass(&l->in, n + 1);
 		l->position += n + 1;
-		emitted++;
 	}
 	return emitted;
 }
@@ -204,48 +159,29 @@ static inline int emit_lines(struct lines *l, gale_ctx *ctx)
  * input, or where a followed file breaks off. Returns 0 or -1. */
 static inline int emit_rest(struct lines *l, gale_ctx *ctx)
 {
-	size_t n = l->end - l->begin;
+	size_t n = reader_held(&l->in);
 	if (n > 0 && emit_line(l, ctx, n) != 0)
 		return -1;
 	l->position += n;
-	l->begin = l->scan = l->end = 0;
+	reader_clear(&l->in);
 	return 0;
 }
 
-/* make_room makes room for at least one more byte behind bytes[end]. Returns 0 or -1. */
-static inline int make_room(struct lines *l, gale_ctx *ctx)
-{
-	if (l->begin > 0) {
-		memmove(l->bytes, l->bytes + l->begin, l->end - l->begin);
-		l->scan -= l->begin;
-		l->end -= l->begin;
-		l->begin = 0;
-	}
-	if (l->end < l->size)
-		return 0;
-	if (l->size == MAX_BUFFER)
-		return too_long(l, ctx);
-	l->size = l->size == 0 ? BLOCK : 2 * l->size < MAX_BUFFER ? 2 * l->size : MAX_BUFFER;
-	l->bytes = resized(l->bytes, l->size);
-	return 0;
-}
-
-/* fill reads up to LIMIT bytes into the buffer. MORE: some came. END: none are there, now
- * or for good. WAIT: reading would block. */
+/* fill reads up to LIMIT bytes into the buffer; a regular file where it was left, and so that
+ * nobody else who has the descriptor notices. MORE: some came. END: none are there, now or for
+ * good. WAIT: reading would block. */
 static inline enum outcome fill(struct lines *l, gale_ctx *ctx, uint64_t limit)
 {
-	if (make_room(l, ctx) != 0)
+	off_t offset = -1;
+	if (!reader_room(&l->in)) {
+		too_long(l, ctx);
 		return FAILED;
-	size_t room = l->size - l->end;
-	ssize_t n = read(l->fd, l->bytes + l->end, room < limit ? room : (size_t)limit);
-	if (n > 0) {
-		l->end += (size_t)n;
-		return MORE;
 	}
-	if (n == 0)
-		return END;
-	if (errno == EINTR)
-		return MORE;
+	if (l->rereads)
+		offset = l->first + (off_t)(l->position - l->round_start + reader_held(&l->in));
+	ssize_t n = reader_read(&l->in, l->fd, offset, limit);
+	if (n >= 0)
+		return n > 0 ? MORE : END;
 	if (errno == EAGAIN)
 		return WAIT;
 	cannot(l, ctx, "read", "");
@@ -257,18 +193,27 @@ static inline enum outcome fill(struct lines *l, gale_ctx *ctx, uint64_t limit)
 /* A descriptor is watched only while next has nothing to emit. While next is held back, for
  * too many messages are open, a descriptor that is readable would wake the worker over and
  * over for nothing. */
-static inline void readable(void *self, gale_ctx *ctx, int fd, int events, void *arg)
+static inline void unwatch(struct lines *l, gale_ctx *ctx)
 {
-	(void)self;
-	(void)events;
-	(void)arg;
-	gale_unwatch(ctx, fd);
+	if (l->watched != -1)
+		gale_unwatch(ctx, l->watched);
+	l->watched = -1;
 }
 
-static inline enum outcome wait_for(gale_ctx *ctx, int fd)
+static inline void readable(void *self, gale_ctx *ctx, int fd, int events, void *arg)
 {
-	int failed = gale_watch(ctx, fd, GALE_READABLE | GALE_HANGUP, readable, NULL);
-	return failed ? FAILED : WAIT;
+	(void)fd;
+	(void)events;
+	(void)arg;
+	unwatch(self, ctx);
+}
+
+static inline enum outcome wait_for(struct lines *l, gale_ctx *ctx, int fd)
+{
+	if (gale_watch(ctx, fd, GALE_READABLE | GALE_HANGUP, readable, NULL) != 0)
+		return FAILED;
+	l->watched = fd;
+	return WAIT;
 }
 
 #endif

@@ -31,7 +31,7 @@ struct sequence {
 	int64_t at;		/* place in the row of this task's next number */
 	int64_t from;		/* place from which the schedule counts ... */
 	int64_t from_ms;	/* ... and when it was due */
-	bool waiting;		/* a timer is set */
+	uint64_t timer;		/* that is set; 0: none */
 	int64_t *again;		/* places to emit once more */
 	size_t n_again, again_room;
 };
@@ -87,21 +87,20 @@ static void now_due(void *self, gale_ctx *ctx, void *arg)
 	struct sequence *s = self;
 	(void)ctx;
 	(void)arg;
-	s->waiting = false;
+	s->timer = 0;
 }
 
 /* wait_until_due sets a timer for the next number; when it has fired, next is called. It may
  * be called earlier, after an ack: then the timer is already set. */
 static int wait_until_due(struct sequence *s, gale_ctx *ctx)
 {
-	if (s->waiting)
+	if (s->timer != 0)
 		return GALE_IDLE;
 	int64_t places = s->at - s->from;
 	int64_t due_ms = s->from_ms + places / s->rate * 1000 +
 	    (places % s->rate * 1000 + s->rate - 1) / s->rate;
 	int64_t ms = due_ms - gale_now_ms(ctx);
-	gale_timer(ctx, ms < 1 ? 1 : ms > UINT32_MAX ? UINT32_MAX : (uint32_t)ms, now_due, NULL);
-	s->waiting = true;
+	s->timer = gale_timer(ctx, ms < 1 ? 1 : ms > UINT32_MAX ? UINT32_MAX : (uint32_t)ms, now_due, NULL);
 	return GALE_IDLE;
 }
 
@@ -124,8 +123,10 @@ static int next(void *self, gale_ctx *ctx)
 			return GALE_FATAL;
 		emitted++;
 	}
+	if (gale_position(ctx, (uint64_t)s->at, NULL, 0) != 0)
+		return GALE_FATAL;
 	if (emitted > 0)
-		return gale_position(ctx, (uint64_t)s->at, NULL, 0) == 0 ? GALE_EMITTED : GALE_FATAL;
+		return GALE_EMITTED;
 	return s->at >= end ? GALE_DONE : wait_until_due(s, ctx);
 }
 
@@ -158,7 +159,8 @@ static int resume(void *self, gale_ctx *ctx, const gale_resume *r)
 static void cleanup(void *self, gale_ctx *ctx)
 {
 	struct sequence *s = self;
-	(void)ctx;
+	if (s->timer != 0)
+		gale_cancel(ctx, s->timer);
 	free(s->payload);
 	free(s->again);
 }

@@ -1,6 +1,7 @@
 /* chaos.c - kills a running topology again and again, and looks whether anything is lost.
  *
- *     test/chaos --kills N --seed S [--kinds spout,bolt,acker,supervisor] [--rate R]
+ *     test/chaos [--exactly-once transactional|opaque] --kills N --seed S
+ *         [--kinds spout,bolt,acker,coordinator,supervisor] [--rate R]
  *
  * N is the number of SIGKILLs. They come in rounds. Each begins when the topology has
  * recovered from the last one and has run on undisturbed for a moment:
@@ -21,8 +22,13 @@
  *
  *     kills=N lost=L duplicates=D recovery_p50_ms=X recovery_max_ms=Y
  *
+ * With --exactly-once the topology is a transactional one, what it has left must be exact
+ * (chaos_exact.c), and the line says "doubled" for "duplicates". The coordinator stands where
+ * ackers would: "acker" among the kinds means it, and R is 5000 when it is not given.
+ *
  * Recovery is measured from each kill as chaos_rate.c says; when something was stopped, from
- * when it was let go. Exit code 0: nothing was lost, all went well.
+ * when it was let go. Exit code 0: nothing was lost, all went well; with --exactly-once nothing
+ * doubled either.
  * SPDX-License-Identifier: Apache-2.0
  */
 #include <errno.h>
@@ -261,7 +267,7 @@ static bool round_all(struct chaos *c)
 	size_t n = run_workers(&c->run, SUPERVISOR, all, MOST_WORKERS);
 
 	/* Too few kills left, or some are not to be killed: one will do. */
-	if (c->wanted - c->n <= n || !(c->kinds[SPOUT] && c->kinds[BOLT] && c->kinds[ACKER])) {
+	if (c->wanted - c->n <= n || !(c->kinds[SPOUT] && c->kinds[BOLT] && (c->kinds[ACKER] || c->kinds[COORDINATOR]))) {
 		for (size_t i = 0; i < n; i++)
 			victim_close(&all[i]);
 		return kill_one(c);
@@ -341,35 +347,61 @@ static struct times times_of(const struct chaos *c, enum kind kind)
 	return t;
 }
 
-static bool report(struct chaos *c, bool ended)
+static bool report_at_least_once(struct chaos *c, bool ended, const struct times *t)
 {
-	struct times t = times_of(c, KINDS);
 	struct verdict v;
 	uint64_t lost;
 
-	for (enum kind k = 0; k < KINDS; k++) {
-		struct times of = times_of(c, k);
-
-		if (of.n > 0)
-			printf("%-10s kills=%zu recovery_p50_ms=%.0f recovery_max_ms=%.0f\n",
-			    kind_names[k], of.n, of.p50, of.max);
-	}
 	oracle_compare(&c->run, ended, &v);
 	lost = v.false_acks + v.missing + v.silent + v.miscounted;
 	printf("ids=%" PRIu64 " seconds=%.1f false_acks=%" PRIu64 " missing=%" PRIu64 " never_acked=%" PRIu64
 	    " miscounted=%" PRIu64 " overcounted=%" PRIu64 "\n", v.ids, seconds(c), v.false_acks, v.missing,
 	    v.silent, v.miscounted, v.overcounted);
 	printf("kills=%zu lost=%" PRIu64 " duplicates=%" PRIu64 " recovery_p50_ms=%.0f recovery_max_ms=%.0f\n",
-	    c->n, lost, v.duplicates, t.p50, t.max);
-	fflush(stdout);
+	    c->n, lost, v.duplicates, t->p50, t->max);
 	return lost == 0;
+}
+
+/* report_exactly_once: a run that has not ended has lost all. */
+static bool report_exactly_once(struct chaos *c, bool ended, const struct times *t)
+{
+	struct exact_verdict v = { 0 };
+
+	if (ended)
+		exact_compare(&c->run, &v);
+	else
+		v.lost = atomic_load(&c->run.journal->tasks[0].emitted);
+	printf("ids=%" PRIu64 " batches=%" PRIu64 " seconds=%.1f sink_lost=%" PRIu64 " sink_doubled=%" PRIu64
+	    " state_lost=%" PRIu64 " state_doubled=%" PRIu64 " wrong=%" PRIu64 "\n", v.ids, v.batches, seconds(c),
+	    v.sink_lost, v.sink_doubled, v.lost - v.sink_lost, v.doubled - v.sink_doubled, v.wrong);
+	printf("kills=%zu lost=%" PRIu64 " doubled=%" PRIu64 " recovery_p50_ms=%.0f recovery_max_ms=%.0f\n",
+	    c->n, v.lost, v.doubled, t->p50, t->max);
+	return v.ids > 0 && v.batches > 0 && v.lost == 0 && v.doubled == 0 && v.wrong == 0;
+}
+
+static bool report(struct chaos *c, bool ended)
+{
+	struct times t = times_of(c, KINDS);
+	bool well;
+
+	for (enum kind k = 0; k < KINDS; k++) {
+		struct times of = times_of(c, k);
+
+		if (of.n > 0)
+			printf("%-11s kills=%zu recovery_p50_ms=%.0f recovery_max_ms=%.0f\n",
+			    kind_names[k], of.n, of.p50, of.max);
+	}
+	well = c->run.promise == AT_LEAST_ONCE ? report_at_least_once(c, ended, &t) : report_exactly_once(c, ended, &t);
+	fflush(stdout);
+	return well;
 }
 
 /* ---- options ----------------------------------------------------------------------------- */
 
 static _Noreturn void usage(void)
 {
-	fprintf(stderr, "usage: chaos --kills N --seed S [--kinds spout,bolt,acker,supervisor] [--rate R]\n");
+	fprintf(stderr, "usage: chaos [--exactly-once transactional|opaque] --kills N --seed S\n"
+	    "             [--kinds spout,bolt,acker,coordinator,supervisor] [--rate R]\n");
 	exit(64);
 }
 
@@ -399,46 +431,77 @@ static void read_kinds(struct chaos *c, char *text)
 	}
 }
 
-/* read_options returns the rate. */
-static uint64_t read_options(struct chaos *c, int argc, char **argv)
+static enum promise read_promise(const char *text)
+{
+	if (strcmp(text, "transactional") == 0)
+		return TRANSACTIONAL;
+	if (strcmp(text, "opaque") != 0)
+		usage();
+	return OPAQUE;
+}
+
+/* fit_kinds: a transactional topology has a coordinator and no ackers, others the reverse. */
+static void fit_kinds(struct chaos *c, enum promise promise)
+{
+	enum kind is = promise == AT_LEAST_ONCE ? ACKER : COORDINATOR, other = is == ACKER ? COORDINATOR : ACKER;
+
+	if (c->kinds[other])
+		fprintf(stderr, "chaos: there is no %s in this topology: the %s is killed instead\n",
+		    kind_names[other], kind_names[is]);
+	c->kinds[is] |= c->kinds[other];
+	c->kinds[other] = false;
+}
+
+struct options {
+	enum promise promise;
+	uint64_t rate;
+};
+
+static struct options read_options(struct chaos *c, int argc, char **argv)
 {
 	static const struct option options[] = {
 		{ "kills", required_argument, NULL, 'n' }, { "seed", required_argument, NULL, 's' },
-		{ "kinds", required_argument, NULL, 'k' }, { "rate", required_argument, NULL, 'r' }, { 0 }
+		{ "kinds", required_argument, NULL, 'k' }, { "rate", required_argument, NULL, 'r' },
+		{ "exactly-once", required_argument, NULL, 'e' }, { 0 }
 	};
-	char all[] = "spout,bolt,acker,supervisor";
-	uint64_t rate = 20000;
+	struct options read = { AT_LEAST_ONCE, UINT64_MAX };
+	char *kinds = NULL, all[] = "spout,bolt,acker,supervisor", exact[] = "spout,bolt,coordinator,supervisor";
 	int o;
 
 	c->seed = random_seed();
-	read_kinds(c, all);
 	while ((o = getopt_long(argc, argv, "", options, NULL)) != -1)
 		if (o == 'n')
 			c->wanted = number(optarg);
 		else if (o == 's')
 			c->seed = number(optarg);
 		else if (o == 'k')
-			read_kinds(c, optarg);
+			kinds = optarg;
 		else if (o == 'r')
-			rate = number(optarg);
+			read.rate = number(optarg);
+		else if (o == 'e')
+			read.promise = read_promise(optarg);
 		else
 			usage();
 	if (optind < argc || c->wanted == 0 || c->wanted > 1000000)
 		usage();
-	return rate;
+	read_kinds(c, kinds != NULL ? kinds : read.promise == AT_LEAST_ONCE ? all : exact);
+	fit_kinds(c, read.promise);
+	if (read.rate == UINT64_MAX)
+		read.rate = read.promise == AT_LEAST_ONCE ? 20000 : 5000;
+	return read;
 }
 
 int main(int argc, char **argv)
 {
 	struct chaos c = { 0 };
-	uint64_t rate = read_options(&c, argc, argv);
+	struct options options = read_options(&c, argc, argv);
 	bool ended, well;
 
-	printf("seed=%" PRIu64 " rate=%" PRIu64 "\n", c.seed, rate);
+	printf("seed=%" PRIu64 " rate=%" PRIu64 "\n", c.seed, options.rate);
 	fflush(stdout);
 	c.kills = xcalloc(c.wanted, sizeof *c.kills);
 	c.next_kind = below(&c, KINDS);
-	run_open(&c.run, rate);
+	run_open(&c.run, options.promise, options.rate);
 	c.began_ns = clock_now_ns();
 	run_start(&c.run);
 	/* The first second is for starting. */

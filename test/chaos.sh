@@ -18,6 +18,22 @@ case_twelve_kills() {
 	    fail "the last line is: $(tail -n 1 out)"
 }
 
+# exactly_once TYPE: in a transactional topology nothing is lost and nothing comes twice.
+exactly_once() {
+	"$TOP_BUILDDIR/test/chaos" --exactly-once "$1" --kills 12 --seed "$SEED" > out 2> err ||
+	    fail "$(tail -n 20 err out)"
+	tail -n 1 out | grep -qxE 'kills=12 lost=0 doubled=0 recovery_p50_ms=[0-9]+ recovery_max_ms=[0-9]+' ||
+	    fail "the last line is: $(tail -n 1 out)"
+}
+
+case_transactional() {
+	exactly_once transactional
+}
+
+case_opaque() {
+	exactly_once opaque
+}
+
 # ---- the durable word count ---------------------------------------------------------------
 
 # kill_some TIMES kills workers at random until the run is over, TIMES at most.

@@ -4,6 +4,7 @@
  *   chaos_run.c       the topology's processes: starts, finds, kills, pauses them
  *   chaos_rate.c      how many messages are acked, and how long after a kill they are again
  *   chaos_oracle.c    what should be there, compared with what is
+ *   chaos_exact.c     the same for exactly-once
  */
 #ifndef GALE_TEST_CHAOS_PARTS_H
 #define GALE_TEST_CHAOS_PARTS_H
@@ -17,13 +18,17 @@
 
 /* ---- chaos_run.c ------------------------------------------------------------------------- */
 
-enum kind { SPOUT, BOLT, ACKER, SUPERVISOR, KINDS };
+enum kind { SPOUT, BOLT, ACKER, SUPERVISOR, COORDINATOR, KINDS };
+
+/* What the topology promises. */
+enum promise { AT_LEAST_ONCE, TRANSACTIONAL, OPAQUE };
 
 extern const char *const kind_names[KINDS];
 
 struct run {
 	char *dir;			/* all that the run makes is in here */
 	char *gale, *plugins;
+	enum promise promise;
 	uint64_t rate;			/* ids a second, 0: all that it can */
 	struct chaos_journal *journal;
 	pid_t supervisor;		/* 0: none */
@@ -39,7 +44,7 @@ struct victim {
 };
 
 /* run_open makes the directory, the journal and the topology file. run_start starts gale. */
-void run_open(struct run *r, uint64_t rate);
+void run_open(struct run *r, enum promise promise, uint64_t rate);
 void run_start(struct run *r);
 
 /* run_watch says whether the supervisor is there, and takes its exit code when it is not. */
@@ -66,7 +71,7 @@ void run_close(struct run *r, bool kept);
 struct kill {
 	uint64_t at_ns;
 	enum kind kind;
-	double former;			/* acked messages a second before */
+	double former;			/* acked, or committed, messages a second before */
 	uint64_t recovered_ns;		/* after at_ns; UINT64_MAX: not yet */
 	char label[64];
 };
@@ -91,5 +96,17 @@ struct verdict {
 
 /* oracle_compare reads what the run has left. ENDED: the run has ended well. */
 void oracle_compare(const struct run *r, bool ended, struct verdict *v);
+
+/* ---- chaos_exact.c ----------------------------------------------------------------------- */
+
+struct exact_verdict {
+	uint64_t ids, batches;
+	uint64_t lost, doubled;			/* in states and sinks */
+	uint64_t sink_lost, sink_doubled;	/* of these in sinks */
+	uint64_t wrong;				/* what is there and has another value than it must */
+};
+
+/* exact_compare reads what a run has left that has ended well. */
+void exact_compare(const struct run *r, struct exact_verdict *v);
 
 #endif

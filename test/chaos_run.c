@@ -19,10 +19,10 @@
 #include "memory.h"
 #include "test/chaos_parts.h"
 
-const char *const kind_names[KINDS] = { "spout", "bolt", "acker", "supervisor" };
+const char *const kind_names[KINDS] = { "spout", "bolt", "acker", "supervisor", "coordinator" };
 
 /* Nothing ends by time: what hangs is found. */
-static const char topology[] =
+static const char at_least_once[] =
 	"{ \"name\": \"chaos\",\n"
 	"  \"config\": { \"topology.acker.executors\": 2, \"topology.message.timeout.secs\": 3600 },\n"
 	"  \"spouts\": [\n"
@@ -40,6 +40,31 @@ static const char topology[] =
 	"    { \"from\": \"pass\", \"to\": \"tally\",\n"
 	"      \"grouping\": { \"type\": \"FIELDS\", \"args\": [\"word\"] } },\n"
 	"    { \"from\": \"tally\", \"to\": \"table\", \"grouping\": { \"type\": \"SHUFFLE\" } } ] }\n";
+
+/* The numbers of a word keep their order from the spout's task to `count`. */
+static const char exactly_once[] =
+	"{ \"name\": \"chaos\",\n"
+	"  \"transactional\": { \"id\": \"chaos\", \"type\": \"%s\" },\n"
+	"  \"config\": { \"topology.message.timeout.secs\": 3600 },\n"
+	"  \"spouts\": [\n"
+	"    { \"id\": \"source\", \"className\": \"chaos.Source\", \"parallelism\": 2,\n"
+	"      \"properties\": { \"journal\": \"journal\", \"rate\": %" PRIu64 " } } ],\n"
+	"  \"bolts\": [\n"
+	"    { \"id\": \"pass\", \"className\": \"exact.Pass\", \"parallelism\": 2 },\n"
+	"    { \"id\": \"count\", \"className\": \"exact.Count\", \"parallelism\": 2 },\n"
+	"    { \"id\": \"chain\", \"className\": \"exact.Chain\", \"parallelism\": 2 },\n"
+	"    { \"id\": \"sink\", \"className\": \"exact.Sink\", \"parallelism\": 2,\n"
+	"      \"properties\": { \"path\": \"sink\", \"journal\": \"journal\" } },\n"
+	"    { \"id\": \"table\", \"className\": \"table\", \"properties\": { \"path\": \"totals\" } } ],\n"
+	"  \"streams\": [\n"
+	"    { \"from\": \"source\", \"to\": \"pass\",\n"
+	"      \"grouping\": { \"type\": \"FIELDS\", \"args\": [\"word\"] } },\n"
+	"    { \"from\": \"pass\", \"to\": \"count\",\n"
+	"      \"grouping\": { \"type\": \"FIELDS\", \"args\": [\"word\"] } },\n"
+	"    { \"from\": \"count\", \"to\": \"chain\", \"grouping\": { \"type\": \"FIELDS\", \"args\": [\"k\"] } },\n"
+	"    { \"from\": \"count\", \"to\": \"table\",\n"
+	"      \"grouping\": { \"type\": \"SHUFFLE\", \"streamId\": \"totals\" } },\n"
+	"    { \"from\": \"chain\", \"to\": \"sink\", \"grouping\": { \"type\": \"SHUFFLE\" } } ] }\n";
 
 /* ---- the directory ---- */
 
@@ -77,12 +102,27 @@ static void find_gale(struct run *r)
 	r->gale = xasprintf("%s/../gale", path);
 }
 
-void run_open(struct run *r, uint64_t rate)
+static void make_topology(const struct run *r)
+{
+	FILE *f = fopen("chaos.json", "w");
+	int n;
+
+	if (f == NULL)
+		die("can't write %s/chaos.json: %s", r->dir, strerror(errno));
+	if (r->promise == AT_LEAST_ONCE)
+		n = fprintf(f, at_least_once, r->rate);
+	else
+		n = fprintf(f, exactly_once, r->promise == OPAQUE ? "opaque" : "transactional", r->rate);
+	if (n < 0 || fclose(f) != 0)
+		die("can't write %s/chaos.json: %s", r->dir, strerror(errno));
+}
+
+void run_open(struct run *r, enum promise promise, uint64_t rate)
 {
 	char name[] = "/tmp/gale.XXXXXX";	/* short: sockets live below it */
-	FILE *f;
 
 	memset(r, 0, sizeof *r);
+	r->promise = promise;
 	r->rate = rate;
 	find_gale(r);
 	if (mkdtemp(name) == NULL || chdir(name) != 0)
@@ -91,8 +131,7 @@ void run_open(struct run *r, uint64_t rate)
 	setenv("XDG_RUNTIME_DIR", name, 1);
 	make_directory("disk");
 	make_journal(r);
-	if ((f = fopen("chaos.json", "w")) == NULL || fprintf(f, topology, rate) < 0 || fclose(f) != 0)
-		die("can't write %s/chaos.json: %s", r->dir, strerror(errno));
+	make_topology(r);
 }
 
 void run_close(struct run *r, bool kept)
@@ -198,7 +237,8 @@ static bool read_label(struct victim *v)
 	if (last == NULL || strchr(last + 1, '[') == NULL)
 		return false;
 	snprintf(v->label, sizeof v->label, "%s", last + 1);
-	v->kind = strncmp(v->label, "source[", 7) == 0 ? SPOUT : strncmp(v->label, "acker[", 6) == 0 ? ACKER : BOLT;
+	v->kind = strncmp(v->label, "source[", 7) == 0 ? SPOUT : strncmp(v->label, "acker[", 6) == 0 ? ACKER :
+	    strncmp(v->label, "coordinator[", 12) == 0 ? COORDINATOR : BOLT;
 	return true;
 }
 

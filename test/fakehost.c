@@ -106,12 +106,24 @@ static bool suits(struct fake *f, const gale_emission *e)
 	return field->name == NULL;
 }
 
+/* check_id: what is not below the position told last is new. */
+static void check_id(struct fake *f, uint64_t id)
+{
+	if (f->component->resume == NULL || id < f->next)
+		return;
+	must(!f->any_new || id > f->newest, "the ids of new messages do not grow");
+	f->newest = id;
+	f->any_new = true;
+}
+
 static int emit_as(gale_ctx *ctx, const gale_emission *e)
 {
 	struct fake *f = of(ctx);
 	if (!suits(f, e))
 		return -1;
 	must(f->component->kind == GALE_SPOUT || !e->tracked, "a bolt emits a message");
+	if (e->tracked)
+		check_id(f, e->id);
 	f->n_emits++;
 	if (f->forget)
 		return 0;
@@ -280,6 +292,7 @@ static int position(gale_ctx *ctx, uint64_t next, const void *blob, uint32_t n)
 	must(f->component->resume != NULL, "a position is told by a spout that has no resume");
 	must(!f->positioned || next >= f->next, "a position goes back");
 	must(n <= sizeof f->blob, "a position is too large");
+	must(!f->any_new || next > f->newest, "a position is not above what was emitted");
 	f->next = next;
 	f->n_blob = n;
 	if (n > 0)
@@ -456,6 +469,8 @@ void fake_free(struct fake *f)
 {
 	if (f->started && f->component->cleanup != NULL)
 		f->component->cleanup(f->self, &f->ctx);
+	must(f->component->resume == NULL || f->n_watches + f->n_timers == 0,
+	    "a spout that may be made anew leaves a watch or a timer behind");
 	state_close(f->state);
 	fake_forget(f);
 	for (size_t i = 0; i < f->n_held; i++)
@@ -511,7 +526,11 @@ int fake_resume(struct fake *f, const struct fake *from, const uint64_t *open, u
 	f->started = true;
 	must(from->positioned, "it goes on from where nobody has been");
 	int got = c->open(f->self, &f->ctx);
-	f->positioned = false;
+	f->positioned = true;
+	f->any_new = false;
+	f->next = from->next;
+	f->n_blob = from->n_blob;
+	memcpy(f->blob, from->blob, sizeof f->blob);
 	if (got == GALE_OK)
 		got = c->resume(f->self, &f->ctx, &r);
 	if (got == GALE_OK && c->activate != NULL)
@@ -519,10 +538,17 @@ int fake_resume(struct fake *f, const struct fake *from, const uint64_t *open, u
 	return got;
 }
 
+int fake_next(struct fake *f)
+{
+	f->last = f->component->next(f->self, &f->ctx);
+	must(!f->any_new || !f->positioned || f->next > f->newest, "a position was not told");
+	return f->last;
+}
+
 int fake_pump(struct fake *f)
 {
 	do
-		f->last = f->component->next(f->self, &f->ctx);
+		fake_next(f);
 	while (f->last == GALE_EMITTED);
 	return f->last;
 }

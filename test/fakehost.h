@@ -103,6 +103,8 @@ struct fake {
 	uint8_t blob[GALE_MAX_POSITION];
 	uint32_t n_blob;
 	bool positioned;
+	uint64_t newest;		/* largest id that was emitted; 0 when none was since open */
+	bool any_new;
 	uint64_t n_forgotten;
 	struct state *state;		/* opened when it is asked for first */
 	const char *state_path;		/* NULL: a new one, which is never committed */
@@ -127,7 +129,10 @@ int fake_start(struct fake *f);
 /* fake_resume is fake_start of a task that goes on where FROM has come, with N ids open. */
 int fake_resume(struct fake *f, const struct fake *from, const uint64_t *open, uint32_t n);
 
-/* fake_pump calls next until it says something else than GALE_EMITTED. */
+/* fake_next calls next, and checks what it must keep to when it can be positioned: new messages
+ * have ids that grow, none below the position told last, and all of them are below the one that
+ * is told when it returns. fake_pump calls it until it says something else than GALE_EMITTED. */
+int fake_next(struct fake *f);
 int fake_pump(struct fake *f);
 
 /* fake_execute gives the bolt a tuple of N values. fake_text gives it one of one string. */

@@ -104,6 +104,42 @@ case_file() {
 	must [ "$(cat state/run)" -eq 7 ]
 }
 
+# Several tasks and processes read files in ranges; a file that has changed since is named.
+case_files_that_have_changed() {
+	mkdir text
+	seq -f 'line %.0f' 40000 > input
+	split -l 15000 input text/
+	topology <<-END
+		config topology.max.spout.pending 100
+		spout files files path=text range=7000 parallelism=2 numTasks=3
+		bolt sink append path=output us=100 parallelism=2
+		stream files sink SHUFFLE
+	END
+	kill_again_and_again 4 output
+	touch text/ab
+	expect 5 run -q -P "$PLUGINS" --state state t.json
+	says 'text/ab |text has changed \(of its files [^ ]*/text/ab did so last\)'
+	says 'another state directory'
+}
+
+case_files_are_gone_on_with() {
+	mkdir text
+	seq -f 'line %.0f' 40000 > input
+	split -l 15000 input text/
+	topology <<-END
+		config topology.max.spout.pending 100
+		spout files files path=text/a* range=7000 parallelism=2 numTasks=3
+		bolt sink append path=output us=100 parallelism=2
+		stream files sink SHUFFLE
+	END
+	kill_again_and_again 4 output
+	start --state state
+	ends 0 60
+	all_there input output
+	repeated_at_most $((4 * (2 * 164 + 1000))) output
+	no_positions
+}
+
 case_sequence() {
 	topology <<-END
 		config topology.max.spout.pending 50

@@ -343,6 +343,7 @@ START_TEST(a_fifo_ends_only_after_a_writer_was_seen)
 	expect(f, 3, "one", "two", "end");
 	for (size_t i = 0; i < 3; i++)
 		ck_assert(f->emits[i].kept && f->emits[i].id == i + 1);
+	ck_assert(!f->positioned);
 	fake_idle(f);
 	fake_free(f);
 }
@@ -392,6 +393,7 @@ START_TEST(a_followed_fifo_waits_for_the_next_writer)
 			;
 		fake_idle(f);
 	}
+	ck_assert(!f->positioned);
 	fake_free(f);
 }
 END_TEST
@@ -409,6 +411,7 @@ START_TEST(standard_input_is_read_as_it_comes)
 	close(fd[1]);
 	fake_until(f, f->last == GALE_DONE);
 	expect(f, 2, "one", "two");
+	ck_assert(!f->positioned);
 	fake_free(f);
 }
 END_TEST
@@ -426,6 +429,21 @@ START_TEST(standard_input_may_be_a_file_from_where_it_stands)
 	ck_assert_int_eq(fake_pump(f), GALE_DONE);
 	expect(f, 5, "two", "three", "two", "three", "three");
 	fake_free(f);
+}
+END_TEST
+
+/* As it is when batches are undone before the first one is committed: nobody has a position. */
+START_TEST(a_file_on_standard_input_may_be_opened_anew)
+{
+	int fd = open(file_with("a", "one\ntwo\nthree\n"), O_RDONLY | O_CLOEXEC);
+	dup2(fd, STDIN_FILENO);
+	lseek(STDIN_FILENO, 4, SEEK_SET);
+	for (int i = 0; i < 2; i++) {
+		struct fake *f = started(lines_from("-"));
+		ck_assert_int_eq(fake_pump(f), GALE_DONE);
+		expect(f, 2, "two", "three");
+		fake_free(f);
+	}
 }
 END_TEST
 
@@ -892,6 +910,58 @@ START_TEST(following_from_the_end_is_gone_on_with)
 }
 END_TEST
 
+/* remembered copies what F has told: struct fake is what fake_resume takes. */
+static struct fake remembered(const struct fake *f)
+{
+	ck_assert(f->positioned);
+	return *f;
+}
+
+/* A file that is rotated: from each position that was told, what comes is what came the first time,
+ * with the same ids. */
+START_TEST(a_followed_file_gives_the_same_again_from_each_position)
+{
+	static const char *const lines[] = { "one", "two", "3", "four", "", "six", "seven" };
+	const char *path = at("log");
+	struct fake *f = lines_from(path), told[8];
+	size_t had[8];
+	int n_told = 0;
+	file_with("log", "one\ntwo\n3");
+	fake_set(f, "follow", "true");
+	started(f);
+	told[n_told] = remembered(f);
+	had[n_told++] = 0;
+	fake_pump(f);
+	told[n_told] = remembered(f);
+	had[n_told++] = f->n_emits;
+	rename(path, at("log.1"));
+	file_with("log", "four\n\n");
+	fake_until(f, f->n_emits == 5);
+	told[n_told] = remembered(f);
+	had[n_told++] = 5;
+	append(path, "six\n");
+	fake_until(f, f->n_emits == 6);
+	told[n_told] = remembered(f);
+	had[n_told++] = 6;
+	append(path, "seven\n");
+	fake_until(f, f->n_emits == 7);
+	for (int i = 0; i < n_told; i++) {
+		struct fake *again = lines_from(path);
+		fake_set(again, "follow", "true");
+		ck_assert_int_eq(fake_resume(again, &told[i], NULL, 0), GALE_OK);
+		fake_pump(again);
+		fake_until(again, again->n_emits == 7 - had[i]);
+		for (size_t k = 0; k < again->n_emits; k++) {
+			ck_assert(fake_is(again, k, lines[had[i] + k]));
+			ck_assert_uint_eq(again->emits[k].id, f->emits[had[i] + k].id);
+		}
+		ck_assert_uint_eq(again->next, f->next);
+		fake_free(again);
+	}
+	fake_free(f);
+}
+END_TEST
+
 START_TEST(standard_input_cannot_be_followed)
 {
 	struct fake *f = lines_from("-");
@@ -960,6 +1030,44 @@ START_TEST(a_sequence_goes_on)
 	for (size_t i = 0; i < 4; i++)
 		ck_assert_int_eq(f->emits[i].values[0].u.i, expected[i]);
 	fake_free(first);
+	fake_free(f);
+}
+END_TEST
+
+/* A batch may end at any number: from there the same numbers come again. */
+START_TEST(any_number_can_be_gone_on_at)
+{
+	struct fake *all = sequence("100", "0"), at_i;
+	all->ctx.index = 1;
+	all->ctx.n_tasks = 3;
+	started(all);
+	ck_assert_int_eq(fake_pump(all), GALE_DONE);
+	for (size_t i = 0; i <= all->n_emits; i++) {
+		struct fake *f = sequence("100", "0");
+		f->ctx.index = 1;
+		f->ctx.n_tasks = 3;
+		at_i = *all;
+		at_i.next = i < all->n_emits ? all->emits[i].id : all->next;
+		ck_assert_int_eq(fake_resume(f, &at_i, NULL, 0), GALE_OK);
+		ck_assert_int_eq(fake_pump(f), GALE_DONE);
+		ck_assert_uint_eq(f->n_emits, all->n_emits - i);
+		for (size_t k = 0; k < f->n_emits; k++)
+			ck_assert_uint_eq(f->emits[k].id, all->emits[i + k].id);
+		ck_assert_uint_eq(f->next, all->next);
+		fake_free(f);
+	}
+	fake_free(all);
+}
+END_TEST
+
+START_TEST(a_task_without_numbers_tells_where_it_is_too)
+{
+	struct fake *f = sequence("2", "0");
+	f->ctx.index = 2;
+	f->ctx.n_tasks = 3;
+	started(f);
+	ck_assert_int_eq(fake_pump(f), GALE_DONE);
+	ck_assert(f->positioned && f->next == 2);
 	fake_free(f);
 }
 END_TEST
@@ -2380,6 +2488,7 @@ static void add_spouts(Suite *s)
 	    { a_followed_fifo_waits_for_the_next_writer, 1 },
 	    { standard_input_is_read_as_it_comes, 2 },
 	    { standard_input_may_be_a_file_from_where_it_stands, 1 },
+	    { a_file_on_standard_input_may_be_opened_anew, 1 },
 	    { standard_input_may_be_nothing, 1 }, { what_can_be_read_once_is_not_repeated, 1 });
 	ADD(s, "lines: followed files",
 	    { a_followed_file_goes_on_as_it_grows, 1 }, { following_may_start_at_the_end, 1 },
@@ -2400,9 +2509,12 @@ static void add_spouts(Suite *s)
 	    { what_was_in_a_file_that_is_gone_is_lost_and_told, 1 },
 	    { a_file_that_was_truncated_meanwhile_starts_anew, 1 },
 	    { a_file_that_was_not_there_yet_is_gone_on_with, 1 },
+	    { a_followed_file_gives_the_same_again_from_each_position, 1 },
 	    { following_from_the_end_is_gone_on_with, 1 });
 	ADD(s, "sequence",
-	    { a_sequence_emits_its_numbers, 1 }, { a_sequence_goes_on, 1 }, { a_number_that_failed_comes_again, 1 },
+	    { a_sequence_emits_its_numbers, 1 }, { a_sequence_goes_on, 1 },
+	    { any_number_can_be_gone_on_at, 1 }, { a_task_without_numbers_tells_where_it_is_too, 1 },
+	    { a_number_that_failed_comes_again, 1 },
 	    { tasks_share_the_sequence, 1 }, { a_sequence_keeps_to_its_schedule, 5 },
 	    { a_pause_of_the_sequence_is_not_made_up_for, 1 });
 	ADD(s, "deadletters",

@@ -51,6 +51,45 @@ case_8_durable_wordcount_parallel() {
 	lesson 8-durable-wordcount -D parallelism=3 -D ackers=2
 }
 
+# In lessons 9 to 11 each word counts once, so what comes out is what coreutils counts.
+words_of() {
+	tr -s ' \t\n\v\f\r' '\n' | grep -av '^$'
+}
+counted() {
+	sort | uniq -c | sed 's/^ *\([0-9]*\) \(.*\)$/\2\t\1/'
+}
+case_9_transactional_wordcount() {
+	SORT=1 lesson 9-transactional-wordcount
+	words_of < "$LESSONS/data/wind.txt" | counted | same_lines out
+}
+case_9_transactional_wordcount_parallel() {
+	SORT=1 lesson 9-transactional-wordcount -D parallelism=3 -D ackers=2
+}
+case_10_opaque_wordcount() {
+	lesson 10-opaque-wordcount
+	cat "$LESSONS"/data/*.txt | words_of | counted | same_lines out
+}
+case_10_opaque_wordcount_parallel() {
+	lesson 10-opaque-wordcount -D parallelism=4
+}
+case_11_transactional_top() {
+	lesson 11-transactional-top
+	words_of < "$LESSONS/data/wind.txt" | counted | sort -t "$(printf '\t')" -k2,2nr -k1,1 | head -n 5 |
+	    awk '{ print NR "\t" $0 }' > top
+	same out top
+}
+case_11_transactional_top_parallel() {
+	lesson 11-transactional-top -D parallelism=3
+}
+
+# A file for each batch; in the order of their names they are the lines in theirs.
+case_12_exactly_once_file() {
+	expect 0 run "$LESSONS/12-exactly-once-file.json" -D output=batches
+	cat batches/* > all
+	same all "$EXPECTED/12-exactly-once-file.txt"
+	grep -E 'wind|rain' "$LESSONS/data/wind.txt" | cmp - all || fail 'grep gives something else'
+}
+
 # The letters of lesson 6 are what lesson 7 feeds back in.
 case_6_and_7() {
 	SORT=1 lesson 6-dead-letters

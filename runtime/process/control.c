@@ -81,6 +81,7 @@ static const struct {
 	[CONTROL_ENDED] = { "ended", NOTHING },
 	[CONTROL_FATAL] = { "fatal", SOME_TEXT },
 	[CONTROL_SWITCHED] = { "switched", WORKER_START },
+	[CONTROL_FROZEN] = { "frozen", NOTHING },
 	[CONTROL_PONG] = { "pong", NOTHING },
 	[CONTROL_PEERS] = { "peers", TABLE },
 	[CONTROL_OVER] = { "over", TABLE },
@@ -90,6 +91,8 @@ static const struct {
 	[CONTROL_SWITCH] = { "switch", WORKER_START },
 	[CONTROL_OBITUARY] = { "obituary", ROOT_TEXT },
 	[CONTROL_LOST] = { "lost", WORKER_TEXT },
+	[CONTROL_FREEZE] = { "freeze", NOTHING },
+	[CONTROL_THAW] = { "thaw", NOTHING },
 	[CONTROL_PING] = { "ping", NOTHING },
 	[CONTROL_STOP] = { "stop", NOTHING },
 };

@@ -13,6 +13,7 @@
  *                        answering until "stop"
  *     fatal TEXT         it can't go on, for this reason; it exits next
  *     switched W S       what it sends to worker W goes to that one's start S from now on
+ *     frozen             answer to freeze
  *     pong               answer to ping
  *   supervisor says
  *     peers S0 S1 ...    the start number of every worker of the plan, in order: answer to
@@ -30,6 +31,8 @@
  *                        says which and how (A8)
  *     lost W TEXT        worker W was lost: fail what is pending and may have gone there
  *                        (R3); TEXT says which and how
+ *     freeze             coordinator: write no record until "thaw", say "frozen" (X13)
+ *     thaw               coordinator: go on
  *     ping               say "pong" (R4)
  *     stop               clean up and exit 0
  *
@@ -60,9 +63,11 @@ int control_receive(int fd, char *text, size_t size);
 
 /* What a worker may say, then what the supervisor may. */
 enum control_word {
-	CONTROL_HELLO, CONTROL_READY, CONTROL_ENDED, CONTROL_FATAL, CONTROL_SWITCHED, CONTROL_PONG,
+	CONTROL_HELLO, CONTROL_READY, CONTROL_ENDED, CONTROL_FATAL, CONTROL_SWITCHED,
+	CONTROL_FROZEN, CONTROL_PONG,
 	CONTROL_PEERS, CONTROL_OVER, CONTROL_ACTIVATE, CONTROL_DEACTIVATE, CONTROL_DRAIN,
-	CONTROL_SWITCH, CONTROL_OBITUARY, CONTROL_LOST, CONTROL_PING, CONTROL_STOP,
+	CONTROL_SWITCH, CONTROL_OBITUARY, CONTROL_LOST, CONTROL_FREEZE, CONTROL_THAW,
+	CONTROL_PING, CONTROL_STOP,
 	CONTROL_WORDS		/* how many there are */
 };
 

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/statfs.h>
 #include <time.h>
@@ -429,6 +430,12 @@ int statedir_make_temporary(const char *path, struct error *e)
 }
 
 /* ---- paths inside ------------------------------------------------------------------ */
+
+void statedir_control(int fd, struct sockaddr_un *address)
+{
+	*address = (struct sockaddr_un){ .sun_family = AF_UNIX };
+	snprintf(address->sun_path, sizeof address->sun_path, "/proc/self/fd/%d/" STATEDIR_CONTROL, fd);
+}
 
 char *statedir_position(const char *dir, const char *component, uint32_t index)
 {

@@ -8,6 +8,7 @@
  *     positions/lines.0.a  how far task 0 of the spout "lines" has come (positionfile.h)
  *     positions/lines.0.b
  *     state/count.1/       LevelDB of task 1 of the bolt "count"
+ *     control              socket of the supervisor, while one runs (visit.h)
  *     state/coordinator.0/ LevelDB of the coordinator: the record of a transactional topology,
  *                          which has the positions; there is no positions/ then
  *
@@ -29,6 +30,8 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+
+#include <sys/un.h>
 
 #include "buf.h"
 #include "error.h"
@@ -66,6 +69,11 @@ int statedir_make_temporary(const char *path, struct error *e);
 /* statedir_hold is for workers of run RUN: takes the shared lock on workers.lock, for good. -1
  * with E set when this run is over. A temporary directory has no such lock: 0. */
 int statedir_hold(const char *dir, uint32_t run, struct error *e);
+
+/* statedir_control makes the address of the socket STATEDIR_CONTROL in the directory that FD is
+ * open on, however long its path is. */
+#define STATEDIR_CONTROL "control"
+void statedir_control(int fd, struct sockaddr_un *address);
 
 /* Paths inside, for task INDEX (counted within its component); each gives a string that the
  * caller frees. */

@@ -161,6 +161,22 @@ static const struct life_orders orders = {
 };
 static const struct fence_orders fence_orders = { .switch_to = order_switch, .lost = order_lost };
 
+void crew_freeze(struct crew *c, bool freeze)
+{
+	uint32_t coordinator = c->plan->coordinator;
+
+	if (coordinator == UINT32_MAX)
+		c->frozen = freeze;
+	else
+		say(&c->workers[coordinator], "%s", freeze ? "freeze" : "thaw");
+	c->frozen = c->frozen && freeze;
+}
+
+bool crew_frozen(const struct crew *c)
+{
+	return c->frozen;
+}
+
 /* ---- a worker's page, messages, output, end ---------------------------------------- */
 
 static void find_page(struct crew *c, uint32_t worker)
@@ -197,7 +213,9 @@ static bool handle_message(struct crew *c, uint32_t worker, const char *text)
 
 	if (!control_parse(&m, text) || m.word > CONTROL_PONG)
 		return false;
-	if (m.word == CONTROL_PONG) {
+	if (m.word == CONTROL_FROZEN) {
+		c->frozen = true;
+	} else if (m.word == CONTROL_PONG) {
 		pulse_heard(&c->pulse, worker);
 	} else if (m.word == CONTROL_SWITCHED) {
 		fences_switched(&c->lives.fences, worker, m.worker, m.start);
@@ -311,6 +329,8 @@ static void judge(struct crew *c, uint32_t worker)
 	char lost[256];
 	bool clean;
 
+	if (worker == c->plan->coordinator)
+		c->frozen = false;
 	w->oom = kills > c->oom_kills;
 	c->oom_kills = kills;
 	o = obituary_of(c, worker);

@@ -47,6 +47,7 @@ struct crew {
 	struct pulse pulse;
 	struct crew_worker *workers;	/* plan->n_workers */
 	struct buf lines;		/* of workers, not yet handed to the outlet */
+	bool frozen;			/* nothing is decided: see crew_freeze */
 	bool impatient;			/* kills are asked for: don't report them */
 	uint64_t oom_kills;		/* of this machine or control group, so far */
 	uint32_t restarts;		/* of all workers */
@@ -68,6 +69,11 @@ void crew_start(struct crew *c);
 
 /* crew_fail notes why the run fails, and says it. */
 void crew_fail(struct crew *c, const char *text);
+
+/* crew_freeze asks the coordinator to decide nothing, or to go on; crew_frozen: it does so. Where
+ * there is no coordinator it is done at once. */
+void crew_freeze(struct crew *c, bool freeze);
+bool crew_frozen(const struct crew *c);
 
 /* crew_fill_polls fills CREW_POLLS places of P for every worker; crew_serve handles what
  * poll found there. */

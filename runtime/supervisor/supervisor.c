@@ -20,6 +20,7 @@
 #include "spawn.h"
 #include "statedir.h"
 #include "status.h"
+#include "visit.h"
 
 enum {
 	READY_MS = 30000,
@@ -33,6 +34,7 @@ struct supervisor {
 	struct rundir dir;
 	char *state_dir;
 	struct crew crew;
+	struct visit visit;
 	struct outlet outlet;
 	struct progress progress;
 	struct pollfd *polls;
@@ -125,8 +127,8 @@ static void give_signals_back(struct supervisor *s)
 
 /* ---- the loop ---------------------------------------------------------------------- */
 
-/* The descriptors of a turn: signals, our output, then the workers'. */
-enum { POLL_SIGNALS, POLL_OUTLET, POLL_CREW };
+/* The descriptors of a turn: signals, our output, visitors, then the workers'. */
+enum { POLL_SIGNALS, POLL_OUTLET, POLL_VISIT, POLL_CREW = POLL_VISIT + VISIT_POLLS };
 
 static void fill_polls(struct supervisor *s)
 {
@@ -134,16 +136,19 @@ static void fill_polls(struct supervisor *s)
 
 	s->polls[POLL_SIGNALS] = (struct pollfd){ .fd = s->signal_fd, .events = POLLIN };
 	s->polls[POLL_OUTLET] = (struct pollfd){ .fd = out, .events = POLLOUT };
+	visit_fill_polls(&s->visit, s->polls + POLL_VISIT);
 	crew_fill_polls(&s->crew, s->polls + POLL_CREW);
 }
 
 /* timeout_ms: until the next deadline, rounded up; -1: there is none. */
 static int timeout_ms(const struct supervisor *s)
 {
-	uint64_t next = crew_deadline(&s->crew), now = clock_now_ns();
+	uint64_t next = crew_deadline(&s->crew), now = clock_now_ns(), visit = visit_deadline(&s->visit);
 
 	if (s->progress.next_ns != 0 && (next == 0 || s->progress.next_ns < next))
 		next = s->progress.next_ns;
+	if (visit != 0 && (next == 0 || visit < next))
+		next = visit;
 	if (next == 0)
 		return -1;
 	return next <= now ? 0 : (int)((next - now + NS_PER_MS - 1) / NS_PER_MS);
@@ -187,6 +192,7 @@ static void loop(struct supervisor *s)
 		if (poll(s->polls, n, timeout_ms(s)) < 0 && errno != EINTR)
 			die("poll: %s", strerror(errno));
 		crew_serve(&s->crew, s->polls + POLL_CREW);
+		visit_serve(&s->visit, s->polls + POLL_VISIT, clock_now_ns());
 		if (s->polls[POLL_OUTLET].revents)
 			outlet_push(&s->outlet);
 		if (s->polls[POLL_SIGNALS].revents)
@@ -249,8 +255,11 @@ static void run(struct supervisor *s, const struct topology *t, const struct run
 		return;
 	}
 	progress_start(&s->progress, t->name, s->outlet.terminal, options->quiet, clock_now_ns());
+	if (visit_open(&s->visit, &s->crew, s->crew.state_dir, &e) != 0)
+		outlet_say(&s->outlet, "%s: warn: %s", t->name, e.text);
 	crew_start(&s->crew);
 	loop(s);
+	visit_close(&s->visit);
 	outlet_status(&s->outlet, "");
 	spawn_sweep();
 }

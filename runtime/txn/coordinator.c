@@ -166,6 +166,8 @@ static bool close_open(struct coordinator *c, uint64_t now_ns)
 
 	if (!in_flight(c, txid) || b->closing || !should_close(c, b, txid, now_ns))
 		return false;
+	if (c->next - c->txid - 1 > c->config.batches)
+		return false;	/* the one behind those that are planned: or each attempt would add one */
 	b->closing = true;
 	x.final = b->final;
 	b->close_ns = c->closed_ns = now_ns;
@@ -215,7 +217,7 @@ static bool decide(struct coordinator *c)
 {
 	struct order x = { .kind = ORDER_RECORD, .txid = c->round };
 
-	if (c->round == 0 || !ALL(c, ROLE_PREPARES, prepared, c->round))
+	if (c->round == 0 || c->frozen || !ALL(c, ROLE_PREPARES, prepared, c->round))
 		return false;
 	for (uint64_t txid = c->txid + 1; txid <= c->round; txid++)
 		offsets_merge(&c->at, &batch_of(c, txid)->ends);
@@ -459,6 +461,12 @@ void coordinator_start(struct coordinator *c, uint64_t now_ns)
 void coordinator_activate(struct coordinator *c, uint64_t now_ns)
 {
 	c->active = true;
+	advance(c, now_ns);
+}
+
+void coordinator_freeze(struct coordinator *c, bool freeze, uint64_t now_ns)
+{
+	c->frozen = freeze;
 	advance(c, now_ns);
 }
 

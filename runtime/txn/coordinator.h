@@ -88,6 +88,7 @@ struct coordinator {
 	bool active;			/* batches may begin */
 	bool stopping;			/* nothing new: what is in flight, then over ... */
 	bool finish;			/* ... as if all input had ended */
+	bool frozen;			/* no record is written */
 
 	/* the record */
 	uint64_t txid;
@@ -120,6 +121,9 @@ void coordinator_activate(struct coordinator *c, uint64_t now_ns);
 /* coordinator_stop: commit what is in flight, and be over; FINISH: with the last batch, as if
  * all input had ended. */
 void coordinator_stop(struct coordinator *c, bool finish, uint64_t now_ns);
+
+/* coordinator_freeze: no record is written until it is called again with false (X13). */
+void coordinator_freeze(struct coordinator *c, bool freeze, uint64_t now_ns);
 
 /* coordinator_report takes what WORKER said. coordinator_lost: a worker was lost, and whoever
  * sent to it has left it (X3). coordinator_charged: a tuple of batch TXID has crashed its

@@ -107,6 +107,14 @@ void batch_working(struct worker *w)
 	batch_report(w, &(struct order){ .kind = REPORT_HELD, .n = batch_held(w) });
 }
 
+void batch_replaced(struct worker *w, uint32_t peer)
+{
+	if (!out_feeds(&w->out, peer))
+		return;
+	w->txn->generation = 0;
+	w->txn->open = false;
+}
+
 void batch_enter(struct worker *w, uint64_t txid)
 {
 	w->out.sender.header.txid = txid;

@@ -220,5 +220,5 @@ static bool wants_data(const struct worker *w)
 
 const struct role_ops batch_bolt_ops = {
 	.start = bolt_start, .turn = turn, .rest = rest, .due = due, .wants_data = wants_data,
-	.stop = bolt_stop,
+	.replaced = batch_replaced, .stop = bolt_stop,
 };

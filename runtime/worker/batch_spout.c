@@ -416,5 +416,6 @@ static void stop(struct worker *w)
 }
 
 const struct role_ops batch_spout_ops = {
-	.start = start, .turn = turn, .rest = rest, .due = due, .wants_data = wants_data, .stop = stop,
+	.start = start, .turn = turn, .rest = rest, .due = due, .wants_data = wants_data,
+	.replaced = batch_replaced, .stop = stop,
 };

@@ -146,11 +146,14 @@ static void read_cuts(struct worker *w)
 		bool final;
 
 		cut_key(key, expected);
-		if (scan.key.n != sizeof key || memcmp(scan.key.bytes, key, sizeof key) != 0 ||
+		if (expected - c->coordinator.txid > COORDINATOR_BATCHES + 1 || scan.key.n != sizeof key ||
+		    memcmp(scan.key.bytes, key, sizeof key) != 0 ||
 		    !read_ends(bytes, bytes + scan.value.n, &final, &ends))
 			damaged(w, "end of a batch");
-		if (c->coordinator.config.cuts && expected - c->coordinator.txid <= COORDINATOR_BATCHES)
+		if (c->coordinator.config.cuts)
 			coordinator_known_cut(&c->coordinator, expected, &ends, final);
+		else if (state_delete(c->state, key, sizeof key, &e) != 0)
+			worker_fatal(w, "%s", e.text);	/* they were of another type of batches */
 		offsets_free(&ends);
 		expected++;
 	}
@@ -303,6 +306,13 @@ static void stop(struct worker *w)
 	state_close(c->state);
 	coordinator_free(&c->coordinator);
 	free(c);
+}
+
+void coordinate_freeze(struct worker *w, bool freeze)
+{
+	struct coordinate *c = w->role;
+
+	coordinator_freeze(&c->coordinator, freeze, w->now_ns);
 }
 
 void coordinate_lost(struct worker *w)

@@ -84,6 +84,11 @@ bool batch_orders(struct worker *w);
 void batch_report(struct worker *w, struct order *x);
 void batch_say(struct worker *w, enum order_kind kind, uint64_t txid);
 
+/* batch_replaced: PEER has a successor. What this worker sent to the dead one may be lost, and the
+ * generation may be newer than that death: so it is left, and the reset that follows the fence
+ * waited for. Else the successor could get the rest of a batch and its marker, and close it. */
+void batch_replaced(struct worker *w, uint32_t peer);
+
 /* batch_enter: from now on all belongs to batch TXID. */
 void batch_enter(struct worker *w, uint64_t txid);
 

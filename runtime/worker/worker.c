@@ -196,6 +196,15 @@ static void on_obituary(struct worker *w, const struct control_message *m)
 		source_named(w, m->root, m->text);
 }
 
+static void on_freeze(struct worker *w, const struct control_message *m)
+{
+	if (w->me->role != ROLE_COORDINATOR)
+		return;
+	coordinate_freeze(w, m->word == CONTROL_FREEZE);
+	if (m->word == CONTROL_FREEZE)
+		say("frozen");
+}
+
 static void on_ping(struct worker *w, const struct control_message *m)
 {
 	(void)w, (void)m;
@@ -219,6 +228,8 @@ static void (*const control_acts[CONTROL_WORDS])(struct worker *w, const struct 
 	[CONTROL_SWITCH] = on_switch,
 	[CONTROL_LOST] = on_lost,
 	[CONTROL_OBITUARY] = on_obituary,
+	[CONTROL_FREEZE] = on_freeze,
+	[CONTROL_THAW] = on_freeze,
 	[CONTROL_PING] = on_ping,
 	[CONTROL_STOP] = on_stop,
 };

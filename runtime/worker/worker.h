@@ -335,9 +335,10 @@ uint64_t source_due(const struct worker *w);
 
 /* ---- coordinate.c ---- */
 
-/* coordinate_lost: a worker was lost. coordinate_named: a tuple of batch ROOT was in hand when a
+/* coordinate_lost: a worker was lost. coordinate_freeze: write no record, or go on (X13). coordinate_named: a tuple of batch ROOT was in hand when a
  * worker crashed (A8); TEXT says which and how. */
 void coordinate_lost(struct worker *w);
+void coordinate_freeze(struct worker *w, bool freeze);
 void coordinate_named(struct worker *w, uint64_t root, const char *text);
 
 /* ---- resume.c ---- */

@@ -125,7 +125,9 @@ static int source_next(void *self, gale_ctx *ctx)
 	for (; n < BATCH && s->at < limit; n++, s->at += ctx->n_tasks)
 		if (emit_id(ctx, s->at) != 0)
 			return GALE_FATAL;
-	atomic_store_explicit(&s->mine->emitted, s->at, memory_order_relaxed);
+	/* What was emitted and undone may be on disk as the end of a batch: it must come again. */
+	if (s->at > atomic_load_explicit(&s->mine->emitted, memory_order_relaxed))
+		atomic_store_explicit(&s->mine->emitted, s->at, memory_order_relaxed);
 	if (n > 0)
 		return gale_position(ctx, s->at, NULL, 0) == 0 ? GALE_EMITTED : GALE_FATAL;
 	if (s->at >= atomic_load_explicit(&s->file->end, memory_order_relaxed))
@@ -140,7 +142,8 @@ static void source_ack(void *self, gale_ctx *ctx, uint64_t id)
 {
 	struct source *s = self;
 
-	(void)ctx;
+	if (ctx->txid != 0)
+		return;		/* it says nothing; exact.Sink tells what is committed */
 	s->file->acked[id] = 1;
 	atomic_fetch_add_explicit(&s->mine->acks, 1, memory_order_relaxed);
 }
