@@ -9,6 +9,7 @@
  *
  *     records only grow, and so do the positions in them
  *     a record is of what all workers have closed, and all participants prepared, in this attempt
+ *     no record is written while it is frozen
  *     no commit is sent while one is undecided
  *     generations grow, whoever is the coordinator
  *     nothing begins before all are ready; batches begin in order; not too many
@@ -152,7 +153,7 @@ static void write_cut(void *arg, uint64_t txid, const struct offsets *ends, bool
 static void write_record(void *arg, uint64_t txid, const struct offsets *ends, bool final)
 {
 	(void)arg;
-	sure(txid > w.record && !w.final);
+	sure(txid > w.record && !w.final && !w.c.frozen);
 	for (uint32_t i = 0; i < N; i++) {
 		const struct worker *x = &w.workers[i];
 
@@ -420,6 +421,8 @@ static void step(void)
 		work(x);
 	if (coordinator_due(&w.c) <= w.now)
 		coordinator_turn(&w.c, w.now);
+	if (chance(300))
+		coordinator_freeze(&w.c, !w.c.frozen, w.now);
 	if (w.troubles > 0 && chance(100))
 		trouble();
 }
