@@ -14,7 +14,7 @@
 
 # did COMPONENT CALLBACK gives the lines of the journal; n_did their number.
 did() {
-	grep -E "^$1 [0-9]+ $2 " log
+	grep -E "^$1 [0-9]+ $2 " log 2> /dev/null
 }
 
 n_did() {
@@ -181,6 +181,7 @@ case_ticks() {
 		stream watch keep GLOBAL
 	END
 	start
+	# Ticks do not come between finish_batch and the markers either (in_order).
 	published() { [ "$(did keep publish | awk '{ print $4 }' | sort -u | wc -l)" -ge 5 ]; }
 	wait_until 20 published
 	must [ "$(n_did keep execute)" -ge 1 ]
