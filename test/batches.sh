@@ -212,6 +212,49 @@ case_held() {
 	totals 50 10
 }
 
+# A spout may emit whenever it is called, not only in next.
+case_pushed() {
+	mkfifo fifo
+	topology <<-END
+		transactional tx
+		spout source batch.Source fifo=fifo push=true count=30 journal=log
+		bolt keep batch.Keep journal=log
+		stream source keep FIELDS key
+	END
+	start
+	exec 3<> fifo
+	wait_until 20 did_at_least 1 source open
+	local i
+	for i in 10 20 30; do
+		echo 10 >&3
+		wait_until 20 did_at_least "$i" keep execute
+	done
+	ends 0
+	in_order
+	one_attempt
+	once 30 keep
+	totals 30 10
+	must [ "$(number acked)" -eq 30 ]
+	must [ "$(number tuples)" -eq 30 ]
+}
+
+# What is set on the command line is.
+case_settings() {
+	topology <<-END
+		transactional \${id:-tx} \${type}
+		config topology.transaction.batch.tuples \${most}
+		spout source batch.Source count=300 journal=log
+		bolt keep batch.Keep journal=log
+		stream source keep GLOBAL
+	END
+	run -D type=opaque -D most=10
+	in_order
+	totals 300 10
+	must [ "$(did source emit | awk '{ n[$4]++ } END { for (i in n) if (n[i] > m) m = n[i]; print m }')" -eq 10 ]
+	expect 3 run -q -P "$PLUGINS" -D type=opague -D most=10 t.json
+	says 'unknown type of transaction "opague"'
+}
+
 # ---- mistakes ----------------------------------------------------------------------------
 
 # refused SPOUT_MISTAKE BOLT_MISTAKE WORDS

@@ -4,7 +4,8 @@
  * SPDX-License-Identifier: Apache-2.0
  *
  *     Source   emits the numbers below `count`, in turn over its tasks; key is "kI" with I = n mod
- *              `keys`. With `fifo` only as many as the numbers say that are read there
+ *              `keys`. With `fifo` only as many as the numbers say that are read there, with
+ *              `push` from the callback that reads them
  *     Watch    passes tuples on, now or later
  *     Keep     counts each key in its state, as well; in the end emits (count, key)
  *
@@ -43,11 +44,29 @@ struct source {
 	/* properties */
 	const char *journal, *fifo, *wrong;
 	int64_t count, keys, pause_every;
-	bool unbounded;
+	bool unbounded, push;
 
 	int log, fd;
 	int64_t at, credit;
 };
+
+/* emit_next emits the next number; false: it was refused. */
+static bool emit_next(struct source *s, gale_ctx *ctx)
+{
+	char key[32];
+	int length = snprintf(key, sizeof key, "k%" PRId64, s->at % s->keys);
+	gale_value values[] = { gale_int(s->at), gale_string(key, (size_t)length) };
+
+	if (strcmp(s->wrong, "no id") == 0)
+		return gale_emit_values(ctx, 0, values, 2) == 0;
+	if (gale_emit_tracked(ctx, 0, (uint64_t)s->at, values, 2) != 0)
+		return false;
+	note(s->log, ctx, "emit", s->at);
+	s->at += ctx->n_tasks;
+	if (strcmp(s->wrong, "no position") != 0)
+		gale_position(ctx, (uint64_t)s->at, NULL, 0);
+	return true;
+}
 
 static void on_fifo(void *self, gale_ctx *ctx, int fd, int events, void *arg)
 {
@@ -61,6 +80,8 @@ static void on_fifo(void *self, gale_ctx *ctx, int fd, int events, void *arg)
 	text[n] = '\0';
 	for (char *p = text, *end; s->credit += strtol(p, &end, 10), end != p; )
 		p = end;
+	while (s->push && s->credit-- > 0)
+		emit_next(s, ctx);
 }
 
 static int source_open(void *self, gale_ctx *ctx)
@@ -102,22 +123,13 @@ static void source_cleanup(void *self, gale_ctx *ctx)
 static int source_next(void *self, gale_ctx *ctx)
 {
 	struct source *s = self;
-	char key[32];
-	int length = snprintf(key, sizeof key, "k%" PRId64, s->at % s->keys);
-	gale_value values[] = { gale_int(s->at), gale_string(key, (size_t)length) };
 
 	if (s->at >= s->count)
 		return s->unbounded ? GALE_IDLE : GALE_DONE;
-	if (s->fifo != NULL && s->credit-- <= 0)
+	if (s->push || (s->fifo != NULL && s->credit-- <= 0))
 		return s->credit = 0, GALE_IDLE;
-	if (strcmp(s->wrong, "no id") == 0)
-		return gale_emit_values(ctx, 0, values, 2) == 0 ? GALE_EMITTED : GALE_FATAL;
-	if (gale_emit_tracked(ctx, 0, (uint64_t)s->at, values, 2) != 0)
+	if (!emit_next(s, ctx))
 		return GALE_FATAL;
-	note(s->log, ctx, "emit", s->at);
-	s->at += ctx->n_tasks;
-	if (strcmp(s->wrong, "no position") != 0)
-		gale_position(ctx, (uint64_t)s->at, NULL, 0);
 	return s->pause_every > 0 && s->at % s->pause_every == 0 ? GALE_IDLE : GALE_EMITTED;
 }
 
@@ -133,6 +145,7 @@ static const gale_component source = {
 		GALE_PROP(struct source, count, GALE_PROP_INT, "How many.", .fallback = "10"),
 		GALE_PROP(struct source, keys, GALE_PROP_INT, "How many different keys.", .fallback = "10"),
 		GALE_PROP(struct source, pause_every, GALE_PROP_INT, "Say idle after so many."),
+		GALE_PROP(struct source, push, GALE_PROP_BOOL, "Emit when the fifo is read, not in next."),
 		GALE_PROP(struct source, unbounded, GALE_PROP_BOOL, "Never say that it is done.")),
 };
 
