@@ -351,8 +351,8 @@ void coordinator_report(struct coordinator *c, uint32_t worker, const struct ord
 		return;		/* of an attempt that is undone (X1) */
 	if (x->kind == REPORT_READY && c->phase == COORDINATOR_RESETTING)
 		on_ready(c, w, x);
-	else if (c->phase != COORDINATOR_RUNNING)
-		return;
+	else if (c->phase != COORDINATOR_RUNNING && x->kind != REPORT_FAILED && x->kind != REPORT_DATA)
+		return;		/* who is ready before others may tick already, and fail in that */
 	else if (x->kind == REPORT_HELD)
 		on_held(c, w, x, now_ns);
 	else if (x->kind == REPORT_PUBLISHED)
