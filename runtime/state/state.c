@@ -474,7 +474,7 @@ static int take_back(struct state *s, gale_slice bytes, uint64_t last, struct er
 	database_put(s->db, undo_key, (gale_slice){ NULL, 0 });
 	put_mark(s, base);
 	if (database_write(s->db, "state.undone", e) != 0)
-		return -1;
+		return -2;
 	s->mark = base;
 	return 0;
 }

@@ -103,7 +103,8 @@ int state_prepare(struct state *s, uint64_t last, uint64_t generation, struct er
 /* state_undo makes the state what it was after batch LAST: forgets what is not prepared and,
  * if the last round goes beyond LAST, takes it back, synced. It may be repeated. -1 with E set
  * when that can't be had, as the state is of another batch or is not there; E names both
- * batches and says what to do. Failpoint: state.undone. */
+ * batches and says what to do. -2 when it could not be written: the caller leaves the process.
+ * Failpoint: state.undone. */
 int state_undo(struct state *s, uint64_t last, struct error *e);
 
 /* state_adopt makes a state that is not in batches what batch TXID has left: commits, and notes
