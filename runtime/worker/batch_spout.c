@@ -297,11 +297,21 @@ static bool ask(struct worker *w, struct task *t)
 	return any;
 }
 
+/* may_fill tells whether a call of next may fill the batch of T. Of one that is planned it may
+ * go beyond the end, and into batches that follow: they must be known by then, up to the first
+ * that is not planned. */
+static bool may_fill(const struct worker *w, const struct task *t)
+{
+	const struct filled *newest = filled_of(w, w->txn->begun);
+
+	if (t->batch > w->txn->begun || is_over(t))
+		return false;
+	return filled_of(w, t->batch)->planned ? !newest->planned || newest->last : !is_full(w, t->batch);
+}
+
 static bool may_ask(const struct worker *w, const struct task *t)
 {
-	return w->active && t->batch <= w->txn->begun && !is_over(t) && !t->done &&
-	    (filled_of(w, t->batch)->planned || !is_full(w, t->batch)) &&
-	    t->idle_until_ns <= w->now_ns && !out_blocked(&w->out);
+	return w->active && may_fill(w, t) && !t->done && t->idle_until_ns <= w->now_ns && !out_blocked(&w->out);
 }
 
 static bool emit_some(struct worker *w)
@@ -397,8 +407,7 @@ static uint64_t due(const struct worker *w)
 	for (uint32_t i = 0; w->txn->generation != 0 && !out_blocked(&w->out) && i < w->n_tasks; i++) {
 		const struct task *t = &w->tasks[i];
 
-		if (w->active && !t->done && t->batch <= w->txn->begun && !is_over(t) &&
-		    (filled_of(w, t->batch)->planned || !is_full(w, t->batch)) && t->idle_until_ns < at)
+		if (w->active && !t->done && may_fill(w, t) && t->idle_until_ns < at)
 			at = t->idle_until_ns;
 	}
 	return at;
