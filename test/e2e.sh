@@ -122,6 +122,7 @@ nothing_left() {
 #     config KEY VALUE
 #     spout ID CLASS [KEY=VALUE...]	bolt ID CLASS [KEY=VALUE...]
 #     stream FROM[:STREAM] TO GROUPING [ARGUMENT...]
+#     transactional ID TYPE
 #
 # The keys parallelism, numTasks and those with a dot (config) go where they belong; all
 # others are properties.
@@ -169,9 +170,12 @@ topology() {
 	$1 == "spout" { spouts = add(spouts, part()) }
 	$1 == "bolt" { bolts = add(bolts, part()) }
 	$1 == "stream" { streams = add(streams, stream()) }
+	$1 == "transactional" {
+		transaction = ",\n  \"transactional\": { " pair("id", $2) ", " pair("type", $3) " }"
+	}
 	END {
-		printf "{ %s,\n  \"config\": { %s },\n  \"spouts\": [%s ],\n  \"bolts\": [%s ],\n  \"streams\": [%s ] }\n",
-		    pair("name", name), configs, spouts, bolts, streams
+		printf "{ %s%s,\n  \"config\": { %s },\n  \"spouts\": [%s ],\n  \"bolts\": [%s ],\n  \"streams\": [%s ] }\n",
+		    pair("name", name), transaction, configs, spouts, bolts, streams
 	}' > t.json
 }
 

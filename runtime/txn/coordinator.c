@@ -262,13 +262,29 @@ static void advance(struct coordinator *c, uint64_t now_ns)
 
 /* ---- reports ---- */
 
+/* take_starts notes where tasks begin that the record says nothing of: a followed file may begin
+ * at its end, and that is elsewhere when it is opened again. */
+static void take_starts(struct coordinator *c, const struct offsets *starts)
+{
+	for (uint32_t i = 0; i < starts->n; i++) {
+		if (!starts->items[i].known || offsets_find(&c->at, starts->items[i].task) != NULL)
+			continue;
+		*offsets_at(&c->at, starts->items[i].task) = starts->items[i];
+		c->new_starts = true;
+	}
+}
+
 static void on_ready(struct coordinator *c, struct coordinator_worker *w, const struct order *x)
 {
 	w->ready = true;
 	w->roles = x->roles;
+	take_starts(c, &x->offsets);
 	for (uint32_t i = 0; i < c->config.n_workers; i++)
 		if (!c->workers[i].ready)
 			return;
+	if (c->new_starts)
+		c->ops->write_record(c->arg, c->txid, &c->at, c->final);
+	c->new_starts = false;
 	c->phase = COORDINATOR_RUNNING;
 }
 
