@@ -158,16 +158,20 @@ static bool should_close(const struct coordinator *c, struct coordinator_batch *
 	return b->full || (b->data && (c->stopping || now_ns - c->closed_ns >= c->config.interval_ns));
 }
 
+/* may_close: the one behind those that are planned waits, or each attempt would add one. */
+static bool may_close(const struct coordinator *c)
+{
+	return c->next - c->txid - 1 <= c->config.batches;
+}
+
 static bool close_open(struct coordinator *c, uint64_t now_ns)
 {
 	uint64_t txid = c->next - 1;
 	struct coordinator_batch *b = batch_of(c, txid);
 	struct order x = { .kind = ORDER_CLOSE, .txid = txid };
 
-	if (!in_flight(c, txid) || b->closing || !should_close(c, b, txid, now_ns))
+	if (!in_flight(c, txid) || b->closing || !may_close(c) || !should_close(c, b, txid, now_ns))
 		return false;
-	if (c->next - c->txid - 1 > c->config.batches)
-		return false;	/* the one behind those that are planned: or each attempt would add one */
 	b->closing = true;
 	x.final = b->final;
 	b->close_ns = c->closed_ns = now_ns;
@@ -419,7 +423,7 @@ uint64_t coordinator_due(const struct coordinator *c)
 
 		if (b->closing && c->config.timeout_ns != 0)
 			at = late_at(c, txid);
-		else if (!b->closing && b->data)
+		else if (!b->closing && b->data && may_close(c))
 			at = c->closed_ns + c->config.interval_ns;
 		if (at < due)
 			due = at;
