@@ -343,6 +343,12 @@ static void on_batch(struct coordinator *c, struct coordinator_worker *w, const 
 	}
 }
 
+/* early: a worker that is ready may have something, or fail, before all the others are. */
+static bool early(const struct coordinator *c, const struct order *x)
+{
+	return c->phase == COORDINATOR_RESETTING && (x->kind == REPORT_DATA || x->kind == REPORT_FAILED);
+}
+
 void coordinator_report(struct coordinator *c, uint32_t worker, const struct order *x, uint64_t now_ns)
 {
 	struct coordinator_worker *w = &c->workers[worker];
@@ -351,8 +357,8 @@ void coordinator_report(struct coordinator *c, uint32_t worker, const struct ord
 		return;		/* of an attempt that is undone (X1) */
 	if (x->kind == REPORT_READY && c->phase == COORDINATOR_RESETTING)
 		on_ready(c, w, x);
-	else if (c->phase != COORDINATOR_RUNNING && x->kind != REPORT_FAILED && x->kind != REPORT_DATA)
-		return;		/* who is ready before others may tick already, and fail in that */
+	else if (c->phase != COORDINATOR_RUNNING && !early(c, x))
+		return;
 	else if (x->kind == REPORT_HELD)
 		on_held(c, w, x, now_ns);
 	else if (x->kind == REPORT_PUBLISHED)
