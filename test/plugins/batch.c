@@ -169,12 +169,12 @@ struct bolt {
 	int64_t memory;			/* tuples since it was made */
 };
 
-/* mistake does what is not allowed in CALLBACK, if `wrong` names that. */
+/* mistake does what is not allowed in CALLBACK, if `wrong` names that, in the last task. */
 static void mistake(struct bolt *b, gale_ctx *ctx, const char *callback)
 {
 	size_t n = strlen(callback);
 
-	if (strncmp(b->wrong, callback, n) != 0)
+	if (ctx->index != ctx->n_tasks - 1 || strncmp(b->wrong, callback, n) != 0)
 		return;
 	if (strcmp(b->wrong + n, " emit") == 0)
 		emit(ctx, 0, "k", 1);
