@@ -122,6 +122,8 @@ case_context() {
 	done
 	must [ "$(n_did keep finish)" -eq 2 ]
 	must [ "$(did keep publish | tail -n 1 | awk '{ print $4 }')" -eq "$last" ]
+	# What a spout has emitted is the batch's from then on.
+	must [ "$(n_did source acked)" -eq 3000 ]
 	must [ "$(number acked)" -eq 3000 ]
 	must [ "$(number failed)" -eq 0 ]
 }
@@ -280,6 +282,7 @@ case_pushed() {
 	one_attempt
 	once 30 keep
 	totals 30 10
+	must [ "$(n_did source acked)" -eq 30 ]
 	must [ "$(number acked)" -eq 30 ]
 	must [ "$(number tuples)" -eq 30 ]
 }
@@ -399,6 +402,7 @@ case_fails_after_the_write() {
 	says 'failpoint batch.prepared reached'
 	GALE_FAILPOINTS='keep[0]/batch.prepared=2,kill' fails opaque
 	says 'failpoint batch.prepared reached'
+	must [ "$(n_did source failed)" -eq 0 ]
 }
 
 # A batch that always fails ends the run, and who failed is named.
