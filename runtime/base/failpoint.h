@@ -4,12 +4,13 @@
  * GALE_FAILPOINTS in the environment each is one branch that is never taken. The variable
  * holds rules, separated by ";":
  *
- *     [WHO/]POINT=N[,WHAT]
+ *     [WHO/]POINT=N[,WHAT[,START]]
  *
- * The N-th time (from 1) that process WHO comes to POINT, WHAT happens: "kill" is SIGKILL, a
- * number is the errno that the call fails with; EIO when nothing is said. WHO is a worker's
- * label ("count[0]") or "supervisor"; every process when it is left out. A rule counts for
- * the first start of a worker only: its successor is healthy.
+ * The N-th time (from 1) that process WHO comes to POINT, WHAT happens: "kill" is SIGKILL, "all"
+ * is SIGKILL for the supervisor too, and so for everybody; a number is the errno that the call
+ * fails with; EIO when nothing is said. WHO is a worker's label ("count[0]") or "supervisor";
+ * every process when it is left out. A rule counts for one start of a worker, the first when
+ * nothing is said: its successor is healthy.
  *
  *     GALE_FAILPOINTS='count[0]/state.sync=3,kill' gale run t.json
  *
@@ -19,6 +20,16 @@
  * Points: alloc, send, control.send, status.map, spawn.fork, deadletter.write, deadletter.sync,
  * state.open, state.write, state.prepared, state.undone, position.write, position.sync,
  * statedir.write, statedir.sync, statedir.rename.
+ *
+ * In transactional topologies: before each order of the coordinator to a worker, order.reset,
+ * order.begin, order.close, order.mark, order.commit, order.record, order.over; before and
+ * after its writes coordinator.cut, coordinator.cut.written, coordinator.record,
+ * coordinator.record.written. In other workers, in the order in which they come there:
+ * batch.reset, batch.ready (the reset is done, and not answered), batch.emit (each call of a
+ * spout's next), batch.work (each part of a frame), batch.cut (a spout's batch is left, and not
+ * told), batch.closed (the markers are out, and it was not said), batch.commit, batch.persisted,
+ * state.write, state.prepared, batch.prepared (written, and not answered), batch.publish,
+ * batch.published. When something fails there it has no effect: they are places to die at.
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #ifndef GALE_FAILPOINT_H

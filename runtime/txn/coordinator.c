@@ -266,13 +266,29 @@ static void advance(struct coordinator *c, uint64_t now_ns)
 
 /* ---- reports ---- */
 
+/* take_starts notes where tasks begin that the record says nothing of: a followed file may begin
+ * at its end, and that is elsewhere when it is opened again. */
+static void take_starts(struct coordinator *c, const struct offsets *starts)
+{
+	for (uint32_t i = 0; i < starts->n; i++) {
+		if (!starts->items[i].known || offsets_find(&c->at, starts->items[i].task) != NULL)
+			continue;
+		*offsets_at(&c->at, starts->items[i].task) = starts->items[i];
+		c->new_starts = true;
+	}
+}
+
 static void on_ready(struct coordinator *c, struct coordinator_worker *w, const struct order *x)
 {
 	w->ready = true;
 	w->roles = x->roles;
+	take_starts(c, &x->offsets);
 	for (uint32_t i = 0; i < c->config.n_workers; i++)
 		if (!c->workers[i].ready)
 			return;
+	if (c->new_starts)
+		c->ops->write_record(c->arg, c->txid, &c->at, c->final);
+	c->new_starts = false;
 	c->phase = COORDINATOR_RUNNING;
 }
 
@@ -327,6 +343,12 @@ static void on_batch(struct coordinator *c, struct coordinator_worker *w, const 
 	}
 }
 
+/* early: a worker that is ready may have something, or fail, before all the others are. */
+static bool early(const struct coordinator *c, const struct order *x)
+{
+	return c->phase == COORDINATOR_RESETTING && (x->kind == REPORT_DATA || x->kind == REPORT_FAILED);
+}
+
 void coordinator_report(struct coordinator *c, uint32_t worker, const struct order *x, uint64_t now_ns)
 {
 	struct coordinator_worker *w = &c->workers[worker];
@@ -335,7 +357,7 @@ void coordinator_report(struct coordinator *c, uint32_t worker, const struct ord
 		return;		/* of an attempt that is undone (X1) */
 	if (x->kind == REPORT_READY && c->phase == COORDINATOR_RESETTING)
 		on_ready(c, w, x);
-	else if (c->phase != COORDINATOR_RUNNING)
+	else if (c->phase != COORDINATOR_RUNNING && !early(c, x))
 		return;
 	else if (x->kind == REPORT_HELD)
 		on_held(c, w, x, now_ns);

@@ -149,10 +149,11 @@ static void call_outside(struct task *t, int (*fn)(void *, gale_ctx *), uint64_t
 static void undo(struct task *t, uint64_t txid)
 {
 	struct error e;
+	int rc = t->state != NULL ? state_undo(t->state, txid, &e) : 0;
 
-	if (t->state == NULL || state_undo(t->state, txid, &e) == 0)
+	if (rc == 0)
 		return;
-	t->worker->status->refused = 1;
+	t->worker->status->refused = rc == -1;
 	worker_fatal(t->worker, "%s", e.text);
 }
 
@@ -190,11 +191,27 @@ static uint8_t roles_of(const struct worker *w)
 	return w->code->publish != NULL ? roles | ROLE_PUBLISHES : roles;
 }
 
+/* say_ready tells that all is reset, and of a spout where its tasks are. */
+static void say_ready(struct worker *w, uint64_t txid)
+{
+	struct order x = { .kind = REPORT_READY, .txid = txid, .roles = roles_of(w) };
+
+	for (uint32_t i = 0; i < w->n_tasks; i++) {
+		const struct offset *at = w->tasks[i].offset;
+
+		if (at != NULL && at->known)
+			*offsets_at(&x.offsets, at->task) = *at;
+	}
+	batch_report(w, &x);
+	offsets_free(&x.offsets);
+}
+
 /* on_reset: nothing of what was in memory counts any more (X3). */
 static void on_reset(struct worker *w, const struct order *x)
 {
 	struct txn *txn = w->txn;
 
+	(void)failpoint("batch.reset");
 	txn->generation = x->generation;
 	txn->committed = x->txid;
 	txn->touched = x->txid;
@@ -209,7 +226,8 @@ static void on_reset(struct worker *w, const struct order *x)
 		make_anew(&w->tasks[i], x);
 	batch_enter(w, x->txid + 1);
 	txn->open = true;
-	batch_report(w, &(struct order){ .kind = REPORT_READY, .txid = x->txid, .roles = roles_of(w) });
+	(void)failpoint("batch.ready");
+	say_ready(w, x->txid);
 	if (!txn->ready && !w->over)
 		worker_ready();
 	txn->ready = true;
@@ -222,6 +240,7 @@ static void on_commit(struct worker *w, const struct order *x)
 {
 	struct error e;
 
+	(void)failpoint("batch.commit");
 	for (uint32_t i = 0; i < w->n_tasks; i++)
 		call_outside(&w->tasks[i], w->code->persist, x->txid, "persist");
 	(void)failpoint("batch.persisted");

@@ -188,6 +188,7 @@ static bool turn(struct worker *w)
 	if (w->txn->generation == 0 || w->txn->failed || out_blocked(&w->out))
 		return any;
 	if (w->frame != NULL) {
+		(void)failpoint("batch.work");
 		bolt_work(w);
 		batch_held(w);
 		batch_working(w);

@@ -237,6 +237,7 @@ static bool report_cuts(struct worker *w)
 			if (w->tasks[i].batch <= txid)
 				return any;
 		txn->cut = txid;
+		(void)failpoint("batch.cut");
 		batch_report(w, &(struct order){ .kind = REPORT_CUT, .txid = txid,
 			.offsets = filled_of(w, txid)->ends });
 		any = true;
@@ -289,6 +290,7 @@ static bool ask(struct worker *w, struct task *t)
 	bool any;
 
 	enter(t);
+	(void)failpoint("batch.emit");
 	any = spout_ask(w, t);
 	check_told(t);
 	if (any)
@@ -299,11 +301,26 @@ static bool ask(struct worker *w, struct task *t)
 	return any;
 }
 
+/* plans_are_known: one call of next may reach over the ends of several planned batches, so all
+ * of them must have begun, and the one behind them, before anything is emitted into the first. */
+static bool plans_are_known(const struct worker *w)
+{
+	const struct filled *last = filled_of(w, w->txn->begun);
+
+	return !last->planned || last->last;
+}
+
+/* may_emit tells whether T has a batch to emit into, and something left to emit. What is planned
+ * is emitted again also when nothing new is wanted: the run can't end before. */
+static bool may_emit(const struct worker *w, const struct task *t)
+{
+	return t->batch <= w->txn->begun && plans_are_known(w) && !is_over(t) && !t->done &&
+	    (filled_of(w, t->batch)->planned || (w->active && !is_full(w, t->batch)));
+}
+
 static bool may_ask(const struct worker *w, const struct task *t)
 {
-	return w->active && t->batch <= w->txn->begun && !is_over(t) && !t->done &&
-	    (filled_of(w, t->batch)->planned || !is_full(w, t->batch)) &&
-	    t->idle_until_ns <= w->now_ns && !out_blocked(&w->out);
+	return may_emit(w, t) && t->idle_until_ns <= w->now_ns && !out_blocked(&w->out);
 }
 
 static bool emit_some(struct worker *w)
@@ -399,8 +416,7 @@ static uint64_t due(const struct worker *w)
 	for (uint32_t i = 0; w->txn->generation != 0 && !out_blocked(&w->out) && i < w->n_tasks; i++) {
 		const struct task *t = &w->tasks[i];
 
-		if (w->active && !t->done && t->batch <= w->txn->begun && !is_over(t) &&
-		    (filled_of(w, t->batch)->planned || !is_full(w, t->batch)) && t->idle_until_ns < at)
+		if (may_emit(w, t) && t->idle_until_ns < at)
 			at = t->idle_until_ns;
 	}
 	return at;

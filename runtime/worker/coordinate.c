@@ -185,6 +185,12 @@ static void open_state(struct worker *w)
 
 /* ---- orders, reports ---- */
 
+static const char *const order_points[] = {
+	[ORDER_RESET] = "order.reset", [ORDER_BEGIN] = "order.begin", [ORDER_CLOSE] = "order.close",
+	[ORDER_MARK] = "order.mark", [ORDER_COMMIT] = "order.commit", [ORDER_RECORD] = "order.record",
+	[ORDER_OVER] = "order.over",
+};
+
 static void order(void *arg, uint32_t worker, const struct order *x)
 {
 	struct worker *w = arg;
@@ -195,6 +201,7 @@ static void order(void *arg, uint32_t worker, const struct order *x)
 	if (!plan_runs_plugin(w->plan, worker) || w->plan->workers[worker].role != ROLE_SPOUT)
 		own.offsets = (struct offsets){ 0 };
 	*((struct coordinate *)w->role)->attempts = (int64_t)(uint32_t)x->generation;
+	(void)failpoint(order_points[x->kind]);
 	order_write(&own, &body);
 	h->txid = x->txid;
 	h->generation = x->generation;
@@ -268,7 +275,8 @@ static bool turn(struct worker *w)
 	struct coordinate *c = w->role;
 	bool any = take_reports(w);
 
-	if (w->active && !c->coordinator.active)
+	/* One that was started when the end was under way is told of that alone, and has to go to it. */
+	if ((w->active || w->ending == ENDING_FINISH) && !c->coordinator.active)
 		coordinator_activate(&c->coordinator, w->now_ns);
 	if (w->ending != ENDING_NOT && !c->stopping) {
 		c->stopping = true;
