@@ -652,6 +652,9 @@ int main(void)
 	tcase_add_checked_fixture(keeps, set_up, tear_down);
 	tcase_add_checked_fixture(model, set_up, tear_down);
 	tcase_add_checked_fixture(refuses, set_up, tear_down);
+	/* Each fault is a process of its own; with a busy neighbour that takes its time. */
+	tcase_set_timeout(keeps, 120);
+	tcase_set_timeout(refuses, 60);
 	tcase_set_timeout(model, 60);
 	tcase_add_test(keeps, what_was_committed_is_there_again_and_the_rest_is_not);
 	tcase_add_test(keeps, nothing_is_made_before_something_is_committed);
