@@ -152,17 +152,21 @@ static void execute(struct node *n, struct tuple t)
 	}
 }
 
+static void fail(struct node *n)
+{
+	n->fail_next = false;
+	n->failed = true;
+	node_say(n, REPORT_FAILED, n->txid, 0);
+}
+
 /* work executes F; a tuple of it may fail. */
 static void work(struct node *n, struct frame *f)
 {
 	for (uint32_t i = 0; i < f->n && !n->failed; i++) {
-		if (n->fail_next && chance(n->w, 300)) {
-			n->fail_next = false;
-			n->failed = true;
-			node_say(n, REPORT_FAILED, n->txid, 0);
-			break;
-		}
-		execute(n, f->tuples[i]);
+		if (n->fail_next && chance(n->w, 300))
+			fail(n);
+		else
+			execute(n, f->tuples[i]);
 	}
 	frame_free(f);
 }
@@ -245,6 +249,15 @@ static void close_batch(struct node *n)
 	enter(n, txid + 1);
 }
 
+/* tick: it has something for the batch in hand, or fails; also before all workers are ready. */
+static void tick(struct node *n)
+{
+	if (n->fail_next)
+		fail(n);
+	else if (n->touched != n->txid)
+		node_say(n, REPORT_DATA, n->touched = n->txid, 0);
+}
+
 void bolt_turn(struct node *n)
 {
 	struct frame *f = batches_take(&n->batches);
@@ -253,10 +266,8 @@ void bolt_turn(struct node *n)
 		work(n, f);
 	else if (batches_complete(&n->batches))
 		close_batch(n);
-	else if (chance(n->w, 2) && n->touched != n->txid) {	/* a tick */
-		n->touched = n->txid;
-		node_say(n, REPORT_DATA, n->txid, 0);
-	}
+	else if (chance(n->w, n->fail_next ? 100 : 2))
+		tick(n);
 }
 
 /* ---- rounds ---- */
