@@ -61,7 +61,7 @@ steps() {
 		for n in 1 2 5; do
 			rm -rf output state
 			GALE_FAILPOINTS="sink[0]/$point=$n,kill" "$@" || fail "$point=$n: $(tail -n 3 err)"
-			grep -q "failpoint $point reached" err || [ $n -gt 1 ] || fail "$point: not reached"
+			grep -q "failpoint $point reached" err || [ "$n" -gt 1 ] || fail "$point: not reached"
 		done
 	done
 }
@@ -72,7 +72,7 @@ case_file() {
 	input 400000
 	copying file path=output
 	start --state state
-	kill_some $KILLS '^[a-z]*\[0\]$|^coordinator'
+	kill_some "$KILLS" '^[a-z]*\[0\]$|^coordinator'
 	ends 0 60
 	same output input
 }
@@ -82,7 +82,7 @@ case_file_without_state_directory() {
 	input 400000
 	copying file path=output
 	start
-	kill_some $KILLS '^sink'
+	kill_some "$KILLS" '^sink'
 	ends 0 60
 	same output input
 }
@@ -141,7 +141,7 @@ case_standard_output() {
 	input 400000
 	copying file path=-
 	start --state state
-	kill_some $KILLS '^(lines|pass|coordinator)'
+	kill_some "$KILLS" '^(lines|pass|coordinator)'
 	ends 0 60
 	same out input
 }
@@ -151,7 +151,7 @@ case_standard_output_of_a_sink_that_dies() {
 	input 400000
 	copying file path=-
 	start --state state
-	kill_some $KILLS '^sink'
+	kill_some "$KILLS" '^sink'
 	ends 0 60
 	grep -x 'line [0-9]*' out | sort -u > once
 	sort input | cmp - once || fail "lines are missing"
@@ -189,7 +189,7 @@ case_rolled_is_read_meanwhile() {
 	copying rolled path=output format=lines
 	start --state state
 	take_files > taken &
-	kill_some $KILLS '^[a-z]*\[0\]$|^coordinator'
+	kill_some "$KILLS" '^[a-z]*\[0\]$|^coordinator'
 	ends 0 60
 	wait $!
 	same taken input
@@ -197,7 +197,7 @@ case_rolled_is_read_meanwhile() {
 take_files() {
 	local f gone=0
 
-	while [ $gone = 0 ]; do
+	while [ "$gone" = 0 ]; do
 		is_gone "$PID" && gone=1
 		for f in output/[0-9]*; do
 			[ ! -f "$f" ] || { cat "$f" && rm "$f"; }
@@ -219,11 +219,11 @@ case_rolled_leaves_nothing_hidden() {
 		copying rolled path=output format=lines
 		start
 		wait_until 10 test -e output/00000000000000000003-0.txt
-		kill -$signal "$PID"
+		kill "-$signal" "$PID"
 		wait "$PID"
 		PID=
 		wait_until 5 none_of_ours
-		[ $signal = INT ] || expect 0 run -q tiny.json	# any run clears up
+		[ "$signal" = INT ] || expect 0 run -q tiny.json	# any run clears up
 	done
 }
 
@@ -243,7 +243,7 @@ case_sqlite() {
 	input 400000
 	copying sqlite path=output table=lines
 	start --state state
-	kill_some $KILLS '^[a-z]*\[0\]$|^coordinator'
+	kill_some "$KILLS" '^[a-z]*\[0\]$|^coordinator'
 	ends 0 60
 	rows | cmp - input || fail "seed $SEED: the rows are wrong"
 }

@@ -483,22 +483,23 @@ static void finish(uint64_t txid)
 static void run_batch(void)
 {
 	const struct gale_component *c = world->sink_task->component;
-	struct batch b = { .state = malloc(sizeof *b.state), .text = duplicate("", 0) };
+	struct batch *b = &batches[n_open];
 	uint64_t txid = world->disk->record + n_open + 1;
 	uint32_t n = pick(&world->random, world->full) == 0 ? pick(&world->random, world->n_rows) : 0;
 	bool before = pick(&world->random, 2) == 0;
 	must(txid < SW_BATCHES, "too many batches");
+	*b = (struct batch){ .state = malloc(sizeof *b->state), .text = duplicate("", 0) };
 	world->sink_task->ctx.txid = txid;
-	b.final = txid >= world->n_batches;
+	b->final = txid >= world->n_batches;
 	for (uint32_t i = 0; i < n; i++)
-		execute_row(&b);
-	if (b.final && before)
+		execute_row(b);
+	if (b->final && before)
 		finish(txid);
 	ok(in(c->finish_batch, txid, true));
-	if (b.final && !before)
+	if (b->final && !before)
 		finish(txid);
-	save(b.state, txid);
-	batches[n_open++] = b;
+	save(b->state, txid);
+	n_open++;
 }
 
 /* decide writes the record: the first N open batches are decided. */

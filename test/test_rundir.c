@@ -247,6 +247,29 @@ START_TEST(links_inside_are_removed_and_never_followed)
 }
 END_TEST
 
+START_TEST(temporary_files_elsewhere_go_with_the_run)
+{
+	char *file = xasprintf("%s/.gale-1", home), *dir = xasprintf("%s/.gale-2", home);
+	char *other = xasprintf("%s/other", home);
+	struct rundir r;
+
+	ck_assert_int_eq(rundir_create(&r, "words", &e), 0);
+	ck_assert_int_eq(rundir_temporary(r.path, file, &e), 0);
+	ck_assert_int_eq(rundir_temporary(r.path, dir, &e), 0);
+	ck_assert_int_eq(rundir_temporary(r.path, other, &e), -1);
+	touch(home, ".gale-1");
+	touch(home, "other");
+	ck_assert_int_eq(mkdir(dir, 0700), 0);
+	touch(dir, "one");
+	touch(dir, ".gale-another");
+	rundir_remove(&r);
+	ck_assert(!exists(file) && !exists(dir) && exists(other));
+	free(file);
+	free(dir);
+	free(other);
+}
+END_TEST
+
 START_TEST(a_base_that_is_a_link_is_refused)
 {
 	struct rundir r;
@@ -391,6 +414,7 @@ int main(void)
 	tcase_add_test(c, a_base_that_was_made_anew_is_left_to_its_maker);
 	tcase_add_test(c, makers_and_sweepers_do_not_hurt_each_other);
 	tcase_add_test(c, links_inside_are_removed_and_never_followed);
+	tcase_add_test(c, temporary_files_elsewhere_go_with_the_run);
 	tcase_add_test(c, a_base_that_is_a_link_is_refused);
 	tcase_add_test(c, a_base_open_to_others_is_refused);
 	tcase_add_test(c, a_base_of_another_user_is_refused);

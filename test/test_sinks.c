@@ -81,7 +81,7 @@ START_TEST(a_file_has_each_row_once_or_is_not_there)
 		nothing_hidden(w);
 		sinkworld_free(w);
 	}
-	ck_assert(n_kills > 0 && n_resets > 0 && n_outages > 0);
+	ck_assert(worlds() < 50 || (n_kills > 0 && n_resets > 0 && n_outages > 0));
 }
 END_TEST
 
@@ -116,7 +116,7 @@ START_TEST(standard_output_has_each_row_once_where_only_others_die)
 		run(w);
 		sinkworld_free(w);
 	}
-	ck_assert(n_resets > 0);
+	ck_assert(worlds() < 50 || n_resets > 0);
 }
 END_TEST
 
@@ -156,7 +156,7 @@ START_TEST(standard_output_loses_nothing_and_repeats_what_was_last)
 		ck_assert_uint_eq(reached, w->disk->oracle.n);
 		sinkworld_free(w);
 	}
-	ck_assert(n_kills > 0);
+	ck_assert(worlds() < 50 || n_kills > 0);
 }
 END_TEST
 
@@ -208,7 +208,7 @@ START_TEST(rolled_files_appear_in_order_whole_and_once)
 		nothing_hidden(w);
 		sinkworld_free(w);
 	}
-	ck_assert(n_kills > 0 && n_resets > 0 && n_outages > 0);
+	ck_assert(worlds() < 50 || (n_kills > 0 && n_resets > 0 && n_outages > 0));
 }
 END_TEST
 

@@ -717,10 +717,10 @@ static inline bool gale_state_next(gale_ctx *ctx, gale_scan *scan)
  *             it emits from state, for it may be called again in another attempt.
  * ------------------------------------------------------------------------------------ */
 
-/* gale_temporary: the file PATH is to go when the run ends, in whatever way. For what the state
- * speaks of and only a task that is started again needs: where the state outlives the run the
- * file stays. Call it before the file is made. PATH is absolute, and the file's name begins
- * with ".gale-". 0 or -1. */
+/* gale_temporary: the file PATH, or the directory PATH and the files in it, is to go when the run
+ * ends, in whatever way. For what the state speaks of and only a task that is started again needs:
+ * where the state outlives the run it stays. Call it before it is made. PATH is absolute, and its
+ * last name begins with ".gale-". 0 or -1. */
 static inline int gale_temporary(gale_ctx *ctx, const char *path)
 {
 	return ctx->host->temporary(ctx, path);

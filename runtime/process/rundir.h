@@ -41,8 +41,9 @@ int rundir_create(struct rundir *r, const char *name, struct error *e);
 /* rundir_remove removes the directory with all in it and gives back the lock. */
 void rundir_remove(struct rundir *r);
 
-/* rundir_temporary sees to it that the file PATH, absolute and with a name that begins with
- * ".gale-", goes with the run directory, however the run ends. Returns 0 or -1 with E set. */
+/* rundir_temporary sees to it that the file PATH, or the directory with the files in it, absolute
+ * and with a name that begins with ".gale-", goes with the run directory, however the run ends.
+ * Returns 0 or -1 with E set. */
 int rundir_temporary(const char *rundir, const char *path, struct error *e);
 
 /* Paths inside; each gives a string that the caller frees. */
