@@ -140,6 +140,8 @@ static int forget_published(struct rolled *r, gale_ctx *ctx)
 		if (gale_state_delete(ctx, &key, sizeof key) != 0)
 			return -1;
 	}
+	if (r->n_published == 0)
+		return 0;
 	r->n_ended -= r->n_published;
 	memmove(r->ended, r->ended + r->n_published, r->n_ended * sizeof *r->ended);
 	r->n_published = 0;
