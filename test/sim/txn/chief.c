@@ -66,7 +66,7 @@ void chief_begin(struct node *n)
 	struct coordinator_config config = { .n_workers = w->n_workers, .batches = w->set.in_flight,
 		.interval_ns = w->set.interval_us * (uint64_t)1000,
 		.timeout_ns = w->set.timeout_ms * (uint64_t)NS_PER_MS,
-		.attempts = 1000, .held_most = w->set.held_most, .cuts = w->set.cuts };
+		.attempts = w->set.fails ? 1000 : 1, .held_most = w->set.held_most, .cuts = w->set.cuts };
 
 	n->chief = xcalloc(1, sizeof *n->chief);
 	coordinator_init(n->chief, &config, n->start, &ops, n);

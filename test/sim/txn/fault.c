@@ -97,7 +97,7 @@ static void strike(struct world *w)
 		any(w)->slow_until = w->steps + below(w, PAUSE);
 		break;
 	case 10:
-		any(w)->fail_next = true;
+		any(w)->fail_next = w->set.fails;
 		break;
 	case 11:
 		doom(chief);

@@ -202,6 +202,7 @@ struct settings {
 	uint32_t frame_tuples, batch_tuples;
 	bool direct;			/* spouts also send to sum */
 	bool cuts;			/* transactional, not opaque */
+	bool fails;			/* batches may fail, or be late; else there is one attempt (X11) */
 	uint32_t in_flight, interval_us, timeout_ms, fault_steps;
 	uint32_t hears, heeds;		/* of 1000 looks at orders, and at notes, how many find one */
 	uint64_t held_most;
