@@ -276,8 +276,18 @@ static int open_directory(struct rolled *r, gale_ctx *ctx)
 	if (mkdir(r->path, 0777) == -1 && errno != EEXIST)
 		return output_fatal(ctx, "can't make the directory %s: %s", r->path, strerror(errno));
 	r->dir = open(r->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	return r->dir != -1 ? 0 : output_fatal(ctx, "can't write to the directory %s: %s", r->path,
-	    strerror(errno));
+	if (r->dir == -1)
+		return output_fatal(ctx, "can't write to the directory %s: %s", r->path, strerror(errno));
+	if (!ctx->state_lasts)
+		return 0;
+	/* Who has made it may have died before it could sync its name. */
+	int parent = openat(r->dir, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int failed = parent == -1 || (fsync(parent) == -1 && errno != EINVAL);
+	if (failed)
+		output_fatal(ctx, "can't sync the directory above %s: %s", r->path, strerror(errno));
+	if (parent != -1)
+		close(parent);
+	return failed ? -1 : 0;
 }
 
 /* ---- The bolt ---------------------------------------------------------------------- */

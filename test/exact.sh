@@ -6,12 +6,14 @@
 
 N=2500		# records
 STATE=state SINK=sink TOTALS=totals
+SINKS=('exact.Sink path=' 'file path=' 'rolled path=')	# the sinks, in turn
+TURN=0
 COUNT='count[0-1]' SOURCE='source[0-1]'		# workers of two tasks
 
-# exact KIND [KEY=VALUE...] writes t.json; see test/plugins/exact.c. The pairs are for `pass`, and
+# exact KIND [KEY=VALUE...] writes t.json, each time with another sink. The pairs are for `pass`, and
 # RATE is the records a second.
 exact() {
-	local kind=$1
+	local kind=$1 end=('' '.0' '.rolled') turn=$((TURN++ % ${#SINKS[@]}))
 
 	shift
 	topology exact <<-END
@@ -23,7 +25,7 @@ exact() {
 		bolt pass exact.Pass $*
 		bolt count exact.Count numTasks=2
 		bolt chain exact.Chain parallelism=2
-		bolt sink exact.Sink path=$SINK
+		bolt sink ${SINKS[turn]}$SINK${end[turn]}
 		bolt table table path=$TOTALS
 		stream source pass SHUFFLE
 		stream pass count FIELDS word
@@ -46,9 +48,19 @@ dump() {
 	done
 }
 
+# rows prints what the sinks have put out.
+rows() {
+	find "$(dirname "$SINK")" \( -path "./$SINK.*" -o -path "$SINK.*" \) -type f ! -name '.*' -exec cat {} +
+}
+
+# no_output removes all that came out before.
+no_output() {
+	rm -rf "$SINK".* "$TOTALS" "$(dirname "$SINK")"/.gale-*
+}
+
 # is_exact: sinks and states have each record once.
 is_exact() {
-	cat "$SINK".* | awk -v n=$N '
+	rows | awk -v n=$N '
 	    { seen[$1]++; place[$2, $3]++; lines++ }
 	    seen[$1] > 1 { print "doubled: " $0; wrong = 1 }
 	    $1 >= n || $2 != int($1 / 1000) + 1 || place[$2, $3] > 1 || $3 < 1 || $3 > n - 1000 * ($2 - 1) || $3 > 1000 {

@@ -45,10 +45,12 @@ lose_power() {
 	LOST=$((LOST + 1 - $(lines losses 'writes=0 names=0')))
 }
 
-# goes_on: without the layer it comes to its end, and that is right.
+# goes_on WHAT: without the layer it comes to its end, and that is right.
 goes_on() {
 	run_exact > out 2> err || fail "$1: exit $?: $(cat err)"
 	is_exact > wrong || fail "$1: $(head -n 5 wrong)"
+	rm -rf before
+	no_output
 }
 
 # ---- at any time ----------------------------------------------------------------------------------
@@ -64,14 +66,14 @@ at_any_time() {
 		(layer && exec "$GALE" run -q -P "$PLUGINS" --state "$STATE" t.json) > out 2> err &
 		PID=$!
 		sleep "0.$(printf %03d $((100 + RANDOM % 250)))"
-		kill -9 $PID 2> /dev/null || break
-		wait $PID 2> /dev/null
+		kill -9 "$PID" 2> /dev/null || break
+		wait "$PID" 2> /dev/null
 		times=$((times + 1))
 		lose_power ${2:+$RANDOM}
 	done
 	wait_until 10 none_of_ours
 	goes_on "after $times losses"
-	printf '      %-13s %d losses, %s records\n' "$kind" $times $N >&3
+	printf '      %-13s %d losses, %s records\n' "$kind" "$times" "$N" >&3
 }
 
 case_what_is_not_synced_is_gone() {
@@ -82,7 +84,7 @@ case_what_is_not_synced_is_gone() {
 			at_any_time "$kind"
 		done
 	done
-	[ $LOST -gt 0 ] || fail "nothing was ever lost"
+	[ "$LOST" -gt 0 ] || fail "nothing was ever lost"
 }
 
 case_some_of_it_is_there() {
@@ -102,9 +104,9 @@ power_off() {
 	local code=0
 
 	(layer && GALE_FAILPOINTS="$1=$2,all" run_exact) > out 2> err || code=$?
-	[ $code -eq 137 ] || [ $code -eq 0 ] || fail "$1=$2: exit $code: $(cat err)"
+	[ "$code" -eq 137 ] || [ "$code" -eq 0 ] || fail "$1=$2: exit $code: $(cat err)"
 	shift 2
-	[ $code -eq 137 ] && lose_power "$@"
+	[ "$code" -eq 137 ] && lose_power "$@"
 }
 
 # at POINT...: in the first round and some later ones of the same run.
@@ -120,7 +122,7 @@ at() {
 			done
 			goes_on "$kind, $point"
 			fresh_disk
-			power_off "$point" 3 $RANDOM || fail "it never comes to $point"
+			power_off "$point" 3 "$RANDOM" || fail "it never comes to $point"
 			goes_on "$kind, $point, some is there"
 		done
 	done
@@ -149,7 +151,7 @@ not_without() {
 	exact transactional
 	fresh_disk
 	for n in 4 3; do
-		power_off 'coordinator[0]/coordinator.record.written' $n
+		power_off 'coordinator[0]/coordinator.record.written' "$n"
 		[ "$(cat losses)" != 'writes=0 names=0 are lost' ] || fail "without syncs of $1 nothing is lost"
 		run_exact > out 2> err && is_exact > wrong || return 0
 		fresh_disk
@@ -158,6 +160,7 @@ not_without() {
 }
 
 case_syncs_are_missing() {
+	SINKS=('exact.Sink path=')
 	not_without /state/coordinator.0
 	not_without /state/chain.0
 	not_without /state/count.1

@@ -39,22 +39,42 @@ kinds() {
 	fi
 }
 
+# sink gives the class of the sink.
+sink() {
+	sed -n 's/.*"id": "sink", "className": "\([^"]*\)".*/\1/p' t.json
+}
+
+# visible notes what a reader of rolled files can see now; still_visible: all that is to stay.
+visible() {
+	cat sink.rolled/*.tsv 2> /dev/null | sort > seen
+}
+
+still_visible() {
+	[ ! -s seen ] || comm -23 seen <(rows | sort) > gone
+	[ ! -s gone ] && : > seen
+}
+
 # strike RULES: a run in which they strike, and another one when it did not survive that. False: they
 # don't. What a worker has said before everything ends is lost; then the exit code tells.
 strike() {
 	local code=0
 
-	rm -rf state sink.* totals
+	rm -rf state
+	no_output
 	GALE_FAILPOINTS=$1 run_exact > out 2> err || code=$?
 	struck=$(($(lines err 'failpoint .* reached') + (code == 137)))
 	cp err first
 	case $code in
 	0) ;;
-	137) run_exact > out 2> err || fail "after $1: exit $?: $(cat err); before: $(cat first)" ;;
+	137)
+		visible
+		run_exact > out 2> err || fail "after $1: exit $?: $(cat err); before: $(cat first)"
+		;;
 	*) fail "$1: exit $code: $(cat err)" ;;
 	esac
 	is_exact > wrong || fail "after $1: $(head -n 5 wrong): $(cat first)"
-	[ $struck -gt 0 ]
+	still_visible || fail "after $1: undone was what could be seen: $(head -n 5 gone)"
+	[ "$struck" -gt 0 ]
 }
 
 # windows WHAT WHO POINT...: at every n.
@@ -64,16 +84,17 @@ windows() {
 	shift 2
 	for point; do
 		i=$((i + 1))
-		for kind in $(kinds $i); do
+		for kind in $(kinds "$i"); do
 			exact "$kind"
-			for ((n = 1; ; n = $(after $n))); do
+			for ((n = 1; ; n = $(after "$n"))); do
 				strike "$who/$point=$n,$what" || break
 			done
 			[ "$n" -gt 1 ] || fail "$who never comes to $point ($kind)"
-			printf '      %-13s %-15s %-26s %-4s the last n below %d\n' "$kind" "$who" "$point" "$what" \
-			    "$n" >&3
+			printf '      %-13s %-10s %-15s %-26s %-4s the last n below %d\n' "$kind" "$(sink)" "$who" \
+			    "$point" "$what" "$n" >&3
 		done
 	done
+	no_output
 }
 
 # ---- one dies -------------------------------------------------------------------------------
@@ -112,8 +133,10 @@ case_second_stateful_bolt() {
 
 # W8, W11 at a sink: before and after its sync, its state, its publishing.
 case_sink() {
-	windows kill 'sink[0]' batch.reset batch.closed batch.commit batch.persisted state.write \
-	    batch.prepared batch.publish batch.published
+	for _ in "${SINKS[@]}"; do
+		windows kill 'sink[0]' batch.reset batch.closed batch.commit batch.persisted state.write \
+		    batch.prepared batch.publish batch.published
+	done
 }
 
 # W15.
@@ -141,18 +164,19 @@ twice() {
 	shift
 	for second; do
 		i=$((i + 1))
-		for kind in $(kinds $i); do
+		for kind in $(kinds "$i"); do
 			exact "$kind"
 			both=0
-			for ((n = 1; ; n = $(after $n))); do
+			for ((n = 1; ; n = $(after "$n"))); do
 				strike "${first/\%/$n};$second" || break
 				both=$((both + (struck > 1)))
 				[ "$struck" -gt 1 ] || [ "$both" -eq 0 ] || break
 			done
-			[ $both -gt 0 ] || fail "$first and $second never strike both ($kind)"
-			printf '      %-13s %s, %s: %d times\n' "$kind" "$first" "$second" $both >&3
+			[ "$both" -gt 0 ] || fail "$first and $second never strike both ($kind)"
+			printf '      %-13s %-10s %s, %s: %d times\n' "$kind" "$(sink)" "$first" "$second" "$both" >&3
 		done
 	done
+	no_output
 }
 
 # A successor dies too: as it is reset, in its undo, in its first batch, in its first round.
@@ -194,10 +218,11 @@ goes_on() {
 }
 
 case_poison() {
-	local kind
+	local kind SINKS=('exact.Sink path=')
 
 	for kind in $KINDS; do
-		rm -rf state sink.* totals attempts
+		rm -rf state attempts
+		no_output
 		exact "$kind" crash=1234 attempts=attempts
 		expect 1 run -q -P "$PLUGINS" --state state t.json
 		attempts 3
@@ -208,10 +233,11 @@ case_poison() {
 }
 
 case_always_fails() {
-	local kind
+	local kind SINKS=('exact.Sink path=')
 
 	for kind in $KINDS; do
-		rm -rf state sink.* totals attempts
+		rm -rf state attempts
+		no_output
 		exact "$kind" fail=1234 attempts=attempts
 		expect 1 run -q -P "$PLUGINS" --state state t.json
 		attempts 3
@@ -221,10 +247,11 @@ case_always_fails() {
 }
 
 case_fails_twice() {
-	local kind
+	local kind SINKS=('exact.Sink path=')
 
 	for kind in $KINDS; do
-		rm -rf state sink.* totals attempts
+		rm -rf state attempts
+		no_output
 		exact "$kind" fail=1234 fails=2 attempts=attempts
 		expect 0 run -q -P "$PLUGINS" --state state t.json
 		attempts 3
@@ -239,6 +266,8 @@ was_killed() {
 }
 
 case_stopped_process() {
+	local SINKS=('exact.Sink path=')
+
 	RATE=1000 TIMEOUT=1 exact transactional
 	start -q --state state
 	wait_until 10 [ -s sink.0 ]
@@ -261,7 +290,7 @@ refused() {
 	local code=0
 
 	run_exact > out 2> err || code=$?
-	[ $code -eq 5 ] || fail "exit $code, not 5: $(cat err)"
+	[ "$code" -eq 5 ] || fail "exit $code, not 5: $(cat err)"
 	says "$1"
 }
 
@@ -271,7 +300,7 @@ put_back() {
 }
 
 case_part_of_the_state_is_lost() {
-	local part
+	local part SINKS=('exact.Sink path=')
 
 	exact transactional
 	interrupt 3
@@ -289,7 +318,7 @@ case_part_of_the_state_is_lost() {
 }
 
 case_part_of_the_state_is_old() {
-	local part
+	local part SINKS=('exact.Sink path=')
 
 	exact opaque
 	interrupt 2
@@ -304,7 +333,7 @@ case_part_of_the_state_is_old() {
 	done
 	rm -rf state/state/coordinator.0
 	cp -r old/state/coordinator.0 state/state/
-	refused '/state/(count|chain|sink)\.[01] is more than one round'
+	refused '/state/(count|chain|sink|table)\.[01] is more than one round'
 	put_back whole
 	run_exact > out 2> err || fail "exit $?: $(cat err)"
 	is_exact || fail "wrong after the state was put back"
