@@ -3,6 +3,7 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include <stdlib.h>
 
+#include "clock.h"
 #include "memory.h"
 #include "txn.h"
 
@@ -37,6 +38,8 @@ static void write_record(void *arg, uint64_t txid, const struct offsets *ends, b
 	if (n->dying || fault_write(n, false))
 		return;
 	trace(n->w, "record", n->number, txid, final);
+	if (n->w->steps < n->frozen_until && txid > n->w->ledger.txid)
+		violated(n->w, "frozen", "batch %llu is decided while the record is held", (unsigned long long)txid);
 	n->w->quiet = n->w->steps;
 	n->w->tally.rounds++;
 	n->w->tally.grouped += txid - n->w->expected.txid > 1;
@@ -61,8 +64,9 @@ void chief_begin(struct node *n)
 {
 	struct world *w = n->w;
 	struct coordinator_config config = { .n_workers = w->n_workers, .batches = w->set.in_flight,
-		.interval_ns = w->set.interval_us * 1000u, .attempts = 1000, .held_most = w->set.held_most,
-		.cuts = w->set.cuts };
+		.interval_ns = w->set.interval_us * (uint64_t)1000,
+		.timeout_ns = w->set.timeout_ms * (uint64_t)NS_PER_MS,
+		.attempts = w->set.fails ? 1000 : 1, .held_most = w->set.held_most, .cuts = w->set.cuts };
 
 	n->chief = xcalloc(1, sizeof *n->chief);
 	coordinator_init(n->chief, &config, n->start, &ops, n);
@@ -76,8 +80,16 @@ void chief_begin(struct node *n)
 		coordinator_stop(n->chief, w->stop_finish, w->now_ns);
 }
 
+/* chief_freeze: somebody reads the state of the running topology (X13). */
+void chief_freeze(struct node *n, uint64_t until)
+{
+	n->frozen_until = until;
+	coordinator_freeze(n->chief, true, n->w->now_ns);
+}
+
 void chief_end(struct node *n)
 {
+	n->frozen_until = 0;
 	coordinator_free(n->chief);
 	free(n->chief);
 	n->chief = NULL;
@@ -113,6 +125,8 @@ void chief_step(struct node *n)
 		}
 		return;
 	}
+	if (n->chief->frozen && n->w->steps >= n->frozen_until)
+		coordinator_freeze(n->chief, false, n->w->now_ns);
 	hear_report(n);
 	if (coordinator_due(n->chief) <= n->w->now_ns)
 		coordinator_turn(n->chief, n->w->now_ns);

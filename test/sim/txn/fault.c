@@ -2,7 +2,8 @@
  *
  * Processes are killed between two steps, or at a write: before or after it. The supervisor
  * dies with all its workers, or the power fails. Some take no steps for a while, or hear
- * nothing of the supervisor's, and so don't switch. Batches fail.
+ * nothing of the supervisor's, and so don't switch. Batches fail. The record is held for somebody
+ * who reads. The topology is stopped, and begins again in another run.
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #include "txn.h"
@@ -66,7 +67,7 @@ static void strike(struct world *w)
 {
 	struct node *chief = &w->nodes[w->n_workers];
 
-	switch (below(w, 12)) {
+	switch (below(w, 14)) {
 	case 0:
 	case 1:
 		node_die(any(w));
@@ -96,11 +97,17 @@ static void strike(struct world *w)
 		any(w)->slow_until = w->steps + below(w, PAUSE);
 		break;
 	case 10:
-		any(w)->fail_next = true;
+		any(w)->fail_next = w->set.fails;
+		break;
+	case 11:
+		doom(chief);
+		break;
+	case 12:
+		if (chief->up)
+			chief_freeze(chief, w->steps + below(w, PAUSE));
 		break;
 	default:
-		doom(chief);
-		if (chance(w, 100))
+		if (chance(w, 300))
 			stop(w);
 	}
 }

@@ -184,6 +184,7 @@ struct node {
 
 	/* the coordinator */
 	struct coordinator *chief;
+	uint64_t frozen_until;		/* step */
 };
 
 struct fence {
@@ -201,7 +202,8 @@ struct settings {
 	uint32_t frame_tuples, batch_tuples;
 	bool direct;			/* spouts also send to sum */
 	bool cuts;			/* transactional, not opaque */
-	uint32_t in_flight, interval_us, fault_steps;
+	bool fails;			/* batches may fail, or be late; else there is one attempt (X11) */
+	uint32_t in_flight, interval_us, timeout_ms, fault_steps;
 	uint32_t hears, heeds;		/* of 1000 looks at orders, and at notes, how many find one */
 	uint64_t held_most;
 };
@@ -279,6 +281,7 @@ void super_confirmed(struct node *n, uint32_t about, uint32_t start);
 void chief_begin(struct node *n);
 void chief_end(struct node *n);
 void chief_step(struct node *n);
+void chief_freeze(struct node *n, uint64_t until);
 
 /* ---- worker.c ---- */
 

@@ -121,6 +121,8 @@ static void choose(struct world *w)
 	s->cuts = chance(w, 600);
 	s->in_flight = 1 + (uint32_t)below(w, 6);
 	s->interval_us = (uint32_t)below(w, chance(w, 300) ? 10000 : 300);
+	s->fails = chance(w, 700);
+	s->timeout_ms = s->fails && chance(w, 400) ? 200 + (uint32_t)below(w, 200) : 0;
 	s->hears = chance(w, 400) ? 1000 : 40 + (uint32_t)below(w, 400);
 	s->fault_steps = 50 + (uint32_t)below(w, 1500);
 	s->heeds = chance(w, 500) ? 300 : 3 + (uint32_t)below(w, 60);
