@@ -257,7 +257,8 @@ static int open_existing(struct database *d, struct error *e)
 	return check_version(d, e);
 }
 
-struct database *database_open(const char *path, const char *name, uint32_t version, struct error *e)
+/* open_as opens the one at PATH, which messages call NAME; VERSION 0: any. */
+static struct database *open_as(const char *path, const char *name, uint32_t version, struct error *e)
 {
 	struct database *d = xcalloc(1, sizeof *d);
 	struct stat st;
@@ -281,6 +282,16 @@ struct database *database_open(const char *path, const char *name, uint32_t vers
 	return NULL;
 }
 
+struct database *database_open(const char *path, uint32_t version, struct error *e)
+{
+	return open_as(path, path, version, e);
+}
+
+struct database *database_open_copy(const char *path, const char *original, struct error *e)
+{
+	return open_as(path, original, 0, e);
+}
+
 void database_goes_with_run(struct database *d)
 {
 	d->unsynced = true;
@@ -300,7 +311,7 @@ void database_close(struct database *d)
 	free(d);
 }
 
-const char *database_name(const struct database *d)
+const char *database_path(const struct database *d)
 {
 	return d->name;
 }

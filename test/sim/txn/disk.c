@@ -105,6 +105,19 @@ struct database *database_open(const char *path, uint32_t version, struct error 
 	return d;
 }
 
+/* Only `gale state` opens copies, and wants to know a version. */
+struct database *database_open_copy(const char *path, const char *original, struct error *e)
+{
+	(void)original;
+	return database_open(path, 0, e);
+}
+
+uint32_t database_version(const struct database *d)
+{
+	(void)d;
+	return 0;
+}
+
 void database_goes_with_run(struct database *d)
 {
 	(void)d;
