@@ -170,7 +170,8 @@ static leveldb_options_t *options(void)
 	return o;
 }
 
-static int write_batch(const struct database *d, leveldb_t *db, leveldb_writebatch_t *batch, struct error *e)
+static int write_batch(const struct database *d, leveldb_t *db, leveldb_writebatch_t *batch,
+    struct error *e)
 {
 	leveldb_writeoptions_t *how = leveldb_writeoptions_create();
 	char *said = fault("state.write");

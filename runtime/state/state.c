@@ -148,7 +148,8 @@ static struct overlay_entry *known(struct state *s, const void *key, size_t n, s
 	return overlay_add(&s->overlay, key, n, NULL, 0);
 }
 
-int state_put(struct state *s, const void *key, size_t n, const void *value, size_t n_value, struct error *e)
+int state_put(struct state *s, const void *key, size_t n, const void *value, size_t n_value,
+    struct error *e)
 {
 	struct overlay_entry *x = known(s, key, n, e);
 
@@ -358,7 +359,8 @@ int state_check(struct state *s, uint64_t *n_keys, struct error *e)
 	gale_slice key;
 
 	*n_keys = 0;
-	for (database_walk(s->db, (gale_slice){ "", 0 }); (key = database_key(s->db)).bytes != NULL; database_step(s->db))
+	database_walk(s->db, (gale_slice){ "", 0 });
+	for (; (key = database_key(s->db)).bytes != NULL; database_step(s->db))
 		*n_keys += *(const char *)key.bytes == DATABASE_USER;
 	if (database_walk_failed(s->db, e) != 0)
 		return -1;

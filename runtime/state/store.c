@@ -65,7 +65,8 @@ static int take_file(const char *from, const char *to, const char *name, struct 
 	char *source, *target;
 	int rc = 0;
 
-	if (name[0] == '.' || strcmp(name, "LOCK") == 0 || strcmp(name, "LOG") == 0 || strcmp(name, "LOG.old") == 0)
+	if (name[0] == '.' || strcmp(name, "LOCK") == 0 || strcmp(name, "LOG") == 0 ||
+	    strcmp(name, "LOG.old") == 0)
 		return 0;
 	source = xasprintf("%s/%s", from, name);
 	target = xasprintf("%s/%s", to, name);
@@ -108,7 +109,8 @@ static struct state *open_copy(struct store *st, const struct store_task *t, str
 	return s;
 }
 
-struct state *store_state(struct store *st, const struct store_task *t, uint64_t *prepared, struct error *e)
+struct state *store_state(struct store *st, const struct store_task *t, uint64_t *prepared,
+    struct error *e)
 {
 	struct state *s = open_copy(st, t, e);
 
