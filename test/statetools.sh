@@ -325,6 +325,11 @@ case_keys_that_are_no_fields_are_refused() {
 
 # ---- what is decided ----------------------------------------------------------------------------
 
+coordinator_runs() {
+	[ -n "$(worker 'coordinator[0]')" ]
+}
+
+# coordinator_is_gone, killed at its third record: the lines that come are for that.
 coordinator_is_gone() {
 	local p
 
@@ -353,10 +358,8 @@ case_only_what_is_decided_is_shown() {
 	export GALE_FAILPOINTS='coordinator[0]/coordinator.record=3,kill'
 	start --state d
 	unset GALE_FAILPOINTS
-	# Nobody may start another one.
-	wait_until 10 grep -q . "d/topology"
-	wait_until 10 test -n "$(worker 'coordinator[0]')"
-	kill -STOP "$PID"
+	wait_until 10 coordinator_runs
+	kill -STOP "$PID"	# so that nobody starts another one
 	wait_until 30 coordinator_is_gone
 	kill -KILL "$PID"
 	wait_until 5 none_of_ours

@@ -672,7 +672,7 @@ int main(void)
 	tcase_add_test(refuses, a_half_made_one_is_made_again);
 	tcase_add_test(refuses, one_in_use_by_another_process_is_refused);
 	tcase_add_test(refuses, a_directory_that_cannot_be_written_is_refused);
-	tcase_add_loop_test(keeps, whatever_fails_what_was_committed_is_there, 0, FAULT_WHATS);
+	tcase_add_loop_test(model, whatever_fails_what_was_committed_is_there, 0, FAULT_WHATS);
 	tcase_add_loop_test(refuses, a_write_that_fails_loses_nothing_that_was_committed, 0, 8);
 	suite_add_tcase(suite, keeps);
 	suite_add_tcase(suite, model);

@@ -287,7 +287,7 @@ END_TEST
 static void bad_undo(gale_slice bytes)
 {
 	struct error e = { "" };
-	struct database *d = database_open(path, path, 7, &e);
+	struct database *d = database_open(path, 7, &e);
 
 	ck_assert_msg(d != NULL, "%s", e.text);
 	database_put(d, (gale_slice){ "gundo", 5 }, bytes);
@@ -624,7 +624,8 @@ static void check_rounds(void)
 
 START_TEST(whatever_fails_the_state_is_of_a_batch)
 {
-	static const char *const points[] = { "state.open", "state.write", "state.prepared", "state.undone", "alloc" };
+	static const char *const points[] = { "state.open", "state.write", "state.prepared", "state.undone",
+		"alloc" };
 	int n_faults = 0;
 
 	for (size_t point = 0; point < sizeof points / sizeof *points; point++) {
@@ -650,7 +651,9 @@ int main(void)
 	tcase_add_checked_fixture(sees, set_up, tear_down);
 	tcase_add_checked_fixture(model, set_up, tear_down);
 	tcase_add_checked_fixture(refused, set_up, tear_down);
-	tcase_set_timeout(model, 60);
+	tcase_set_timeout(sees, 60);
+	tcase_set_timeout(refused, 60);
+	tcase_set_timeout(model, 120);
 	tcase_add_test(sees, a_value_is_that_of_the_batch_before);
 	tcase_add_test(sees, a_replayed_batch_counts_from_the_value_before_it);
 	tcase_add_test(sees, open_batches_build_on_each_other);

@@ -131,7 +131,8 @@ END_TEST
 /* Random bytes, and random text. */
 static void fill(struct buf *b, uint64_t *seed)
 {
-	static const char *const pieces[] = { "a", "\"", "\\", "\n", "\t", "\r", "\xc3\xa4", "\xe2\x82\xac", "\xf0\x9f\x8c\xac", "/", "\x7f", "" };
+	static const char *const pieces[] = { "a", "\"", "\\", "\n", "\t", "\r", "\xc3\xa4", "\xe2\x82\xac",
+		"\xf0\x9f\x8c\xac", "/", "\x7f", "" };
 	uint64_t n = random_next(seed) % 40, kind = random_next(seed) % 3;
 
 	b->n = 0;
@@ -172,6 +173,7 @@ int main(void)
 
 	first_seed = test_seed();
 	tcase_add_checked_fixture(tests, set_up, tear_down);
+	tcase_set_timeout(tests, 60);
 	tcase_add_test(tests, a_file_is_read_and_any_byte_that_is_wrong_is_found);
 	tcase_add_loop_test(tests, lines_that_no_export_writes_are_refused, 0, sizeof wrong / sizeof *wrong);
 	tcase_add_test(tests, all_bytes_come_back);

@@ -278,6 +278,7 @@ int main(void)
 	TCase *tests = tcase_create("store");
 
 	tcase_add_checked_fixture(tests, set_up, tear_down);
+	tcase_set_timeout(tests, 60);
 	tcase_add_test(tests, what_is_not_decided_is_not_seen_and_nothing_changes);
 	tcase_add_test(tests, a_directory_that_cannot_be_written_is_read);
 	tcase_add_test(tests, without_a_record_no_batch_is_decided);

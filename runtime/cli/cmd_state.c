@@ -109,7 +109,8 @@ static int list(const struct command_line *line)
 
 /* ---- get ---- */
 
-static int get_from(struct store *st, const struct store_task *t, const char *key, struct buf *out, struct error *e)
+static int get_from(struct store *st, const struct store_task *t, const char *key, struct buf *out,
+    struct error *e)
 {
 	struct state *s = store_state(st, t, NULL, e);
 	gale_slice value;

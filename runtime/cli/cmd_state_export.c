@@ -173,7 +173,8 @@ static int into_place(struct export *x, struct error *e)
 	    xstrndup(x->path, slash == x->path ? 1 : (size_t)(slash - x->path));
 	int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC), rc = 0;
 
-	if (fsync(x->fd) != 0 || rename(x->temporary, x->path) != 0 || fd < 0 || (fsync(fd) != 0 && errno != EINVAL))
+	if (fsync(x->fd) != 0 || rename(x->temporary, x->path) != 0 || fd < 0 ||
+	    (fsync(fd) != 0 && errno != EINVAL))
 		rc = error_errno(e, "cannot write %s", x->path);
 	if (fd >= 0)
 		close(fd);

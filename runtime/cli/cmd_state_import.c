@@ -99,8 +99,8 @@ static int write_file(const struct import *i, const char *name, const struct buf
 	FILE *f = fopen(path, "wxe");
 	int rc = 0;
 
-	if (f == NULL || fchmod(fileno(f), S_IRUSR | S_IWUSR) != 0 || fwrite(content->data, 1, content->n, f) != content->n ||
-	    fflush(f) != 0 || fsync(fileno(f)) != 0)
+	if (f == NULL || fchmod(fileno(f), S_IRUSR | S_IWUSR) != 0 ||
+	    fwrite(content->data, 1, content->n, f) != content->n || fflush(f) != 0 || fsync(fileno(f)) != 0)
 		rc = error_errno(e, "cannot write %s", path);
 	if (f != NULL)
 		fclose(f);
@@ -251,7 +251,8 @@ static int make(const struct import *i, struct error *e)
 static int into_place(const struct import *i, struct error *e)
 {
 	const char *slash = strrchr(i->dir, '/');
-	char *parent = slash == NULL ? xstrdup(".") : xstrndup(i->dir, slash == i->dir ? 1 : (size_t)(slash - i->dir));
+	char *parent = slash == NULL ? xstrdup(".") :
+	    xstrndup(i->dir, slash == i->dir ? 1 : (size_t)(slash - i->dir));
 	char *positions = xasprintf("%s/positions", i->temporary);
 	int rc = sync_dir(positions, e) != 0 || sync_dir(i->temporary, e) != 0 ? -1 : 0;
 

@@ -86,11 +86,14 @@ static void verify_missing(struct verify *v)
 {
 	const struct store *st = &v->store;
 	struct error e;
+	size_t n;
 
-	for (const char *line = st->topology.data; *line != '\0'; line += strcspn(line, "\n"), line += *line == '\n') {
-		size_t n = strcspn(line, "\n"), n_id = strcspn(line, ":");
-		char *text = xstrndup(line, n), *id = xstrndup(line + 5, n_id > 5 ? n_id - 5 : 0), *tasks = NULL;
+	for (const char *line = st->topology.data; *line != '\0'; line += n, line += *line == '\n') {
+		size_t n_id = strcspn(line, ":");
+		char *text, *id = xstrndup(line + 5, n_id > 5 ? n_id - 5 : 0), *tasks = NULL;
 
+		n = strcspn(line, "\n");
+		text = xstrndup(line, n);
 		if (strncmp(text, "bolt ", 5) == 0 && strstr(text, ", state ") != NULL)
 			tasks = strchr(text, ',');
 		for (uint32_t i = 0; tasks != NULL && i < strtoul(tasks + 1, NULL, 10); i++)

@@ -92,7 +92,8 @@ static bool take_escape(struct statelines_reader *r, struct buf *bytes)
 			buf_add(bytes, l + 1, 1);
 			return true;
 		}
-	if (r->end - r->at < 5 || memcmp(r->at, "u00", 3) != 0 || hex_digit(r->at[3]) < 0 || hex_digit(r->at[4]) < 0)
+	if (r->end - r->at < 5 || memcmp(r->at, "u00", 3) != 0 || hex_digit(r->at[3]) < 0 ||
+	    hex_digit(r->at[4]) < 0)
 		return bad(r);
 	c = (char)(16 * hex_digit(r->at[3]) + hex_digit(r->at[4]));
 	buf_add(bytes, &c, 1);

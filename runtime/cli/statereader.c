@@ -40,8 +40,7 @@ static bool is_name(const char *name)
 
 static bool take_name(struct statelines_reader *p, struct buf *name)
 {
-	return statelines_take_string(p, name) && memchr(name->data != NULL ? name->data : "", '\0', name->n) == NULL &&
-	    buf_text(name) != NULL;
+	return statelines_take_string(p, name) && strlen(buf_text(name)) == name->n;
 }
 
 static bool take_file(struct statelines_reader *p, struct line *line)
@@ -49,7 +48,8 @@ static bool take_file(struct statelines_reader *p, struct line *line)
 	static const char positions[] = "positions/";
 	const char *name;
 
-	if (!take_name(p, &line->name) || !statelines_take_text(p, ",\"content\":") || !statelines_take_bytes(p, &line->value))
+	if (!take_name(p, &line->name) || !statelines_take_text(p, ",\"content\":") ||
+	    !statelines_take_bytes(p, &line->value))
 		return false;
 	line->kind = LINE_FILE;
 	name = line->name.data;
@@ -62,7 +62,10 @@ static bool take_int(struct statelines_reader *p)
 {
 	uint64_t number;
 
-	return !statelines_take_text(p, ",\"int\":") || (statelines_take_text(p, "-"), statelines_take_number(p, &number));
+	if (!statelines_take_text(p, ",\"int\":"))
+		return true;
+	statelines_take_text(p, "-");
+	return statelines_take_number(p, &number);
 }
 
 static bool take_key(struct statelines_reader *p, const struct statereader *r, struct line *line)
@@ -82,8 +85,9 @@ static bool take_task(struct statelines_reader *p, struct statereader *r, struct
 	if (statelines_take_text(p, ",\"key\":"))
 		return take_key(p, r, line);
 	line->kind = LINE_TASK;
-	if (!statelines_take_text(p, ",\"version\":") || !statelines_take_number(p, &line->version) || line->version == 0 ||
-	    line->version > UINT32_MAX || !statelines_take_text(p, ",\"txid\":") || !statelines_take_number(p, &line->txid))
+	if (!statelines_take_text(p, ",\"version\":") || !statelines_take_number(p, &line->version) ||
+	    line->version == 0 || line->version > UINT32_MAX || !statelines_take_text(p, ",\"txid\":") ||
+	    !statelines_take_number(p, &line->txid))
 		return false;
 	r->owner.n = 0;
 	buf_add(&r->owner, line->name.data, line->name.n + 1);

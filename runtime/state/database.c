@@ -170,7 +170,8 @@ static leveldb_options_t *options(void)
 	return o;
 }
 
-static int write_batch(const struct database *d, leveldb_t *db, leveldb_writebatch_t *batch, struct error *e)
+static int write_batch(const struct database *d, leveldb_t *db, leveldb_writebatch_t *batch,
+    struct error *e)
 {
 	leveldb_writeoptions_t *how = leveldb_writeoptions_create();
 	char *said = fault("state.write");
@@ -257,7 +258,8 @@ static int open_existing(struct database *d, struct error *e)
 	return check_version(d, e);
 }
 
-struct database *database_open(const char *path, const char *name, uint32_t version, struct error *e)
+/* open_as opens the one at PATH, which messages call NAME; VERSION 0: any. */
+static struct database *open_as(const char *path, const char *name, uint32_t version, struct error *e)
 {
 	struct database *d = xcalloc(1, sizeof *d);
 	struct stat st;
@@ -281,6 +283,16 @@ struct database *database_open(const char *path, const char *name, uint32_t vers
 	return NULL;
 }
 
+struct database *database_open(const char *path, uint32_t version, struct error *e)
+{
+	return open_as(path, path, version, e);
+}
+
+struct database *database_open_copy(const char *path, const char *original, struct error *e)
+{
+	return open_as(path, original, 0, e);
+}
+
 void database_goes_with_run(struct database *d)
 {
 	d->unsynced = true;
@@ -300,7 +312,7 @@ void database_close(struct database *d)
 	free(d);
 }
 
-const char *database_name(const struct database *d)
+const char *database_path(const struct database *d)
 {
 	return d->name;
 }

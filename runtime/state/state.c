@@ -52,11 +52,12 @@ static int read_mark(struct state *s, struct error *e)
 	return rc;
 }
 
-static struct state *open_as(const char *path, const char *name, uint32_t version, struct error *e)
+/* made_of makes a state of DB, which may be NULL. */
+static struct state *made_of(struct database *db, struct error *e)
 {
 	struct state *s = xcalloc(1, sizeof *s);
 
-	s->db = database_open(path, name, version, e);
+	s->db = db;
 	if (s->db != NULL && read_mark(s, e) == 0)
 		return s;
 	state_close(s);
@@ -65,12 +66,12 @@ static struct state *open_as(const char *path, const char *name, uint32_t versio
 
 struct state *state_open(const char *path, uint32_t version, struct error *e)
 {
-	return open_as(path, path, version, e);
+	return made_of(database_open(path, version, e), e);
 }
 
 struct state *state_open_copy(const char *path, const char *original, struct error *e)
 {
-	return open_as(path, original, 0, e);
+	return made_of(database_open_copy(path, original, e), e);
 }
 
 uint32_t state_version(const struct state *s)
@@ -147,7 +148,8 @@ static struct overlay_entry *known(struct state *s, const void *key, size_t n, s
 	return overlay_add(&s->overlay, key, n, NULL, 0);
 }
 
-int state_put(struct state *s, const void *key, size_t n, const void *value, size_t n_value, struct error *e)
+int state_put(struct state *s, const void *key, size_t n, const void *value, size_t n_value,
+    struct error *e)
 {
 	struct overlay_entry *x = known(s, key, n, e);
 
@@ -357,7 +359,8 @@ int state_check(struct state *s, uint64_t *n_keys, struct error *e)
 	gale_slice key;
 
 	*n_keys = 0;
-	for (database_walk(s->db, (gale_slice){ "", 0 }); (key = database_key(s->db)).bytes != NULL; database_step(s->db))
+	database_walk(s->db, (gale_slice){ "", 0 });
+	for (; (key = database_key(s->db)).bytes != NULL; database_step(s->db))
 		*n_keys += *(const char *)key.bytes == DATABASE_USER;
 	if (database_walk_failed(s->db, e) != 0)
 		return -1;
@@ -426,7 +429,7 @@ static int put_round(struct state *s, uint64_t last, struct error *e)
 		return 0;
 	return error_set(e, "batches %" PRIu64 " to %" PRIu64 " change more than %d MiB of the state %s, "
 	    "which is more than can be undone: make them smaller (topology.transaction.batch.tuples)",
-	    s->mark.txid + 1, last, UNDO_MOST >> 20, database_name(s->db));
+	    s->mark.txid + 1, last, UNDO_MOST >> 20, database_path(s->db));
 }
 
 int state_prepare(struct state *s, uint64_t last, uint64_t generation, struct error *e)
@@ -455,7 +458,7 @@ static int not_of_batch(const struct state *s, uint64_t last, const char *what, 
 {
 	return error_set(e, "the state %s %s: it is of batch %" PRIu64 ", and the run's record is of batch %"
 	    PRIu64 "; " AS_A_WHOLE,
-	    database_name(s->db), what, s->mark.txid, last);
+	    database_path(s->db), what, s->mark.txid, last);
 }
 
 /* take_back writes what UNDO says, when that leads to LAST. */
@@ -498,7 +501,7 @@ int state_undo(struct state *s, uint64_t last, struct error *e)
 		return 0;
 	if (!database_exists(s->db))
 		return error_set(e, "the state %s is missing, and the run's record is of batch %" PRIu64
-		    "; " AS_A_WHOLE, database_name(s->db), last);
+		    "; " AS_A_WHOLE, database_path(s->db), last);
 	if (s->mark.txid < last)
 		return not_of_batch(s, last, "lacks batches", e);
 	found = database_get(s->db, undo_key, &undo, &n, e);

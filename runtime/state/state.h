@@ -51,7 +51,8 @@ void state_close(struct state *s);
  * read. The others: 0 or -1; outside batches they don't read. What is given is good until the
  * next call. The N bytes of a key are at most GALE_MAX_VALUE, as are those of a value. */
 int state_get(struct state *s, const void *key, size_t n, gale_slice *value, struct error *e);
-int state_put(struct state *s, const void *key, size_t n, const void *value, size_t n_value, struct error *e);
+int state_put(struct state *s, const void *key, size_t n, const void *value, size_t n_value,
+    struct error *e);
 int state_delete(struct state *s, const void *key, size_t n, struct error *e);
 
 /* state_merge: see gale_state_merge. */

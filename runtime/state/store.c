@@ -33,7 +33,8 @@ static struct state *open_copy(struct store *st, const struct store_task *t, str
 	return s;
 }
 
-struct state *store_state(struct store *st, const struct store_task *t, uint64_t *prepared, struct error *e)
+struct state *store_state(struct store *st, const struct store_task *t, uint64_t *prepared,
+    struct error *e)
 {
 	struct state *s = open_copy(st, t, e);
 

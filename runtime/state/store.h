@@ -48,7 +48,8 @@ struct store {
 	struct buf record;		/* the rest of it (offsets.h) */
 };
 
-/* store_open opens DIR; see statedir_look; a record that is damaged is a conflict. Close with store_close in any case. */
+/* store_open opens DIR; see statedir_look; a record that is damaged is a conflict. Close with
+ * store_close in any case. */
 enum statedir_result store_open(struct store *st, const char *dir, struct error *e);
 void store_close(struct store *st);
 
@@ -57,6 +58,7 @@ bool store_is_coordinator(const struct store *st, const struct store_task *t);
 
 /* store_state opens the copy of one, as it is decided; the caller closes it. *PREPARED, unless
  * it is NULL, is the batch that it was at before. NULL with E set. */
-struct state *store_state(struct store *st, const struct store_task *t, uint64_t *prepared, struct error *e);
+struct state *store_state(struct store *st, const struct store_task *t, uint64_t *prepared,
+    struct error *e);
 
 #endif
