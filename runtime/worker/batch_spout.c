@@ -299,9 +299,18 @@ static bool ask(struct worker *w, struct task *t)
 	return any;
 }
 
+/* knows_ends: a call of next may emit beyond the end of a planned batch. Where the batch that
+ * follows ends must be known then: the order to begin it may come in a later turn. */
+static bool knows_ends(const struct worker *w)
+{
+	const struct filled *last = filled_of(w, w->txn->begun);
+
+	return !last->planned || last->last;
+}
+
 static bool may_ask(const struct worker *w, const struct task *t)
 {
-	return w->active && t->batch <= w->txn->begun && !is_over(t) && !t->done &&
+	return w->active && knows_ends(w) && t->batch <= w->txn->begun && !is_over(t) && !t->done &&
 	    (filled_of(w, t->batch)->planned || !is_full(w, t->batch)) &&
 	    t->idle_until_ns <= w->now_ns && !out_blocked(&w->out);
 }
@@ -396,7 +405,8 @@ static uint64_t due(const struct worker *w)
 {
 	uint64_t at = UINT64_MAX;
 
-	for (uint32_t i = 0; w->txn->generation != 0 && !out_blocked(&w->out) && i < w->n_tasks; i++) {
+	for (uint32_t i = 0; w->txn->generation != 0 && knows_ends(w) && !out_blocked(&w->out) &&
+	    i < w->n_tasks; i++) {
 		const struct task *t = &w->tasks[i];
 
 		if (w->active && !t->done && t->batch <= w->txn->begun && !is_over(t) &&
