@@ -33,13 +33,16 @@
  *
  * persist only syncs. A task that is made anew cuts the file to the length that its state is
  * left with: what undone batches have written is gone. The file takes its place when the last
- * batch is decided, and not before; where it is in its place already, it stays. (When a worker
- * is lost between the first persist and its decision, no state knows the temporary file.)
+ * batch is decided, and not before; where it is in its place already, it stays. Until the first
+ * batch with the keys is decided, and so some state is sure to know it, the temporary file has
+ * another name, which tells whose it is: a task whose state knows of none removes it.
  *
  * What is written directly can't be taken back. It waits in the state (kept.h) and is written
  * when its batch is decided. A task that is made anew in the same process knows what was written;
  * when the process dies, what it has written of the last batches is written once more.
  */
+#include <dirent.h>
+
 #include "kept.h"
 #include "output.h"
 
@@ -71,6 +74,8 @@ struct file {
 	bool batches;
 	bool persisted;		/* the keys may be on disk */
 	uint64_t noted;		/* the length in the state */
+	char *settled;		/* name of the temporary file from the day on that */
+	uint64_t settles;	/* this batch is decided; 0: that is its name */
 	uint64_t finished;	/* the batch in which the input ended; 0: it has not */
 	bool published;		/* the file is in its place */
 	struct text batch;	/* direct: what the batch in hand puts out */
@@ -243,8 +248,9 @@ static int record(struct file *f, gale_ctx *ctx)
 	if (f->recorded)
 		return 0;
 	f->recorded = true;
+	const char *temporary = f->settled != NULL ? f->settled : o->temporary;
 	return put(ctx, "path", o->name, strlen(o->name)) != 0 ? -1 :
-	    put(ctx, "temporary", o->temporary, strlen(o->temporary));
+	    put(ctx, "temporary", temporary, strlen(temporary));
 }
 
 /* sync_batches makes last what the state says or will say of the file. */
@@ -288,6 +294,92 @@ static int persist(void *self, gale_ctx *ctx)
 	return record(f, ctx) == 0 ? GALE_OK : GALE_FATAL;
 }
 
+/* whose gives a number for this task and its output (FNV-1a). */
+static uint64_t whose(const struct file *f, const gale_ctx *ctx)
+{
+	uint64_t h = 0xcbf29ce484222325;
+	char *all;
+	if (asprintf(&all, "%s\n%s\n%s\n%u", f->path, ctx->topology, ctx->component, ctx->index) == -1)
+		abort();
+	for (const char *c = all; *c != '\0'; c++)
+		h = (h ^ (unsigned char)*c) * 0x100000001b3;
+	free(all);
+	return h;
+}
+
+/* unsettled_name gives the name of the temporary file SETTLED until that is decided. */
+static char *unsettled_name(const struct file *f, const gale_ctx *ctx, const char *settled)
+{
+	char *name;
+	if (asprintf(&name, "%s-%016llx.new", settled, (unsigned long long)whose(f, ctx)) == -1)
+		abort();
+	return name;
+}
+
+/* name_unsettled gives the file a name in batch ctx->txid. 0, or -1 with errno set. */
+static int name_unsettled(struct file *f, gale_ctx *ctx)
+{
+	struct output *o = &f->out;
+	char link[64], *before = o->temporary;
+	o->temporary = NULL;
+	output_invent_name(o);
+	f->settled = o->temporary;
+	f->settles = ctx->txid;
+	o->temporary = unsettled_name(f, ctx, f->settled);
+	gale_temporary(ctx, o->temporary);
+	snprintf(link, sizeof link, "/proc/self/fd/%d", o->fd);
+	int failed = before != NULL ? rename(before, o->temporary) :
+	    linkat(AT_FDCWD, link, AT_FDCWD, o->temporary, AT_SYMLINK_FOLLOW);
+	free(before);
+	return failed;
+}
+
+/* settle gives the temporary file the name that the decided state has. */
+static int settle(struct file *f, gale_ctx *ctx)
+{
+	struct output *o = &f->out;
+	gale_temporary(ctx, f->settled);
+	if (rename(o->temporary, f->settled) == -1)
+		return output_cannot(o, ctx, "name the temporary file of");
+	free(o->temporary);
+	o->temporary = f->settled;
+	f->settled = NULL;
+	f->settles = 0;
+	return 0;
+}
+
+/* settle_earlier does the same where an earlier task has not come to it. */
+static int settle_earlier(struct file *f, gale_ctx *ctx, const char *settled)
+{
+	char *name = unsettled_name(f, ctx, settled);
+	gale_temporary(ctx, settled);
+	int failed = rename(name, settled) == -1 && errno != ENOENT;
+	free(name);
+	return failed ? output_cannot(&f->out, ctx, "name the temporary file of") : 0;
+}
+
+/* remove_undone removes temporary files of this task that its state knows nothing of. */
+static int remove_undone(struct file *f, gale_ctx *ctx)
+{
+	char *dir = output_directory(&f->out), *end = unsettled_name(f, ctx, "");
+	DIR *d = opendir(dir);
+	struct dirent *entry;
+	int failed = 0;
+	while (!failed && d != NULL && (entry = readdir(d)) != NULL) {
+		size_t n = strlen(entry->d_name), m = strlen(end);
+		if (n > m && strncmp(entry->d_name, ".gale-", 6) == 0 && strcmp(entry->d_name + n - m, end) == 0)
+			failed = unlinkat(dirfd(d), entry->d_name, 0);
+	}
+	if (failed)
+		failed = output_fatal(ctx, "can't remove the temporary file %s/%s: %s", dir,
+		    entry->d_name, strerror(errno));
+	if (d != NULL)
+		closedir(d);
+	free(dir);
+	free(end);
+	return failed;
+}
+
 /* copy_published begins anew with the first LENGTH bytes of what is in its place already. */
 static int copy_published(struct file *f, gale_ctx *ctx, uint64_t length)
 {
@@ -314,6 +406,8 @@ static int reopen(struct file *f, gale_ctx *ctx, const char *temporary, uint64_t
 {
 	struct output *o = &f->out;
 	struct stat st;
+	if (f->batches && settle_earlier(f, ctx, temporary) != 0)
+		return -1;
 	o->fd = open(temporary, O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
 	if (o->fd == -1)
 		return errno == ENOENT ? 1 : output_fatal(ctx, "can't go on with %s: %s", temporary,
@@ -422,7 +516,7 @@ static bool take_decided(struct file *f, gale_ctx *ctx)
 static int note(struct file *f, gale_ctx *ctx)
 {
 	struct output *o = &f->out;
-	if (o->temporary == NULL && output_link_temporary(o, ctx) == -1)
+	if (!f->recorded && name_unsettled(f, ctx) == -1)
 		return output_cannot(o, ctx, "name the temporary file of");
 	f->noted = o->written;
 	return record(f, ctx);
@@ -469,6 +563,8 @@ static int publish(void *self, gale_ctx *ctx)
 	bool last = f->finished != 0 && f->finished <= ctx->txid;
 	if (f->out.direct)
 		return publish_direct(f, ctx, last);
+	if (f->settles != 0 && f->settles <= ctx->txid && settle(f, ctx) != 0)
+		return GALE_FATAL;
 	if (!last)
 		return GALE_OK;
 	if (!f->published && output_publish(&f->out, ctx) != GALE_DONE)
@@ -490,6 +586,7 @@ static void leave_batches(struct file *f, gale_ctx *ctx)
 	if (o->direct && f->taken > progress_of(ctx)->txid)
 		progress_of(ctx)->bytes = f->taken_n - (o->text.n - o->sent);
 	free(f->batch.bytes);
+	free(f->settled);
 }
 
 /* ---- The bolt ---------------------------------------------------------------------- */
@@ -511,7 +608,9 @@ static int prepare(void *self, gale_ctx *ctx)
 	if (output_name(&f->out, ctx, f->path) != 0)
 		return GALE_FATAL;
 	int fresh = go_on(f, ctx);
-	return fresh == 0 || (fresh == 1 && output_open(&f->out, ctx) == 0) ? GALE_OK : GALE_FATAL;
+	if (fresh == 1 && output_open(&f->out, ctx) == 0)
+		fresh = f->batches && !f->out.direct ? remove_undone(f, ctx) : 0;
+	return fresh == 0 ? GALE_OK : GALE_FATAL;
 }
 
 static int execute(void *self, gale_ctx *ctx, const gale_tuple *t)

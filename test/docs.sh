@@ -208,12 +208,13 @@ names_are_right() {
 
 try_markdown README.md
 try_markdown doc/plugins.md
+try_markdown doc/exactly-once-output.md
 try_man doc/gale.1
 try_man doc/gale-topology.5
 options_are_told
 config_is_told
 exit_codes_are_told
-for document in README.md CONTRIBUTING.md CHANGES.md doc/architecture.md doc/plugins.md doc/wire.md; do
+for document in README.md CONTRIBUTING.md CHANGES.md doc/architecture.md doc/plugins.md doc/exactly-once-output.md doc/wire.md; do
 	names_are_right "$document"
 done
 [ "$failures" = 0 ] || { echo "$failures failed"; exit 1; }

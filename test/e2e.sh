@@ -120,9 +120,9 @@ nothing_left() {
 # topology writes t.json from lines of
 #
 #     config KEY VALUE
+#     transactional ID [TYPE]
 #     spout ID CLASS [KEY=VALUE...]	bolt ID CLASS [KEY=VALUE...]
 #     stream FROM[:STREAM] TO GROUPING [ARGUMENT...]
-#     transactional ID TYPE
 #
 # The keys parallelism, numTasks and those with a dot (config) go where they belong; all
 # others are properties.
@@ -167,15 +167,15 @@ topology() {
 		return "\n    { " pair("from", f[1]) ", " pair("to", $3) ", \"grouping\": { " s " } }"
 	}
 	$1 == "config" { configs = add(configs, pair($2, $3)) }
+	$1 == "transactional" {
+		tx = ",\n  \"transactional\": { " pair("id", $2) (NF > 2 ? ", " pair("type", $3) : "") " }"
+	}
 	$1 == "spout" { spouts = add(spouts, part()) }
 	$1 == "bolt" { bolts = add(bolts, part()) }
 	$1 == "stream" { streams = add(streams, stream()) }
-	$1 == "transactional" {
-		transaction = ",\n  \"transactional\": { " pair("id", $2) ", " pair("type", $3) " }"
-	}
 	END {
-		printf "{ %s%s,\n  \"config\": { %s },\n  \"spouts\": [%s ],\n  \"bolts\": [%s ],\n  \"streams\": [%s ] }\n",
-		    pair("name", name), transaction, configs, spouts, bolts, streams
+		printf "{ %s,\n  \"config\": { %s },\n  \"spouts\": [%s ],\n  \"bolts\": [%s ],\n  \"streams\": [%s ]%s }\n",
+		    pair("name", name), configs, spouts, bolts, streams, tx
 	}' > t.json
 }
 

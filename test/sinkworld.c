@@ -74,14 +74,18 @@ static void link_all(const char *from, const char *to)
 {
 	DIR *d = opendir(from);
 	struct dirent *entry;
-	char old[400], new[400];
+	char old[500], new[500];
 	nftw(to, remove_one, 16, FTW_DEPTH | FTW_PHYS);
 	must(d != NULL, "opendir");
 	while ((entry = readdir(d)) != NULL) {
+		if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
+			continue;
 		snprintf(old, sizeof old, "%s/%s", from, entry->d_name);
 		snprintf(new, sizeof new, "%s/%s", to, entry->d_name);
-		must(entry->d_name[0] == '.' && strncmp(entry->d_name, ".gale-", 6) != 0 ? true :
-		    syscall(SYS_linkat, AT_FDCWD, old, AT_FDCWD, new, 0) == 0, "link");
+		if (entry->d_type != DT_DIR)
+			must(syscall(SYS_linkat, AT_FDCWD, old, AT_FDCWD, new, 0) == 0, "link");
+		else if (mkdir(new, 0700) == 0)
+			link_all(old, new);
 	}
 	closedir(d);
 }
@@ -152,6 +156,16 @@ int linkat(int from_dir, const char *from, int to_dir, const char *to, int flags
 	WITH_POINTS(int, syscall(SYS_linkat, from_dir, from, to_dir, to, flags));
 }
 
+int renameat(int from_dir, const char *from, int to_dir, const char *to)
+{
+	WITH_POINTS(int, syscall(SYS_renameat2, from_dir, from, to_dir, to, 0));
+}
+
+int mkdirat(int dir, const char *name, mode_t mode)
+{
+	WITH_POINTS(int, syscall(SYS_mkdirat, dir, name, mode));
+}
+
 int unlinkat(int dir, const char *name, int flags)
 {
 	WITH_POINTS(int, syscall(SYS_unlinkat, dir, name, flags));
@@ -172,28 +186,27 @@ int ftruncate(int fd, off_t n)
 	WITH_POINTS(int, syscall(SYS_ftruncate, fd, n));
 }
 
-/* outage takes away what was not synced; of names all or nothing. */
+static int cut_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
+{
+	const struct sw_disk *d = world->disk;
+	size_t i = 0;
+	(void)type;
+	(void)ftw;
+	while (i < d->n_synced && d->synced[i].inode != st->st_ino)
+		i++;
+	off_t n = i < d->n_synced ? d->synced[i].bytes : 0;
+	if (S_ISREG(st->st_mode) && st->st_size > n)
+		must(truncate(path, n) == 0, "truncate");
+	return 0;
+}
+
+/* outage takes away what was not synced; of names all or nothing, as of a journal. */
 static void outage(struct sinkworld *w)
 {
-	DIR *d;
-	struct dirent *entry;
-	char path[400];
-	struct stat st;
 	w->disk->n_outages++;
 	if (pick(&w->random, 2) == 0)
 		link_all(w->shadow, w->path);
-	must((d = opendir(w->path)) != NULL, "opendir");
-	while ((entry = readdir(d)) != NULL) {
-		size_t i = 0;
-		snprintf(path, sizeof path, "%s/%s", w->path, entry->d_name);
-		must(stat(path, &st) == 0, "stat");
-		while (i < w->disk->n_synced && w->disk->synced[i].inode != st.st_ino)
-			i++;
-		off_t n = i < w->disk->n_synced ? w->disk->synced[i].bytes : 0;
-		if (S_ISREG(st.st_mode) && st.st_size > n)
-			must(truncate(path, n) == 0, "truncate");
-	}
-	closedir(d);
+	nftw(w->path, cut_one, 16, FTW_PHYS);
 }
 
 /* ---- State: a sorted array, and copies of it ---------------------------------------- */

@@ -78,7 +78,7 @@ static void write_cut(void *arg, uint64_t txid, const struct offsets *ends, bool
 static void write_record(void *arg, uint64_t txid, const struct offsets *ends, bool final)
 {
 	(void)arg;
-	ck_assert_uint_lt(c.txid, txid);	/* the old one is still there to be told */
+	ck_assert_uint_le(c.txid, txid);	/* the old one is still there to be told */
 	wrote("record", txid, ends, final);
 }
 
@@ -221,6 +221,32 @@ START_TEST(nothing_begins_before_all_are_reset)
 	did_all("");
 	say(BOLT, REPORT_READY, 0);
 	did_all("begin 1@0 ");
+}
+END_TEST
+
+/* A followed file may begin at its end: in every attempt where that was at first. */
+START_TEST(where_a_spout_begins_is_on_disk_before_anything)
+{
+	struct order x = { .kind = REPORT_READY, .roles = ROLE_CUTS };
+
+	coordinator_activate(&c, now);
+	coordinator_start(&c, now);
+	x.generation = c.generation;
+	*offsets_at(&x.offsets, TASK) = (struct offset){ .task = TASK, .known = true, .next = 70 };
+	coordinator_report(&c, SPOUT, &x, now);
+	did_all("reset 0@0123 ");
+	coordinator_lost(&c, now);
+	did_all("reset 0=70@0123 ");		/* and not where it would begin now */
+	x.generation = c.generation;
+	offsets_at(&x.offsets, TASK)->next = 99;
+	coordinator_report(&c, SPOUT, &x, now);
+	for (uint32_t i = 1; i < N; i++)
+		say(i, REPORT_READY, 0);
+	did_all("[record 0:70] begin 1@0 ");
+	coordinator_lost(&c, now);
+	all_say(REPORT_READY, 0);
+	did_all("reset 0=70@0123 begin 1@0 ");
+	offsets_free(&x.offsets);
 }
 END_TEST
 
@@ -459,6 +485,22 @@ START_TEST(a_batch_is_complete_in_its_turn_only)
 	did_all("");
 	say(BOLT, REPORT_CLOSED, 1);
 	did_all("commit 1@23 ");
+}
+END_TEST
+
+/* Somebody reads the states (X13): the round goes on as far as it can. */
+START_TEST(no_record_is_written_while_it_is_frozen)
+{
+	running();
+	coordinator_freeze(&c, true, now);
+	say(SPOUT, REPORT_FULL, 1);
+	cut(1, 5);
+	all_say(REPORT_CLOSED, 1);
+	did_all("close 1@0 begin 2@0 [cut 1:5] mark 1@0 commit 1@23 ");
+	prepared(1);
+	did_all("");
+	coordinator_freeze(&c, false, now);
+	did_all("[record 1:5] record 1@03 ");
 }
 END_TEST
 
@@ -779,8 +821,41 @@ START_TEST(all_that_is_planned_is_begun_and_one_more)
 		known(txid, 10 * txid, false);
 	running();
 	ck_assert_uint_eq(c.next, 14);
+	/* That one is not closed before they are committed, and nobody is woken for it. */
 	say(SPOUT, REPORT_FULL, 13);
-	did_all("close 13@0 ");
+	ck_assert_uint_gt(coordinator_due(&c), now);
+	for (uint64_t txid = 8; txid <= 12; txid++) {
+		forget();
+		cut(txid, 10 * txid);
+		all_say(REPORT_CLOSED, txid);
+		prepared(txid);
+	}
+	did_all("mark 12@0 commit 12@23 [record 12:120] record 12@03 close 13@0 ");
+}
+END_TEST
+
+/* Each loss turns what was marked into planned batches, and one more is begun behind them. */
+START_TEST(however_often_all_is_lost_not_too_many_are_in_flight)
+{
+	config.batches = COORDINATOR_BATCHES;
+	remake();
+	running();
+	for (uint64_t i = 1; i <= 3 * COORDINATOR_BATCHES; i++) {
+		for (uint64_t txid = 1; txid < c.next; txid++) {
+			say(SPOUT, REPORT_FULL, txid);
+			cut(txid, txid);
+		}
+		ck_assert_uint_le(c.next - 1, COORDINATOR_BATCHES + 1);
+		coordinator_lost(&c, now);
+		all_say(REPORT_READY, 0);
+		ck_assert_uint_le(c.next - 1, COORDINATOR_BATCHES + 1);
+	}
+	for (uint64_t txid = 1; txid <= COORDINATOR_BATCHES; txid++)
+		cut(txid, txid);
+	forget();
+	all_say(REPORT_CLOSED, 1);
+	prepared(1);
+	did_all("commit 1@23 [record 1:1] record 1@03 ");
 }
 END_TEST
 
@@ -989,6 +1064,7 @@ static TCase *ways(void)
 	TCase *t = tcase_create("ways");
 
 	tcase_add_test(t, nothing_begins_before_all_are_reset);
+	tcase_add_test(t, where_a_spout_begins_is_on_disk_before_anything);
 	tcase_add_test(t, nothing_begins_before_it_is_activated);
 	tcase_add_test(t, an_idle_topology_says_nothing);
 	tcase_add_test(t, a_batch_goes_its_way);
@@ -1004,6 +1080,7 @@ static TCase *ways(void)
 	tcase_add_test(t, who_holds_much_does_not_stop_the_only_batch);
 	tcase_add_test(t, a_round_has_all_that_is_complete_and_there_is_one_at_a_time);
 	tcase_add_test(t, a_batch_is_complete_in_its_turn_only);
+	tcase_add_test(t, no_record_is_written_while_it_is_frozen);
 	tcase_add_test(t, markers_go_in_order_and_when_all_have_cut);
 	return t;
 }
@@ -1038,6 +1115,7 @@ static TCase *troubles(void)
 	tcase_add_test(t, a_stop_outlives_a_loss);
 	tcase_add_test(t, it_goes_on_from_the_record_with_the_cuts);
 	tcase_add_test(t, all_that_is_planned_is_begun_and_one_more);
+	tcase_add_test(t, however_often_all_is_lost_not_too_many_are_in_flight);
 	tcase_add_test(t, nothing_follows_a_planned_last_batch);
 	tcase_add_test(t, a_batch_that_fails_comes_again_until_it_has_failed_often);
 	tcase_add_test(t, losses_are_no_failures);

@@ -185,6 +185,26 @@ START_TEST(every_order_is_read_as_written)
 }
 END_TEST
 
+/* Those of doc/wire.md. */
+START_TEST(the_bytes_of_a_report_are_these)
+{
+	static const uint8_t want[] = { 12, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 1,
+		0x2c, 1, 0, 0, 0, 0, 0, 0, 5, 0, 0, 0, 'b', '.', 't', 'x', 't', 0, 0, 0, 0 };
+
+	x.kind = REPORT_CUT;
+	*offsets_at(&x.offsets, 0) = (struct offset){ .known = true, .next = 300, .n_blob = 5, .blob = "b.txt" };
+	order_write(&x, &bytes);
+	ck_assert_uint_eq(bytes.n, sizeof want);
+	ck_assert_mem_eq(bytes.data, want, sizeof want);
+	bytes.n = 0;
+	x.kind = ORDER_BEGIN;
+	x.planned = true;
+	order_write(&x, &bytes);
+	ck_assert_mem_eq(bytes.data, ((const uint8_t[]){ 2, 2 }), 2);
+	ck_assert_mem_eq(bytes.data + 2, want + 2, sizeof want - 2);
+}
+END_TEST
+
 START_TEST(an_order_says_its_text)
 {
 	x = (struct order){ .kind = REPORT_FAILED, .text = "split[0]: too hot", .n_text = 17 };
@@ -281,6 +301,7 @@ int main(void)
 	tcase_add_test(c, offsets_are_read_as_written_and_no_further);
 	tcase_add_test(c, a_blob_that_is_too_long_is_refused);
 	tcase_add_test(c, every_order_is_read_as_written);
+	tcase_add_test(c, the_bytes_of_a_report_are_these);
 	tcase_add_test(c, an_order_says_its_text);
 	tcase_add_test(c, a_long_text_is_cut);
 	tcase_add_test(c, every_truncation_is_refused_and_so_is_a_byte_more);

@@ -287,7 +287,7 @@ END_TEST
 static void bad_undo(gale_slice bytes)
 {
 	struct error e = { "" };
-	struct database *d = database_open(path, 7, &e);
+	struct database *d = database_open(path, path, 7, &e);
 
 	ck_assert_msg(d != NULL, "%s", e.text);
 	database_put(d, (gale_slice){ "gundo", 5 }, bytes);

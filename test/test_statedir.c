@@ -383,7 +383,8 @@ START_TEST(another_topology_is_refused)
 {
 	once();
 	t->components[3].n_tasks = 7;
-	refused(STATEDIR_CONFLICT, "it was \"bolt sink: sink, 1 task\", now it is \"bolt sink: sink, 7 tasks\"; "
+	refused(STATEDIR_CONFLICT, "it was \"bolt sink: sink, 1 task\", now it is \"bolt sink: sink, 7 tasks\" "
+	    "(gale state export, then gale state import with --tasks, may share its keys out anew); "
 	    "name another directory, or remove this one");
 	ck_assert_uint_eq(t->components[3].n_tasks, 7);
 	t->components[3].n_tasks = 1;

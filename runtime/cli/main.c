@@ -44,6 +44,11 @@ static const struct command_option graph_options[] = {
 	{ .name = NULL },
 };
 
+static const struct command_option state_options[] = {
+	{ "tasks", 0, "COMPONENT=N", true,
+	    "import: share the keys of COMPONENT out among N tasks" },
+	{ .name = NULL },
+};
 static const struct command_option plugin_options[] = { PLUGINS, JSON, { .name = NULL } };
 static const struct command_option no_options[] = { { .name = NULL } };
 
@@ -93,6 +98,21 @@ const struct command command_table[] = {
 	    .doc = "tell what a plugin holds: components, properties, fields",
 	    .examples = "  gale plugin info lines\n"
 	                "  gale plugin info ./mine.so --json\n",
+	},
+	{
+	    .name = "state",
+	    .run = cmd_state,
+	    .options = state_options,
+	    .synopsis = "ls|get|dump|verify|export|import ARGUMENT...",
+	    .min_operands = 1,
+	    .max_operands = 4,
+	    .doc = "look at what a stopped run has kept with --state, check it, move it",
+	    .examples = "  gale state ls /var/lib/t\n"
+	                "  gale state get /var/lib/t tally word\n"
+	                "  gale state dump /var/lib/t tally.0\n"
+	                "  gale state verify /var/lib/t\n"
+	                "  gale state export /var/lib/t backup.jsonl\n"
+	                "  gale state import backup.jsonl /var/lib/t2 --tasks tally=8\n",
 	},
 	{
 	    .name = "help",

@@ -105,12 +105,27 @@ static const char *missing(const char *a, const char *b, bool properties, size_t
 	return NULL;
 }
 
+/* other_tasks tells whether two lines of a bolt differ in its number of tasks and nothing else. */
+static bool other_tasks(const char *was, const char *now)
+{
+	size_t n = 0;
+
+	if (strncmp(was, "bolt ", 5) != 0)
+		return false;
+	while (was[n] == now[n] && was[n] != ',' && was[n] != '\n' && was[n] != '\0')
+		n++;
+	return was[n] == ',' && now[n] == ',' && strtoul(was + n + 1, NULL, 10) != strtoul(now + n + 1, NULL, 10);
+}
+
 int fit_check(const char *was, const char *now, bool positions, struct error *e)
 {
 	size_t n_gone = 0, n_new = 0;
 	const char *gone = missing(was, now, positions, &n_gone);
 	const char *new = missing(now, was, positions, &n_new);
 
+	if (gone != NULL && new != NULL && other_tasks(gone, new))
+		return error_set(e, "it was \"%.*s\", now it is \"%.*s\" (gale state export, then gale state import "
+		    "with --tasks, may share its keys out anew)", (int)n_gone, gone, (int)n_new, new);
 	if (gone != NULL && new != NULL)
 		return error_set(e, "it was \"%.*s\", now it is \"%.*s\"", (int)n_gone, gone, (int)n_new, new);
 	if (gone != NULL)

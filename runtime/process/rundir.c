@@ -138,18 +138,29 @@ static bool is_dots(const char *name)
 	return strcmp(name, ".") == 0 || strcmp(name, "..") == 0;
 }
 
+static void empty_dir(int fd, int depth);
+
 /* remove_target removes the temporary file that the link NAME in the directory FD stands for:
- * one of the same name elsewhere. Of any other link nothing but itself is removed. */
+ * one of the same name elsewhere, or a directory with files. Of any other link nothing but itself
+ * is removed. */
 static void remove_target(int fd, const char *name)
 {
+	int inside;
 	char target[PATH_MAX];
 	ssize_t n = readlinkat(fd, name, target, sizeof target - 1);
 
 	if (n <= 0)
 		return;
 	target[n] = '\0';
-	if (target[0] == '/' && strcmp(strrchr(target, '/') + 1, name) == 0)
+	if (target[0] != '/' || strcmp(strrchr(target, '/') + 1, name) != 0)
+		return;
+	inside = open(target, OPEN_DIR);
+	if (inside < 0) {
 		unlink(target);
+		return;
+	}
+	empty_dir(inside, 0);
+	rmdir(target);
 }
 
 /* empty_dir removes all that is in the directory FD, which it closes. */

@@ -32,9 +32,7 @@ enum {
 
 /* ---- files inside ------------------------------------------------------------------ */
 
-/* read_file gives all of the file NAME, NUL-terminated: 1, or 0 when it is not there, or -1
- * with E set. */
-static int read_file(const struct statedir *s, const char *name, struct buf *b, struct error *e)
+int statedir_read(const struct statedir *s, const char *name, struct buf *b, struct error *e)
 {
 	int fd = openat(s->fd, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
 	char block[4096];
@@ -270,7 +268,7 @@ int statedir_hold(const char *dir, uint32_t run, struct error *e)
 		rc = error_errno(e, "cannot open the state directory %s", dir);
 	else if (lock >= 0 && flock(lock, LOCK_SH | LOCK_NB) != 0)
 		rc = error_errno(e, "a newer run has locked the state directory %s", dir);
-	else if (lock >= 0 && (read_file(&s, "run", &b, e) < 1 || strtoul(b.data, NULL, 10) != run))
+	else if (lock >= 0 && (statedir_read(&s, "run", &b, e) < 1 || strtoul(b.data, NULL, 10) != run))
 		rc = error_set(e, "a newer run has taken over the state directory %s", dir);
 	buf_free(&b);
 	if (s.fd >= 0)
@@ -280,6 +278,59 @@ int statedir_hold(const char *dir, uint32_t run, struct error *e)
 	return rc;	/* else `lock` stays open as long as this process lives */
 }
 
+/* ---- to look at ------------------------------------------------------------------- */
+
+/* no_workers looks whether workers of a dead supervisor are alive. While somebody looks, no
+ * new ones can come. */
+static enum statedir_result no_workers(const struct statedir *s, struct error *e)
+{
+	int fd = openat(s->fd, "workers.lock", O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	uint64_t deadline = clock_now_ns() + (uint64_t)WAIT_MS * NS_PER_MS;
+	bool free_ = fd < 0 && errno == ENOENT;	/* a copy need not have it */
+	char pids[128] = "";
+
+	while (fd >= 0 && !(free_ = flock(fd, LOCK_EX | LOCK_NB) == 0) && clock_now_ns() < deadline)
+		pause_a_step();
+	if (fd >= 0 && !free_)
+		put_holders(fd, pids, sizeof pids);
+	if (fd >= 0)
+		close(fd);
+	if (free_)
+		return STATEDIR_OK;
+	error_set(e, "workers of an older run on the state directory %s are still alive: process %s; kill "
+	    "them first", s->path, pids[0] != '\0' ? pids : "unknown");
+	return STATEDIR_CONFLICT;
+}
+
+static enum statedir_result in_use(const struct statedir *s, struct error *e)
+{
+	error_set(e, "the state directory %s is used by a run, process %d; end that one first", s->path,
+	    (int)holder(s->lock_fd));
+	return STATEDIR_CONFLICT;
+}
+
+enum statedir_result statedir_look(struct statedir *s, const char *dir, struct error *e)
+{
+	enum statedir_result rc = STATEDIR_FAILED;
+
+	*s = (struct statedir){ .path = realpath(dir, NULL), .fd = -1, .lock_fd = -1 };
+	if (s->path != NULL)
+		s->fd = open(s->path, OPEN_DIR);
+	if (s->fd >= 0)
+		s->lock_fd = openat(s->fd, "lock", O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	if (s->fd >= 0 && s->lock_fd < 0 && errno == ENOENT)
+		error_set(e, "%s is no state directory of a run: there is no file \"lock\" in it", s->path);
+	else if (s->lock_fd < 0)
+		error_errno(e, "cannot open the state directory %s", dir);
+	else if (flock(s->lock_fd, LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK)
+		rc = in_use(s, e);
+	else
+		rc = no_workers(s, e);
+	if (rc != STATEDIR_OK)
+		statedir_close(s);
+	return rc;
+}
+
 /* ---- what is in it ----------------------------------------------------------------- */
 
 static int raise_run(struct statedir *s, struct error *e)
@@ -287,7 +338,7 @@ static int raise_run(struct statedir *s, struct error *e)
 	struct buf b = { 0 };
 	char text[32], *end;
 	unsigned long last = 0;
-	int found = read_file(s, "run", &b, e), n;
+	int found = statedir_read(s, "run", &b, e), n;
 
 	if (found > 0)
 		last = strtoul(b.data, &end, 10);
@@ -353,7 +404,7 @@ static enum statedir_result fit(struct statedir *s, const struct topology *t, st
 {
 	struct buf was = { 0 }, now = { 0 };
 	struct error why;
-	int found = read_file(s, "topology", &was, e), rc = found < 0 ? STATEDIR_FAILED : STATEDIR_OK;
+	int found = statedir_read(s, "topology", &was, e), rc = found < 0 ? STATEDIR_FAILED : STATEDIR_OK;
 
 	fit_text(&now, t);
 	if (found > 0 && fit_check(was.data, buf_text(&now), false, &why) != 0)

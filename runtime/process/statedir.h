@@ -66,6 +66,12 @@ void statedir_close(struct statedir *s);
 /* statedir_make_temporary makes the directory PATH for one run. */
 int statedir_make_temporary(const char *path, struct error *e);
 
+/* statedir_look opens DIR to read what is in it, changing nothing; until it is closed no run can
+ * take it. Several may look at a time. statedir_read gives all of the file NAME, with a NUL
+ * behind it: 1, or 0 when it is not there, or -1 with E set. */
+enum statedir_result statedir_look(struct statedir *s, const char *dir, struct error *e);
+int statedir_read(const struct statedir *s, const char *name, struct buf *b, struct error *e);
+
 /* statedir_hold is for workers of run RUN: takes the shared lock on workers.lock, for good. -1
  * with E set when this run is over. A temporary directory has no such lock: 0. */
 int statedir_hold(const char *dir, uint32_t run, struct error *e);

@@ -27,6 +27,7 @@ static const char version_key[] = { DATABASE_OWN, 'v', 'e', 'r', 's', 'i', 'o', 
 
 struct database {
 	char *path;
+	char *name;			/* for people */
 	uint32_t version;
 	leveldb_t *db;			/* NULL: there is none yet */
 	leveldb_readoptions_t *reading;
@@ -63,7 +64,7 @@ static int explain(const struct database *d, char *said, struct error *e)
 			means = reasons[i].means;
 			break;
 		}
-	error_set(e, "the state %s %s (%s)", d->path, means, said);
+	error_set(e, "the state %s %s (%s)", d->name, means, said);
 	leveldb_free(said);
 	return -1;
 }
@@ -71,7 +72,7 @@ static int explain(const struct database *d, char *said, struct error *e)
 int database_damaged(const struct database *d, const char *what, struct error *e)
 {
 	return error_set(e, "the state %s is damaged: %s; restore it from a copy, or remove it to begin "
-	    "without what it held", d->path, what);
+	    "without what it held", d->name, what);
 }
 
 /* fault gives what LevelDB would say if POINT failed, or NULL. */
@@ -136,7 +137,7 @@ static int check_files(const struct database *d, struct error *e)
 	DIR *dir = opendir(d->path);
 
 	if (dir == NULL)
-		return error_errno(e, "can't read the state %s", d->path);
+		return error_errno(e, "can't read the state %s", d->name);
 	while ((entry = readdir(dir)) != NULL) {
 		size_t n = strlen(entry->d_name);
 
@@ -212,9 +213,11 @@ static int create(const struct database *d, struct error *e)
 	return rc == 0 && !d->unsynced ? sync_parent(d->path, e) : rc;
 }
 
-static int check_version(const struct database *d, struct error *e)
+/* check_version: the digits that create wrote, and the same number. */
+static int check_version(struct database *d, struct error *e)
 {
-	char *said = NULL, *value, digits[16] = "";
+	char *said = NULL, *value, digits[16] = "", *end;
+	unsigned long version;
 	size_t n;
 
 	value = leveldb_get(d->db, d->reading, version_key, sizeof version_key, &n, &said);
@@ -224,11 +227,16 @@ static int check_version(const struct database *d, struct error *e)
 		return database_damaged(d, "it has no version", e);
 	memcpy(digits, value, n < sizeof digits ? n : sizeof digits - 1);
 	leveldb_free(value);
-	if (strtoul(digits, NULL, 10) == d->version)
+	version = strtoul(digits, &end, 10);
+	if (d->version == 0 && (*end != '\0' || version == 0 || version > UINT32_MAX))
+		return database_damaged(d, "its version is no number", e);
+	if (d->version == 0)
+		d->version = (uint32_t)version;
+	if (version == d->version)
 		return 0;
 	return error_set(e, "the state %s is of version %s, and this plugin keeps version %" PRIu32
 	    ": use the plugin that it was made by, or remove it to begin without what it held",
-	    d->path, digits, d->version);
+	    d->name, digits, d->version);
 }
 
 static int open_database(struct database *d, struct error *e)
@@ -249,13 +257,14 @@ static int open_existing(struct database *d, struct error *e)
 	return check_version(d, e);
 }
 
-struct database *database_open(const char *path, uint32_t version, struct error *e)
+struct database *database_open(const char *path, const char *name, uint32_t version, struct error *e)
 {
 	struct database *d = xcalloc(1, sizeof *d);
 	struct stat st;
 	int rc;
 
 	d->path = xstrdup(path);
+	d->name = xstrdup(name);
 	d->version = version;
 	d->reading = leveldb_readoptions_create();
 	leveldb_readoptions_set_verify_checksums(d->reading, 1);
@@ -265,7 +274,7 @@ struct database *database_open(const char *path, uint32_t version, struct error 
 	else if (errno == ENOENT)
 		rc = make_parents(path, e);
 	else
-		rc = error_errno(e, "can't read the state %s", path);
+		rc = error_errno(e, "can't read the state %s", name);
 	if (rc == 0)
 		return d;
 	database_close(d);
@@ -287,12 +296,18 @@ void database_close(struct database *d)
 	leveldb_readoptions_destroy(d->reading);
 	leveldb_writebatch_destroy(d->batch);
 	free(d->path);
+	free(d->name);
 	free(d);
 }
 
-const char *database_path(const struct database *d)
+const char *database_name(const struct database *d)
 {
-	return d->path;
+	return d->name;
+}
+
+uint32_t database_version(const struct database *d)
+{
+	return d->version;
 }
 
 bool database_exists(const struct database *d)

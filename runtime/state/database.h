@@ -28,15 +28,16 @@ enum { DATABASE_USER = 'u', DATABASE_OWN = 'g' };	/* first byte of a key */
 struct database;
 
 /* database_open opens the one at PATH, or remembers that there is none; the directories above
- * are made (0700) and synced. NULL with E set: damaged, in use, of a version that is not
- * VERSION, not readable or writable. */
-struct database *database_open(const char *path, uint32_t version, struct error *e);
+ * are made (0700) and synced. Messages call it NAME. NULL with E set: damaged, in use, of a
+ * version that is not VERSION (0: any), not readable or writable. */
+struct database *database_open(const char *path, const char *name, uint32_t version, struct error *e);
 
 /* database_goes_with_run: writes are not synced; see state_goes_with_run. */
 void database_goes_with_run(struct database *d);
 void database_close(struct database *d);	/* NULL is allowed */
 
-const char *database_path(const struct database *d);
+const char *database_name(const struct database *d);
+uint32_t database_version(const struct database *d);
 bool database_exists(const struct database *d);
 
 /* database_damaged sets E to words that name the state, say that WHAT is wrong with it, and

@@ -52,15 +52,30 @@ static int read_mark(struct state *s, struct error *e)
 	return rc;
 }
 
-struct state *state_open(const char *path, uint32_t version, struct error *e)
+static struct state *open_as(const char *path, const char *name, uint32_t version, struct error *e)
 {
 	struct state *s = xcalloc(1, sizeof *s);
 
-	s->db = database_open(path, version, e);
+	s->db = database_open(path, name, version, e);
 	if (s->db != NULL && read_mark(s, e) == 0)
 		return s;
 	state_close(s);
 	return NULL;
+}
+
+struct state *state_open(const char *path, uint32_t version, struct error *e)
+{
+	return open_as(path, path, version, e);
+}
+
+struct state *state_open_copy(const char *path, const char *original, struct error *e)
+{
+	return open_as(path, original, 0, e);
+}
+
+uint32_t state_version(const struct state *s)
+{
+	return database_version(s->db);
 }
 
 void state_goes_with_run(struct state *s)
@@ -322,6 +337,34 @@ int state_commit(struct state *s, struct error *e)
 	return 0;
 }
 
+/* check_undo: a database has one from its first round on. */
+static int check_undo(const struct state *s, struct error *e)
+{
+	struct undo_mark base;
+	struct undo undo;
+	char *bytes;
+	size_t n;
+	int found = database_get(s->db, undo_key, &bytes, &n, e), rc = found < 0 ? -1 : 0;
+
+	if (found == 1 && !undo_open(&undo, (gale_slice){ bytes, n }, &base))
+		rc = database_damaged(s->db, "its undo can't be read", e);
+	free(bytes);
+	return rc;
+}
+
+int state_check(struct state *s, uint64_t *n_keys, struct error *e)
+{
+	gale_slice key;
+
+	*n_keys = 0;
+	for (database_walk(s->db, (gale_slice){ "", 0 }); (key = database_key(s->db)).bytes != NULL; database_step(s->db))
+		*n_keys += *(const char *)key.bytes == DATABASE_USER;
+	if (database_walk_failed(s->db, e) != 0)
+		return -1;
+	database_end_walk(s->db);
+	return check_undo(s, e);
+}
+
 /* ---- in batches ---- */
 
 void state_begin_batch(struct state *s, uint64_t txid)
@@ -350,6 +393,18 @@ static void put_mark(struct state *s, struct undo_mark mark)
 	database_put(s->db, mark_key, (gale_slice){ bytes, sizeof bytes });
 }
 
+int state_adopt(struct state *s, uint64_t txid, struct error *e)
+{
+	assert(!s->in_batches);
+	s->mark = (struct undo_mark){ txid, 0 };
+	put_mark(s, s->mark);
+	add_changes(s);
+	if (database_write(s->db, NULL, e) != 0)
+		return -1;
+	overlay_clean(&s->overlay);
+	return 0;
+}
+
 /* put_round adds what the batches up to LAST have left, and its undo. */
 static int put_round(struct state *s, uint64_t last, struct error *e)
 {
@@ -371,7 +426,7 @@ static int put_round(struct state *s, uint64_t last, struct error *e)
 		return 0;
 	return error_set(e, "batches %" PRIu64 " to %" PRIu64 " change more than %d MiB of the state %s, "
 	    "which is more than can be undone: make them smaller (topology.transaction.batch.tuples)",
-	    s->mark.txid + 1, last, UNDO_MOST >> 20, database_path(s->db));
+	    s->mark.txid + 1, last, UNDO_MOST >> 20, database_name(s->db));
 }
 
 int state_prepare(struct state *s, uint64_t last, uint64_t generation, struct error *e)
@@ -400,7 +455,7 @@ static int not_of_batch(const struct state *s, uint64_t last, const char *what, 
 {
 	return error_set(e, "the state %s %s: it is of batch %" PRIu64 ", and the run's record is of batch %"
 	    PRIu64 "; " AS_A_WHOLE,
-	    database_path(s->db), what, s->mark.txid, last);
+	    database_name(s->db), what, s->mark.txid, last);
 }
 
 /* take_back writes what UNDO says, when that leads to LAST. */
@@ -443,7 +498,7 @@ int state_undo(struct state *s, uint64_t last, struct error *e)
 		return 0;
 	if (!database_exists(s->db))
 		return error_set(e, "the state %s is missing, and the run's record is of batch %" PRIu64
-		    "; " AS_A_WHOLE, database_path(s->db), last);
+		    "; " AS_A_WHOLE, database_name(s->db), last);
 	if (s->mark.txid < last)
 		return not_of_batch(s, last, "lacks batches", e);
 	found = database_get(s->db, undo_key, &undo, &n, e);

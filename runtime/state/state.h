@@ -34,6 +34,12 @@ struct state;
  * readable or writable. */
 struct state *state_open(const char *path, uint32_t version, struct error *e);
 
+/* state_open_copy opens, of whatever version, a copy at PATH of the state ORIGINAL, by whose
+ * name messages call it. */
+struct state *state_open_copy(const char *path, const char *original, struct error *e);
+
+uint32_t state_version(const struct state *s);
+
 /* state_goes_with_run: its directory is removed when the run ends, so it has to survive this
  * process and not the machine: commits are not synced. */
 void state_goes_with_run(struct state *s);
@@ -67,6 +73,10 @@ bool state_full(const struct state *s);
  * E set. */
 int state_commit(struct state *s, struct error *e);
 
+/* state_check reads everything, under its checksums, and counts the keys. 0, or -1 with E set
+ * when something is damaged. */
+int state_check(struct state *s, uint64_t *n_keys, struct error *e);
+
 /* ---- in batches (rules X3, X5, X6, X12) ----
  *
  * A state is in batches from the first of these calls on; state_commit must not be called then.
@@ -96,6 +106,10 @@ int state_prepare(struct state *s, uint64_t last, uint64_t generation, struct er
  * batches and says what to do. -2 when it could not be written: the caller leaves the process.
  * Failpoint: state.undone. */
 int state_undo(struct state *s, uint64_t last, struct error *e);
+
+/* state_adopt makes a state that is not in batches what batch TXID has left: commits, and notes
+ * the txid. 0 or -1 with E set. */
+int state_adopt(struct state *s, uint64_t txid, struct error *e);
 
 /* state_txid gives the last batch that is prepared, 0: none. state_bytes: what is in memory of
  * batches that are not, with what they overwrote. */

@@ -158,16 +158,20 @@ static bool should_close(const struct coordinator *c, struct coordinator_batch *
 	return b->full || (b->data && (c->stopping || now_ns - c->closed_ns >= c->config.interval_ns));
 }
 
+/* may_close: the one behind those that are planned waits, or each attempt would add one. */
+static bool may_close(const struct coordinator *c)
+{
+	return c->next - c->txid - 1 <= c->config.batches;
+}
+
 static bool close_open(struct coordinator *c, uint64_t now_ns)
 {
 	uint64_t txid = c->next - 1;
 	struct coordinator_batch *b = batch_of(c, txid);
 	struct order x = { .kind = ORDER_CLOSE, .txid = txid };
 
-	if (!in_flight(c, txid) || b->closing || !should_close(c, b, txid, now_ns))
+	if (!in_flight(c, txid) || b->closing || !may_close(c) || !should_close(c, b, txid, now_ns))
 		return false;
-	if (c->next - c->txid - 1 > c->config.batches)
-		return false;	/* the one behind those that are planned: or each attempt would add one */
 	b->closing = true;
 	x.final = b->final;
 	b->close_ns = c->closed_ns = now_ns;
@@ -262,13 +266,29 @@ static void advance(struct coordinator *c, uint64_t now_ns)
 
 /* ---- reports ---- */
 
+/* take_starts notes where tasks begin that the record says nothing of: a followed file may begin
+ * at its end, and that is elsewhere when it is opened again. */
+static void take_starts(struct coordinator *c, const struct offsets *starts)
+{
+	for (uint32_t i = 0; i < starts->n; i++) {
+		if (!starts->items[i].known || offsets_find(&c->at, starts->items[i].task) != NULL)
+			continue;
+		*offsets_at(&c->at, starts->items[i].task) = starts->items[i];
+		c->new_starts = true;
+	}
+}
+
 static void on_ready(struct coordinator *c, struct coordinator_worker *w, const struct order *x)
 {
 	w->ready = true;
 	w->roles = x->roles;
+	take_starts(c, &x->offsets);
 	for (uint32_t i = 0; i < c->config.n_workers; i++)
 		if (!c->workers[i].ready)
 			return;
+	if (c->new_starts)
+		c->ops->write_record(c->arg, c->txid, &c->at, c->final);
+	c->new_starts = false;
 	c->phase = COORDINATOR_RUNNING;
 }
 
@@ -323,6 +343,12 @@ static void on_batch(struct coordinator *c, struct coordinator_worker *w, const 
 	}
 }
 
+/* early: a worker that is ready may have something, or fail, before all the others are. */
+static bool early(const struct coordinator *c, const struct order *x)
+{
+	return c->phase == COORDINATOR_RESETTING && (x->kind == REPORT_DATA || x->kind == REPORT_FAILED);
+}
+
 void coordinator_report(struct coordinator *c, uint32_t worker, const struct order *x, uint64_t now_ns)
 {
 	struct coordinator_worker *w = &c->workers[worker];
@@ -331,7 +357,7 @@ void coordinator_report(struct coordinator *c, uint32_t worker, const struct ord
 		return;		/* of an attempt that is undone (X1) */
 	if (x->kind == REPORT_READY && c->phase == COORDINATOR_RESETTING)
 		on_ready(c, w, x);
-	else if (c->phase != COORDINATOR_RUNNING)
+	else if (c->phase != COORDINATOR_RUNNING && !early(c, x))
 		return;
 	else if (x->kind == REPORT_HELD)
 		on_held(c, w, x, now_ns);
@@ -397,7 +423,7 @@ uint64_t coordinator_due(const struct coordinator *c)
 
 		if (b->closing && c->config.timeout_ns != 0)
 			at = late_at(c, txid);
-		else if (!b->closing && b->data)
+		else if (!b->closing && b->data && may_close(c))
 			at = c->closed_ns + c->config.interval_ns;
 		if (at < due)
 			due = at;

@@ -93,6 +93,7 @@ struct coordinator {
 	/* the record */
 	uint64_t txid;
 	struct offsets at;
+	bool new_starts;		/* `at` has some that are not written */
 	bool final;
 
 	uint64_t next;			/* the next batch to begin; txid + 1 .. next - 1 are in flight */

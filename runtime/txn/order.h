@@ -10,7 +10,8 @@
  *       RECORD   the batches up to txid are decided (X2): publish (X8), count as acked
  *       OVER     nothing more will come
  *     a worker says (frames of kind REPORT)
- *       READY    it is reset (X3); `roles` tells what it takes part in
+ *       READY    it is reset (X3); `roles` tells what it takes part in, `offsets` where its
+ *                tasks are, those that know
  *       DATA     there is something in batch txid
  *       FULL     spouts: batch txid is as large as may be, or all tasks have ended: close it
  *       DRY      spouts: all tasks have ended, and nothing is in batch txid

@@ -190,6 +190,21 @@ static uint8_t roles_of(const struct worker *w)
 	return w->code->publish != NULL ? roles | ROLE_PUBLISHES : roles;
 }
 
+/* say_ready tells that all is reset, and of a spout where its tasks are. */
+static void say_ready(struct worker *w, uint64_t txid)
+{
+	struct order x = { .kind = REPORT_READY, .txid = txid, .roles = roles_of(w) };
+
+	for (uint32_t i = 0; i < w->n_tasks; i++) {
+		const struct offset *at = w->tasks[i].offset;
+
+		if (at != NULL && at->known)
+			*offsets_at(&x.offsets, at->task) = *at;
+	}
+	batch_report(w, &x);
+	offsets_free(&x.offsets);
+}
+
 /* on_reset: nothing of what was in memory counts any more (X3). */
 static void on_reset(struct worker *w, const struct order *x)
 {
@@ -211,7 +226,7 @@ static void on_reset(struct worker *w, const struct order *x)
 	batch_enter(w, x->txid + 1);
 	txn->open = true;
 	(void)failpoint("batch.ready");
-	batch_report(w, &(struct order){ .kind = REPORT_READY, .txid = x->txid, .roles = roles_of(w) });
+	say_ready(w, x->txid);
 	if (!txn->ready && !w->over)
 		worker_ready();
 	txn->ready = true;

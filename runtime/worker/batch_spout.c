@@ -62,6 +62,7 @@ void batch_spout_forget(struct task *t)
 	if (t->offset == NULL)
 		t->offset = xmalloc(sizeof *t->offset);
 	*t->offset = (struct offset){ .task = t->ctx.task };
+	t->emitted = false;
 }
 
 void batch_spout_resume(struct task *t, const struct offsets *from)
@@ -159,6 +160,35 @@ static void enter(struct task *t)
 	batch_enter(w, t->batch);
 }
 
+/* note puts down that a tuple is emitted into F. */
+static void note(const struct worker *w, struct filled *f)
+{
+	f->tuples++;
+	if (f->n_stamps > 0 && f->stamps[f->n_stamps - 1].at_ns == w->now_ns) {
+		f->stamps[f->n_stamps - 1].n++;
+		return;
+	}
+	f->stamps = xgrow(f->stamps, &f->stamps_cap, f->n_stamps + 1, sizeof *f->stamps);
+	f->stamps[f->n_stamps++] = (struct stamp){ w->now_ns, 1 };
+}
+
+static void say_full(struct worker *w, uint64_t txid)
+{
+	struct filled *f = filled_of(w, txid);
+
+	if (f->full_said || f->planned || f->closed)
+		return;
+	f->full_said = true;
+	batch_say(w, REPORT_FULL, txid);
+}
+
+static bool is_full(const struct worker *w, uint64_t txid)
+{
+	const struct filled *f = filled_of(w, txid);
+
+	return f->tuples >= w->txn->most_tuples || f->bytes >= w->txn->most_bytes;
+}
+
 /* Message ID of T lies beyond the planned end of its batch: it belongs to one that follows,
  * and one always does (coordinator.h). */
 void batch_spout_emits(struct task *t, uint64_t id)
@@ -173,6 +203,20 @@ void batch_spout_emits(struct task *t, uint64_t id)
 		leave(t);
 	}
 	enter(t);
+	t->emitted = true;
+	note(w, filled_of(w, t->batch));
+	if (is_full(w, t->batch))
+		say_full(w, t->batch);
+}
+
+/* check_told: who has emitted must have said how far it has come. */
+static void check_told(const struct task *t)
+{
+	if (!t->emitted || t->offset->known)
+		return;
+	t->worker->status->hopeless = 1;
+	worker_fatal(t->worker, "it has emitted, and not said how far it has come: this input can't be "
+	    "positioned, and so not be used in a transactional topology");
 }
 
 /* report_cuts tells of every batch that all tasks have left. */
@@ -182,8 +226,10 @@ static bool report_cuts(struct worker *w)
 	bool any = false;
 
 	for (uint32_t i = 0; i < w->n_tasks; i++)
-		while (is_over(&w->tasks[i]))
+		while (is_over(&w->tasks[i])) {
+			check_told(&w->tasks[i]);
 			leave(&w->tasks[i]);
+		}
 	while (txn->cut < txn->begun) {
 		uint64_t txid = txn->cut + 1;
 
@@ -224,44 +270,6 @@ static bool send_marks(struct worker *w)
 
 /* ---- emitting ---- */
 
-static uint64_t emitted_by(const struct worker *w)
-{
-	uint64_t n = 0;
-
-	for (uint32_t s = 0; s < STATUS_STREAMS; s++)
-		n += w->status->streams[s].emitted;
-	return n;
-}
-
-/* note puts down that N tuples were emitted into batch TXID. */
-static void note(struct worker *w, uint64_t txid, uint64_t n)
-{
-	struct filled *f = filled_of(w, txid);
-
-	if (n == 0)
-		return;
-	f->tuples += n;
-	f->stamps = xgrow(f->stamps, &f->stamps_cap, f->n_stamps + 1, sizeof *f->stamps);
-	f->stamps[f->n_stamps++] = (struct stamp){ w->now_ns, (uint32_t)n };
-}
-
-static void say_full(struct worker *w, uint64_t txid)
-{
-	struct filled *f = filled_of(w, txid);
-
-	if (f->full_said || f->planned || f->closed)
-		return;
-	f->full_said = true;
-	batch_say(w, REPORT_FULL, txid);
-}
-
-static bool is_full(const struct worker *w, uint64_t txid)
-{
-	const struct filled *f = filled_of(w, txid);
-
-	return f->tuples >= w->txn->most_tuples || f->bytes >= w->txn->most_bytes;
-}
-
 /* check_done: a task that says that it has nothing more must have come as far as before. */
 static void check_done(struct task *t)
 {
@@ -278,20 +286,14 @@ static void check_done(struct task *t)
 
 static bool ask(struct worker *w, struct task *t)
 {
-	uint64_t tuples = emitted_by(w), bytes = w->status->bytes_out, txid = t->batch;
+	uint64_t bytes = w->status->bytes_out, txid = t->batch;
 	bool any;
 
 	enter(t);
 	(void)failpoint("batch.emit");
 	any = spout_ask(w, t);
-	tuples = emitted_by(w) - tuples;
-	if (tuples > 0 && !t->offset->known) {
-		w->status->hopeless = 1;
-		worker_fatal(w, "it has emitted, and not said how far it has come: this input can't be "
-		    "positioned, and so not be used in a transactional topology");
-	}
-	note(w, txid, tuples);
-	if (tuples > 0)
+	check_told(t);
+	if (any)
 		batch_working(w);
 	filled_of(w, txid)->bytes += w->status->bytes_out - bytes;
 	if (is_full(w, txid))
@@ -299,20 +301,26 @@ static bool ask(struct worker *w, struct task *t)
 	return any;
 }
 
-/* knows_ends: a call of next may emit beyond the end of a planned batch. Where the batch that
- * follows ends must be known then: the order to begin it may come in a later turn. */
-static bool knows_ends(const struct worker *w)
+/* plans_are_known: one call of next may reach over the ends of several planned batches, so all
+ * of them must have begun, and the one behind them, before anything is emitted into the first. */
+static bool plans_are_known(const struct worker *w)
 {
 	const struct filled *last = filled_of(w, w->txn->begun);
 
 	return !last->planned || last->last;
 }
 
+/* may_emit tells whether T has a batch to emit into, and something left to emit. What is planned
+ * is emitted again also when nothing new is wanted: the run can't end before. */
+static bool may_emit(const struct worker *w, const struct task *t)
+{
+	return t->batch <= w->txn->begun && plans_are_known(w) && !is_over(t) && !t->done &&
+	    (filled_of(w, t->batch)->planned || (w->active && !is_full(w, t->batch)));
+}
+
 static bool may_ask(const struct worker *w, const struct task *t)
 {
-	return w->active && knows_ends(w) && t->batch <= w->txn->begun && !is_over(t) && !t->done &&
-	    (filled_of(w, t->batch)->planned || !is_full(w, t->batch)) &&
-	    t->idle_until_ns <= w->now_ns && !out_blocked(&w->out);
+	return may_emit(w, t) && t->idle_until_ns <= w->now_ns && !out_blocked(&w->out);
 }
 
 static bool emit_some(struct worker *w)
@@ -405,12 +413,10 @@ static uint64_t due(const struct worker *w)
 {
 	uint64_t at = UINT64_MAX;
 
-	for (uint32_t i = 0; w->txn->generation != 0 && knows_ends(w) && !out_blocked(&w->out) &&
-	    i < w->n_tasks; i++) {
+	for (uint32_t i = 0; w->txn->generation != 0 && !out_blocked(&w->out) && i < w->n_tasks; i++) {
 		const struct task *t = &w->tasks[i];
 
-		if (w->active && !t->done && t->batch <= w->txn->begun && !is_over(t) &&
-		    (filled_of(w, t->batch)->planned || !is_full(w, t->batch)) && t->idle_until_ns < at)
+		if (may_emit(w, t) && t->idle_until_ns < at)
 			at = t->idle_until_ns;
 	}
 	return at;

@@ -275,7 +275,8 @@ static bool turn(struct worker *w)
 	struct coordinate *c = w->role;
 	bool any = take_reports(w);
 
-	if (w->active && !c->coordinator.active)
+	/* One that was started when the end was under way is told of that alone, and has to go to it. */
+	if ((w->active || w->ending == ENDING_FINISH) && !c->coordinator.active)
 		coordinator_activate(&c->coordinator, w->now_ns);
 	if (w->ending != ENDING_NOT && !c->stopping) {
 		c->stopping = true;

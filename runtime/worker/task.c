@@ -173,12 +173,19 @@ void task_leave_alone(struct task *t)
 	t->idle_until_ns = t->worker->now_ns + t->idle_ms * NS_PER_MS;
 }
 
+/* no_ticks: outside of batches, and between finish_batch and the markers: what a tick did would
+ * belong to a batch that is finished. */
+static bool no_ticks(const struct worker *w)
+{
+	return w->txn != NULL && (!w->txn->open || w->txn->closing != CLOSING_NOT);
+}
+
 void task_ticks(struct worker *w)
 {
 	for (uint32_t i = 0; i < w->n_tasks; i++) {
 		struct task *t = &w->tasks[i];
 
-		if (t->tick_ns == 0 || w->now_ns < t->next_tick_ns || (w->txn != NULL && !w->txn->open))
+		if (t->tick_ns == 0 || w->now_ns < t->next_tick_ns || no_ticks(w))
 			continue;
 		/* A worker that was stopped does not make up for missed ticks. */
 		t->next_tick_ns += t->tick_ns;
@@ -196,7 +203,7 @@ uint64_t task_tick_due(const struct worker *w)
 
 	for (uint32_t i = 0; i < w->n_tasks; i++)
 		if (w->tasks[i].tick_ns != 0 && w->tasks[i].next_tick_ns < due &&
-		    (w->txn == NULL || w->txn->open))
+		    !no_ticks(w))
 			due = w->tasks[i].next_tick_ns;
 	return due;
 }

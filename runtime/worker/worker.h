@@ -80,6 +80,7 @@ struct task {
 	struct place *place;		/* resume.c; NULL: it can't be positioned */
 	uint64_t batch;			/* batch_spout.c: what it emits belongs to this one */
 	struct offset *offset;		/* batch_spout.c: how far it has come */
+	bool emitted;			/* batch_spout.c: something, since it was made */
 	bool made;			/* open or prepare was called, cleanup was not */
 	uint64_t idle_until_ns;		/* spout: ask again not before; UINT64_MAX: when woken */
 	uint32_t idle_ms;		/* spout: how long it was last left alone */

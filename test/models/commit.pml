@@ -9,9 +9,9 @@
  *
  * The coordinator begins batches 1 .. BATCHES, INFLIGHT at a time; the spout cuts each as it
  * likes (content 1 or 2) unless the cut is planned; a emits its whole state to b, so b's input
- * depends on a's state. A worker closes a batch when its marker has come and as many frames as
- * the marker says. What both have closed is committed by one round; when both have prepared, the
- * record decides. State is a number with a digit per batch: 0, or what was applied.
+ * depends on a's state. A worker closes a batch when its marker has come. What both have closed
+ * is committed by one round; when both have prepared, the record decides. State is a number with
+ * a digit per batch: 0, or what was applied.
  *
  * Frames of later batches than the open one are put aside, which is to say that they stay in the
  * pipe; frames of other generations do not: nobody can tell when what nobody takes is dropped.
@@ -22,7 +22,9 @@
  * b has published. All else dies with its worker. Pipes are FIFO; a receiver's death empties
  * them, a sender's death takes any number of the last messages; what is sent to a dead start is
  * lost until the sender has switched. When all senders have, the coordinator is told "lost", and
- * before that, too, if they take long. Power: all die at once, and a new run starts.
+ * before that, too, if they take long. Who has switched a data edge does not know what of a batch
+ * went to the dead start, and does nothing before the reset that is to come: the generation may
+ * be newer than that death. Power: all die at once, and a new run starts.
  *
  * There are no timeouts: what hangs, hangs.
  *
@@ -32,7 +34,7 @@
  *          been closed has the same content ever after.
  *
  * Twins:   -DSELF_UNDO -DROUND_EARLY -DNO_BARRIER -DUNDO_LAST -DANY_COMMIT -DANY_GENERATION
- *          -DCOUNTER_ONLY -DMARKER_FIRST -DUNCOUNTED -DPUBLISH_EARLY -DPUBLISH_ONCE -DCUT_UNSYNCED
+ *          -DCOUNTER_ONLY -DMARKER_FIRST -DSWITCH_GOES_ON -DPUBLISH_EARLY -DPUBLISH_ONCE -DCUT_UNSYNCED
  *          -DREPORTS_TO_THE_DEAD -DTOLD_EARLY -DDEAF
  *          README.md says what they break.
  *
@@ -95,7 +97,6 @@ byte crashes, fails;
 
 byte gen[3];				/* 0: not reset yet */
 byte closed[3];
-byte frames[3];				/* of the open batch */
 int mem[3];				/* value, and what the open batches have added */
 
 byte start = 1, counter;		/* the coordinator */
@@ -120,7 +121,7 @@ chan reports[3] = [4] of { byte, byte, byte };		/* what, txid, content */
 
 #define DATA 1
 #define MARKER 2
-chan data[3] = [4] of { byte, byte, byte, byte };	/* what, txid, generation, content or frames */
+chan data[3] = [4] of { byte, byte, byte, byte };	/* what, txid, generation, content */
 
 hidden byte once, same, at_record, overtaken, all_committed;	/* what is asserted */
 hidden byte n, x0, x1, x2, x3;		/* scratch inside of steps */
@@ -210,7 +211,7 @@ end:	do
 		heard(SPOUT, g);
 		if
 		:: what == RESET && g > gen[SPOUT] -> gen[SPOUT] = g; report(SPOUT, g, WAS_RESET, 0, 0)
-		:: what == MARK && g == gen[SPOUT] -> emit(SPOUT, A, MARKER, t, 1)
+		:: what == MARK && g == gen[SPOUT] -> emit(SPOUT, A, MARKER, t, 0)
 		:: else
 		fi;
 		what = 0; t = 0; g = 0; x = 0 }
@@ -243,7 +244,7 @@ inline reset(l) {
 	fi;
 	at_record = txid[w] == l;
 	assert(at_record);
-	mem[w] = value[w]; closed[w] = l; frames[w] = 0;
+	mem[w] = value[w]; closed[w] = l;
 #ifndef ANY_GENERATION
 	empty_data(w);
 #endif
@@ -274,14 +275,14 @@ inline prepare(upto) {
 }
 
 inline close() {
-	closed[w] = t; frames[w] = 0;
+	closed[w] = t;
 	if
 	:: w == A ->
 #ifdef MARKER_FIRST
 		emit(A, B, MARKER, t, 0);
 		emit(A, B, DATA, t, mem[A]);
 #else
-		emit(A, B, MARKER, t, 1);
+		emit(A, B, MARKER, t, 0);
 #endif
 #ifndef OPAQUE
 		same = CONTENT(was_closed, t) == 0 || CONTENT(was_closed, t) == CONTENT(mem[A], t);
@@ -300,17 +301,11 @@ inline close() {
 #endif
 /* Frames of later batches are put aside; they may as well stay in the pipe. */
 #define NEXT(w) (data[w] ?? [_, eval(closed[w] + 1), OURS(w), _])
-#ifdef UNCOUNTED
-#define IS_ALL(w, x) true
-#else
-#define IS_ALL(w, x) (frames[w] == (x))
-#endif
 
 inline execute() {
 	once = (mem[w] & DIGIT(w, t, 15)) == 0;
 	assert(once);
 	mem[w] = mem[w] | DIGIT(w, t, x);
-	frames[w]++;
 #ifndef MARKER_FIRST
 	if
 	:: w == A -> emit(A, B, DATA, t, mem[A])
@@ -343,8 +338,7 @@ end:	do
 		t = closed[w] + 1;
 		if
 		:: what == DATA -> execute()
-		:: what == MARKER && IS_ALL(w, x) -> close()
-		:: else
+		:: what == MARKER -> close()
 		fi;
 		what = 0; t = 0; x = 0 }
 #ifdef MARKER_FIRST
@@ -459,10 +453,22 @@ end:	do
 
 /* ---- the supervisor: who is lost, who has switched, who is told ---- */
 
+/* batch_replaced */
+inline switched(sender) {
+#ifndef SWITCH_GOES_ON
+	if
+	:: w != COORDINATOR -> gen[sender] = 0
+	:: else
+	fi
+#else
+	skip
+#endif
+}
+
 proctype life(byte w) {
 end:	do
-	:: d_step { behind[w] & SET(SPOUT) -> behind[w] = behind[w] & ~SET(SPOUT) }
-	:: d_step { behind[w] & SET(A) -> behind[w] = behind[w] & ~SET(A) }
+	:: d_step { behind[w] & SET(SPOUT) -> behind[w] = behind[w] & ~SET(SPOUT); switched(SPOUT) }
+	:: d_step { behind[w] & SET(A) -> behind[w] = behind[w] & ~SET(A); switched(A) }
 	:: d_step { behind[w] & SET(B) -> behind[w] = behind[w] & ~SET(B) }
 	:: d_step { behind[w] & SET(COORDINATOR) -> behind[w] = behind[w] & ~SET(COORDINATOR) }
 	:: d_step { (fence & SET(w)) && behind[w] == 0 ->
@@ -482,7 +488,7 @@ inline forget(w) {
 		round = 0; prepared = 0; waiting = 0; lost = false;
 		closed_by[A] = 0; closed_by[B] = 0;
 		empty_reports(SPOUT); empty_reports(A); empty_reports(B)
-	:: else -> gen[w] = 0; closed[w] = 0; frames[w] = 0; mem[w] = value[w];
+	:: else -> gen[w] = 0; closed[w] = 0; mem[w] = value[w];
 		empty_orders(w); empty_data(w)
 	fi;
 	n = 0

@@ -1,0 +1,50 @@
+/* spread.h - `gale state import --tasks COMPONENT=N`: another task for each key.
+ *
+ * Which task keeps a key is the bolt's business, and the file does not say. But where the component
+ * is fed by one stream, FIELDS on one field, and uses that field's value as the key, each key lies
+ * in the task that the grouping chooses for it: that can be seen. So all keys are looked at. If
+ * each of them lies where the grouping would send it as a string (or as bytes), and that is no
+ * accident (keys that were put anywhere would do so once in 2^SPREAD_BITS times), the grouping
+ * tells where they go among N tasks. Everything else is refused: with one task so far there is
+ * nothing to be seen. A bolt that keeps nothing may have any number.
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
+#ifndef GALE_SPREAD_H
+#define GALE_SPREAD_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "buf.h"
+#include "error.h"
+#include "statelines.h"
+
+enum { SPREAD_BITS = 20 };
+
+struct spread {
+	char *component;
+	uint32_t n_tasks;	/* from now on */
+	uint32_t n_before;
+	bool fed_right;		/* by one stream, FIELDS on one field */
+	uint64_t n_keys, version, txid;		/* version 0: it has no state */
+	bool strings, bytes;	/* all keys lie where they would as strings, as bytes */
+};
+
+/* spread_parse reads "COMPONENT=N": 0 or -1 with E set. Free with spread_free in any case. */
+int spread_parse(struct spread *s, const char *text, struct error *e);
+void spread_free(struct spread *s);
+
+/* spread_topology looks for the component in TOPOLOGY (the text of fit.h, with a NUL) and makes
+ * that the text of the new number of tasks. -1 with E set. */
+int spread_topology(struct spread *s, struct buf *topology, struct error *e);
+
+/* spread_task looks at a task of it, spread_key at one of its keys; spread_check says, when all
+ * were looked at, whether they can be spread. -1 with E set. */
+int spread_task(struct spread *s, uint64_t version, uint64_t txid, struct error *e);
+void spread_key(struct spread *s, uint64_t task, const struct buf *key);
+int spread_check(const struct spread *s, struct error *e);
+
+/* spread_target gives the task that KEY belongs to from now on. */
+uint32_t spread_target(const struct spread *s, const struct buf *key);
+
+#endif

@@ -1,0 +1,266 @@
+/* store.c - see store.h. SPDX-License-Identifier: Apache-2.0 */
+#include "store.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "memory.h"
+#include "plan.h"
+#include "wire.h"
+
+enum { RECORD_HEAD = 9 };	/* u64 txid, u8 final */
+
+/* ---- copies ---- */
+
+static bool ends_with(const char *name, const char *end)
+{
+	size_t n = strlen(name), n_end = strlen(end);
+
+	return n > n_end && strcmp(name + n - n_end, end) == 0;
+}
+
+static int copy_bytes(int from, int to)
+{
+	char block[1 << 16];
+	ssize_t n;
+
+	while ((n = read(from, block, sizeof block)) != 0) {
+		if (n < 0 && errno != EINTR)
+			return -1;
+		for (ssize_t done = 0, put; done < n; done += put > 0 ? put : 0)
+			if ((put = write(to, block + done, (size_t)(n - done))) < 0 && errno != EINTR)
+				return -1;
+	}
+	return 0;
+}
+
+static int copy_file(const char *from, const char *to, struct error *e)
+{
+	int in = open(from, O_RDONLY | O_CLOEXEC), out = -1, rc = -1;
+
+	if (in < 0) {
+		error_errno(e, "can't read %s", from);
+	} else if ((out = open(to, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, S_IRUSR | S_IWUSR)) < 0 ||
+	    copy_bytes(in, out) != 0) {
+		error_errno(e, "can't copy %s to %s, to look at it there", from, to);
+	} else {
+		rc = 0;
+	}
+	if (in >= 0)
+		close(in);
+	if (out >= 0 && close(out) != 0 && rc == 0)
+		rc = error_errno(e, "can't copy %s to %s, to look at it there", from, to);
+	return rc;
+}
+
+/* take_file puts the file NAME of a database into its copy, unless it says nothing of it. */
+static int take_file(const char *from, const char *to, const char *name, struct error *e)
+{
+	char *source, *target;
+	int rc = 0;
+
+	if (name[0] == '.' || strcmp(name, "LOCK") == 0 || strcmp(name, "LOG") == 0 || strcmp(name, "LOG.old") == 0)
+		return 0;
+	source = xasprintf("%s/%s", from, name);
+	target = xasprintf("%s/%s", to, name);
+	if (!ends_with(name, ".ldb") && !ends_with(name, ".sst"))
+		rc = copy_file(source, target, e);
+	else if (symlink(source, target) != 0)
+		rc = error_errno(e, "can't make the link %s", target);
+	free(source);
+	free(target);
+	return rc;
+}
+
+static int take_files(const char *from, const char *to, struct error *e)
+{
+	DIR *d = opendir(from);
+	struct dirent *entry;
+	int rc = 0;
+
+	if (d == NULL)
+		return error_errno(e, "can't read the state %s", from);
+	if (mkdir(to, S_IRWXU) != 0)
+		rc = error_errno(e, "can't make %s", to);
+	while (rc == 0 && (entry = readdir(d)) != NULL)
+		rc = take_file(from, to, entry->d_name, e);
+	closedir(d);
+	return rc;
+}
+
+/* open_copy makes the copy anew each time: an earlier one may have been changed. */
+static struct state *open_copy(struct store *st, const struct store_task *t, struct error *e)
+{
+	char *copy = xasprintf("%s/%u-%s.%u", st->scratch.path, ++st->n_copies, t->component, t->index);
+	struct state *s = NULL;
+
+	if (take_files(t->path, copy, e) == 0)
+		s = state_open_copy(copy, t->path, e);
+	if (s != NULL)
+		state_goes_with_run(s);
+	free(copy);
+	return s;
+}
+
+struct state *store_state(struct store *st, const struct store_task *t, uint64_t *prepared, struct error *e)
+{
+	struct state *s = open_copy(st, t, e);
+
+	if (s == NULL)
+		return NULL;
+	if (prepared != NULL)
+		*prepared = state_txid(s);
+	if (!st->transactional || store_is_coordinator(st, t) || state_undo(s, st->txid, e) == 0)
+		return s;
+	state_close(s);
+	return NULL;
+}
+
+/* ---- what there is ---- */
+
+bool store_is_coordinator(const struct store *st, const struct store_task *t)
+{
+	return st->transactional && strcmp(t->component, COORDINATOR_ID) == 0;
+}
+
+static uint64_t bytes_in(const char *path)
+{
+	DIR *d = opendir(path);
+	struct dirent *entry;
+	uint64_t sum = 0;
+	struct stat st;
+
+	while (d != NULL && (entry = readdir(d)) != NULL)
+		if (fstatat(dirfd(d), entry->d_name, &st, 0) == 0 && S_ISREG(st.st_mode))
+			sum += (uint64_t)st.st_size;
+	if (d != NULL)
+		closedir(d);
+	return sum;
+}
+
+/* add_task takes what is called "COMPONENT.INDEX". Other names are what is left of a process
+ * that died while it made one. */
+static void add_task(struct store *st, size_t *cap, const char *name)
+{
+	const char *dot = strrchr(name, '.');
+	struct store_task *t;
+
+	if (dot == NULL || dot == name || dot[1] == '\0' || strspn(dot + 1, "0123456789") != strlen(dot + 1))
+		return;
+	st->tasks = xgrow(st->tasks, cap, st->n_tasks + 1, sizeof *st->tasks);
+	t = &st->tasks[st->n_tasks++];
+	*t = (struct store_task){ .component = xstrndup(name, (size_t)(dot - name)),
+		.index = (uint32_t)strtoul(dot + 1, NULL, 10) };
+	t->path = xasprintf("%s/state/%s", st->dir.path, name);
+	t->bytes = bytes_in(t->path);
+}
+
+static int compare_tasks(const void *a, const void *b)
+{
+	const struct store_task *x = a, *y = b;
+	int order = strcmp(x->component, y->component);
+
+	return order != 0 ? order : (x->index > y->index) - (x->index < y->index);
+}
+
+static int find_tasks(struct store *st, struct error *e)
+{
+	char *path = xasprintf("%s/state", st->dir.path);
+	DIR *d = opendir(path);
+	struct dirent *entry;
+	size_t cap = 0;
+	int rc = 0;
+
+	if (d == NULL && errno != ENOENT)
+		rc = error_errno(e, "can't read %s", path);
+	while (d != NULL && (entry = readdir(d)) != NULL)
+		add_task(st, &cap, entry->d_name);
+	if (d != NULL)
+		closedir(d);
+	free(path);
+	if (st->n_tasks > 0)
+		qsort(st->tasks, st->n_tasks, sizeof *st->tasks, compare_tasks);
+	return rc;
+}
+
+/* ---- the record ---- */
+
+static int take_record(struct store *st, struct state *s, struct error *e)
+{
+	static const char key[] = "record";
+	gale_slice value;
+	int found = state_get(s, key, sizeof key - 1, &value, e);
+
+	if (found <= 0)
+		return found;
+	if (value.n < RECORD_HEAD)
+		return error_set(e, "the record in %s/state/" COORDINATOR_ID ".0 is damaged: restore the whole "
+		    "state directory from one copy", st->dir.path);
+	st->txid = wire_get64(value.bytes);
+	st->final = ((const uint8_t *)value.bytes)[RECORD_HEAD - 1] != 0;
+	buf_add(&st->record, (const char *)value.bytes + RECORD_HEAD, value.n - RECORD_HEAD);
+	return 0;
+}
+
+static int read_record(struct store *st, struct error *e)
+{
+	struct state *s;
+	int rc = 0;
+
+	for (size_t i = 0; i < st->n_tasks && rc == 0; i++)
+		if (store_is_coordinator(st, &st->tasks[i])) {
+			s = open_copy(st, &st->tasks[i], e);
+			rc = s != NULL ? take_record(st, s, e) : -1;
+			state_close(s);
+		}
+	return rc;
+}
+
+/* is_transactional looks for the line "transactional ID", the second one of fit.h's text. */
+static bool is_transactional(const struct buf *topology)
+{
+	const char *second = strchr(topology->data, '\n');
+
+	return second != NULL && strncmp(second + 1, "transactional ", 14) == 0;
+}
+
+enum statedir_result store_open(struct store *st, const char *dir, struct error *e)
+{
+	enum statedir_result rc;
+	int found;
+
+	*st = (struct store){ .scratch = { .lock_fd = -1 } };
+	rc = statedir_look(&st->dir, dir, e);
+	if (rc != STATEDIR_OK)
+		return rc;
+	found = statedir_read(&st->dir, "topology", &st->topology, e);
+	if (found == 0)
+		error_set(e, "%s is no state directory that a run has used: there is no file \"topology\" in it",
+		    st->dir.path);
+	if (found != 1)
+		return STATEDIR_FAILED;
+	st->transactional = is_transactional(&st->topology);
+	if (rundir_create(&st->scratch, "state", e) != 0 || find_tasks(st, e) != 0)
+		return STATEDIR_FAILED;
+	return read_record(st, e) == 0 ? STATEDIR_OK : STATEDIR_CONFLICT;
+}
+
+void store_close(struct store *st)
+{
+	for (size_t i = 0; i < st->n_tasks; i++) {
+		free(st->tasks[i].component);
+		free(st->tasks[i].path);
+	}
+	free(st->tasks);
+	buf_free(&st->topology);
+	buf_free(&st->record);
+	rundir_remove(&st->scratch);
+	statedir_close(&st->dir);
+	*st = (struct store){ .dir = { .fd = -1, .lock_fd = -1 }, .scratch = { .lock_fd = -1 } };
+}

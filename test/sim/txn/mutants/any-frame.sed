@@ -1,0 +1,3 @@
+# X1: frames of any generation are taken
+# file: runtime/txn/batches.c
+/^enum batches_verdict batches_frame/,/^}/s/generation != b->generation || //

@@ -1,0 +1,3 @@
+# X1: a reset does not raise the generation
+# file: runtime/txn/coordinator.c
+s/^\tc->generation++;//

@@ -1,0 +1,3 @@
+# behind planned batches none is begun
+# file: runtime/txn/coordinator.c
+s/ || (last != NULL \&\& last->planned))/)/

@@ -1,0 +1,332 @@
+#!/bin/bash
+# statetools.sh - gale state: what it shows is what was counted and decided, the directory stays as
+# it is, an import is the export, and what is damaged or in use is refused.
+# SPDX-License-Identifier: Apache-2.0
+#
+# shellcheck disable=SC2317,SC2119 # cases are called by name; functions with options
+# shellcheck disable=SC2016 # $ stands in a pattern
+
+# shellcheck source-path=SCRIPTDIR source=e2e.sh
+. "$(dirname "$0")/e2e.sh"
+
+DURABLE=$TOP_SRCDIR/topologies/8-durable-wordcount.json
+
+# words: how often each word of standard input comes, as "word<tab>count".
+words() {
+	tr -s ' \t\n\v\f\r' '\n' | grep -av '^$' | sort | uniq -c | sed 's/^ *\([0-9]*\) \(.*\)$/\2\t\1/' | sort
+}
+
+# count [PARALLELISM [DIR]] counts the words of text into the state.
+count() {
+	expect 0 run -q "$DURABLE" -D input=text -D output=output -D parallelism="${1:-3}" --state "${2:-d}"
+}
+
+text() {
+	head -c 100000 /usr/share/common-licenses/GPL-3 > text
+	words < text > expected
+}
+
+# dumped FILE: what `gale state dump` wrote of tally, as words gives it.
+dumped() {
+	sed -n 's/^{"component":"tally","task":[0-9]*,"key":"\(.*\)","value":.*,"int":\([0-9]*\)}$/\1\t\2/p' "$1" |
+	    sed 's/\\\(["\\]\)/\1/g' | sort
+}
+
+# prints DIR: names, times, sizes and modes of all that is in it.
+prints() {
+	find "$1" -printf '%p %i %s %T@ %m\n' | sort
+}
+
+# ---- looking ------------------------------------------------------------------------------------
+
+case_what_was_counted_is_shown() {
+	text
+	count 3
+	prints d > before
+	expect 0 state dump d tally
+	dumped out > got
+	same got expected
+	expect 0 state dump d
+	must [ "$(grep -c '"component":"table"' out)" -eq "$(wc -l < expected)" ]
+	expect 0 state dump d tally.1
+	must [ "$(grep -vc '"task":1,' out)" -eq 0 ]
+	expect 0 state get d tally the
+	must [ "$(dumped out)" = "$(grep -P '^the\t' expected)" ]
+	expect 0 state ls d
+	must [ "$(awk '$1 == "tally" { n += $5 } END { print n }' out)" -eq "$(wc -l < expected)" ]
+	must [ "$(grep -c . out)" -eq 5 ]
+	expect 0 state verify d
+	must [ "$(grep -c '  ok: version 1' out)" -eq 4 ]
+	prints d > after
+	same before after
+	count 3
+	expect 0 state get d tally the
+	must [ "$(dumped out | cut -f 2)" -eq $((2 * $(grep -P '^the\t' expected | cut -f 2))) ]
+}
+
+case_what_is_not_there_is_told() {
+	text
+	count
+	expect 4 state get d tally no-such-word
+	says 'tally has no such key: no-such-word'
+	expect 4 state get d nobody the
+	says 'there is no state of nobody'
+	expect 4 state dump d tally.7
+	expect 4 state ls nowhere
+	says 'no such file: nowhere'
+	mkdir empty
+	expect 1 state ls empty
+	says 'empty is no state directory'
+	expect 2 state
+	expect 2 state lss d
+	says 'did you mean "ls"'
+	expect 2 state get d tally
+	says 'it is: gale state get DIR COMPONENT KEY'
+	expect 2 state ls d --tasks tally=3
+	says 'is for "gale state import"'
+}
+
+state_is_refused() {
+	gale state ls d > out 2> err
+	[ $? -eq 5 ]
+}
+
+case_a_directory_in_use_is_refused() {
+	mkfifo pipe
+	topology <<-END
+		spout lines lines path=pipe
+		bolt split split
+		bolt tally tally
+		stream lines split SHUFFLE
+		stream split tally FIELDS word
+	END
+	start --state d
+	exec 3> pipe
+	wait_until 5 state_is_refused
+	says 'is used by a run, process [0-9]+; end that one first'
+	expect 5 state export d file
+	exec 3>&-
+	ends 0
+	expect 0 state ls d
+}
+
+# ---- damage -------------------------------------------------------------------------------------
+
+# flip FILE [AT]: the byte in its middle, or at AT, is another one.
+flip() {
+	local at=${2:-$(($(stat -c %s "$1") / 2))} byte
+
+	byte=$(od -An -tu1 -j "$at" -N 1 "$1")
+	# shellcheck disable=SC2059 # the format is the byte
+	printf "\\$(printf %03o $((byte ^ 255)))" | dd of="$1" bs=1 seek="$at" conv=notrunc status=none
+}
+
+case_damage_is_found_and_not_repaired() {
+	text
+	count
+	count	# so that there are tables as well
+	cp -r d good
+	for file in d/state/tally.1/*.ldb d/state/tally.1/*.log d/state/tally.1/MANIFEST*; do
+		[ -s "$file" ] || continue
+		flip "$file" 10		# keys; LevelDB goes without the filters behind them
+		prints d > before
+		expect 5 state verify d
+		must [ "$(grep -c '  ok: ' out)" -eq 3 ]
+		must grep -q '^tally.1  .*/d/state/tally.1 is damaged' out
+		expect 1 state export d file
+		must [ ! -e file ]
+		must [ ! -e file.new ]
+		prints d > after
+		same before after
+		rm -r d
+		cp -r good d
+	done
+	expect 0 state verify d
+}
+
+# ---- moving -------------------------------------------------------------------------------------
+
+case_an_import_is_what_was_exported() {
+	text
+	count
+	expect 0 state export d file
+	expect 0 state import file d2
+	expect 0 state verify d2
+	expect 0 state export d2 file2
+	same file file2
+	must [ "$(stat -c %a d2 d2/state d2/topology | tr '\n' ' ')" = "700 700 600 " ]
+	expect 5 state import file d2
+	says 'd2 is there already'
+	count 3 d2
+	expect 0 state get d2 tally the
+	must [ "$(dumped out | cut -f 2)" -eq $((2 * $(grep -P '^the\t' expected | cut -f 2))) ]
+}
+
+case_a_damaged_export_is_refused() {
+	text
+	count
+	expect 0 state export d file
+	cp file good
+	flip file
+	expect 5 state import file d2
+	head -n -1 good > file
+	expect 5 state import file d2
+	says 'its last line is missing'
+	sed 3d good > file
+	expect 5 state import file d2
+	cp text file
+	expect 5 state import file d2
+	says 'file is no export of a state directory, or is damaged: line 1 '
+	expect 4 state import nothing d2
+	must [ ! -e d2 ]
+	must [ ! -e d2.new ]
+}
+
+case_no_room_for_an_export() {
+	text
+	count
+	[ -w /dev/full ] || skip "there is no /dev/full"
+	ln -s /dev/full file.new
+	expect 1 state export d file
+	says 'cannot write file.new: No space left'
+}
+
+case_positions_are_moved_as_well() {
+	seq 1 100000 > text
+	topology <<-END
+		spout lines lines path=text
+		bolt slow slow us=20
+		stream lines slow SHUFFLE
+	END
+	start --state d
+	wait_until 10 test -s d/positions/lines.0.a
+	kill -KILL "$PID"
+	wait_until 5 none_of_ours
+	wait "$PID"
+	expect 0 state verify d
+	must grep -q '^lines.0  ok: a position' out
+	expect 0 state export d file
+	expect 0 state import file d2
+	PID=
+	same d/positions/lines.0.a d2/positions/lines.0.a
+	cp d2/positions/lines.0.a d2/positions/lines.0.b
+	flip d2/positions/lines.0.a
+	expect 0 state verify d2
+	flip d2/positions/lines.0.b
+	expect 5 state verify d2
+	must grep -q '^lines.0  the position .*/d2/positions/lines.0 is damaged: ' out
+}
+
+# ---- another number of tasks ----------------------------------------------------------------------
+
+case_keys_are_shared_out_anew() {
+	local n
+
+	text
+	count 3
+	expect 5 run -q "$DURABLE" -D input=text -D output=output -D parallelism=4 --state d
+	says 'gale state import with --tasks'
+	expect 0 state export d file
+	for n in 1 2 5 16; do
+		expect 0 state import file "d$n" --tasks tally="$n" --tasks split="$n"
+		expect 0 state verify "d$n"
+		expect 0 state dump "d$n" tally
+		dumped out > got
+		same got expected
+	done
+	count 5 d5
+	expect 0 state dump d5 tally
+	dumped out > got
+	awk -F '\t' '{ print $1 "\t" 2 * $2 }' expected > twice
+	same got twice
+}
+
+case_what_cannot_be_shared_out_is_refused() {
+	text
+	count 3
+	expect 0 state export d file
+	expect 5 state import file d2 --tasks table=2
+	says "keys of table can't be spread: .* FIELDS on one field"
+	expect 5 state import file d2 --tasks nobody=2
+	says 'there is no bolt nobody'
+	expect 2 state import file d2 --tasks tally=0
+	expect 2 state import file d2 --tasks tally
+	must [ ! -e d2 ]
+	rm -r d
+	count 1
+	expect 0 state export d file
+	expect 5 state import file d2 --tasks tally=2
+	says "in 1 task don't show"
+}
+
+# A bolt whose keys are not its field's values: keeper.Keep puts more into its state.
+case_keys_that_are_no_fields_are_refused() {
+	topology <<-END
+		config topology.acker.executors 1
+		spout feed feed count=2000 keys=100
+		bolt keep keeper.Keep parallelism=2 numTasks=3
+		stream feed keep FIELDS n
+	END
+	run --state d
+	expect 0 state export d file
+	expect 5 state import file d2 --tasks keep=4
+	says "the keys of keep can't be spread: not all of them are values of the field"
+}
+
+# ---- what is decided ----------------------------------------------------------------------------
+
+coordinator_is_gone() {
+	local p
+
+	printf 'one more line\n' >> text
+	for p in $(worker 'coordinator[0]'); do
+		grep -q '^State:.[ZX]' "/proc/$p/status" 2> /dev/null || return 1
+	done
+}
+
+# next_byte: how far the record says that text is decided: u64 txid, u8 final, u32 1, u32 task,
+# u8 known, u64 next.
+next_byte() {
+	grep '"key":"record"' "$1" | sed 's/.*"\$bytes":"\([^"]*\)".*/\1/' | base64 -d | od -An -tu8 -j 18 -N 8
+}
+
+case_only_what_is_decided_is_shown() {
+	: > text
+	topology <<-END
+		spout lines lines path=text follow=true
+		bolt split split parallelism=2
+		bolt tally tally parallelism=3
+		stream lines split SHUFFLE
+		stream split tally FIELDS word
+	END
+	sed -i '1s/{/{ "transactional": { "id": "decided" },/' t.json
+	export GALE_FAILPOINTS='coordinator[0]/coordinator.record=3,kill'
+	start --state d
+	unset GALE_FAILPOINTS
+	# Nobody may start another one.
+	wait_until 10 grep -q . "d/topology"
+	wait_until 10 test -n "$(worker 'coordinator[0]')"
+	kill -STOP "$PID"
+	wait_until 30 coordinator_is_gone
+	kill -KILL "$PID"
+	wait_until 5 none_of_ours
+	wait "$PID"
+	expect 0 state verify d
+	must grep -q 'the round up to [0-9]* is not decided' out
+	must grep -q '^coordinator.0  ok: .*, batch [1-9]' out
+	expect 0 state dump d coordinator
+	next_byte out > next
+	expect 0 state dump d
+	dumped out > got
+	head -c "$(cat next)" text | words > expected
+	same got expected
+	expect 0 state export d file
+	expect 0 state import file d2
+	expect 0 state verify d2
+	must [ "$(grep -c 'not decided' out)" -eq 0 ]
+	expect 0 state export d2 file2
+	same file file2
+	PID=
+}
+
+run_cases "$@"
