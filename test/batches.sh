@@ -122,6 +122,8 @@ case_context() {
 	done
 	must [ "$(n_did keep finish)" -eq 2 ]
 	must [ "$(did keep publish | tail -n 1 | awk '{ print $4 }')" -eq "$last" ]
+	# What a spout has emitted is the batch's from then on.
+	must [ "$(n_did source acked)" -eq 3000 ]
 	must [ "$(number acked)" -eq 3000 ]
 	must [ "$(number failed)" -eq 0 ]
 }
@@ -173,7 +175,7 @@ case_ticks() {
 	mkfifo fifo
 	topology <<-END
 		transactional tx
-		config topology.tick.tuple.freq.ms 15
+		config topology.tick.tuple.freq.ms 1
 		spout source batch.Source fifo=fifo unbounded=true journal=log
 		bolt watch batch.Watch ticks=true journal=log
 		bolt keep batch.Keep ticks=true journal=log
@@ -184,6 +186,7 @@ case_ticks() {
 	# Ticks do not come between finish_batch and the markers either (in_order).
 	published() { [ "$(did keep publish | awk '{ print $4 }' | sort -u | wc -l)" -ge 5 ]; }
 	wait_until 20 published
+	wait_until 20 did_at_least 200 keep tick
 	must [ "$(n_did keep execute)" -ge 1 ]
 	kill -INT "$PID"
 	ends 130
@@ -193,6 +196,51 @@ case_ticks() {
 	must [ "$(n_did keep execute)" -eq "$(n_did watch tick)" ]
 	must [ "$(did keep total | awk '{ print $6, $7 }')" = \
 	    "tick $(($(n_did keep tick) + $(n_did watch tick)))" ]
+}
+
+# Where nobody has state what is emitted is reason enough for a batch.
+case_stateless() {
+	mkfifo fifo
+	topology <<-END
+		transactional tx
+		spout source batch.Source fifo=fifo unbounded=true journal=log
+		bolt watch batch.Watch journal=log
+		bolt end batch.Watch journal=log
+		stream source watch SHUFFLE
+		stream watch end SHUFFLE
+	END
+	start
+	exec 3<> fifo
+	wait_until 20 did_at_least 1 source open
+	echo 1 >&3
+	wait_until 20 did_at_least 1 end finish_batch
+	echo 1 >&3
+	wait_until 20 did_at_least 2 end finish_batch
+	kill -INT "$PID"
+	ends 130
+	in_order
+	one_attempt
+	once 2 end
+	must [ "$(number acked)" -eq 2 ]
+}
+
+case_stateless_ticks() {
+	mkfifo fifo
+	topology <<-END
+		transactional tx
+		config topology.tick.tuple.freq.ms 15
+		spout source batch.Source fifo=fifo unbounded=true journal=log
+		bolt watch batch.Watch ticks=true journal=log
+		bolt end batch.Watch journal=log
+		stream source watch SHUFFLE
+		stream watch end SHUFFLE
+	END
+	start
+	wait_until 20 did_at_least 3 end finish_batch
+	kill -INT "$PID"
+	ends 130
+	in_order
+	must [ "$(n_did end execute)" -eq "$(n_did watch tick)" ]
 }
 
 # A held tuple keeps its batch open: finish_batch comes after its ack (in_order).
@@ -234,6 +282,7 @@ case_pushed() {
 	one_attempt
 	once 30 keep
 	totals 30 10
+	must [ "$(n_did source acked)" -eq 30 ]
 	must [ "$(number acked)" -eq 30 ]
 	must [ "$(number tuples)" -eq 30 ]
 }
@@ -257,13 +306,13 @@ case_settings() {
 
 # ---- mistakes ----------------------------------------------------------------------------
 
-# refused SPOUT_MISTAKE BOLT_MISTAKE WORDS
+# refused SPOUT_MISTAKE BOLT_MISTAKE WORDS: the bolt has two tasks, and the second one makes it.
 refused() {
 	rm -f log
 	topology <<-END
 		transactional tx
 		spout source batch.Source count=50 journal=log
-		bolt keep batch.Keep journal=log
+		bolt keep batch.Keep journal=log numTasks=2
 		stream source keep FIELDS key
 	END
 	sed -i "/batch.Source/s/\"journal\"/\"wrong\": \"$1\", &/; /batch.Keep/s/\"journal\"/\"wrong\": \"$2\", &/" t.json
@@ -353,6 +402,7 @@ case_fails_after_the_write() {
 	says 'failpoint batch.prepared reached'
 	GALE_FAILPOINTS='keep[0]/batch.prepared=2,kill' fails opaque
 	says 'failpoint batch.prepared reached'
+	must [ "$(n_did source failed)" -eq 0 ]
 }
 
 # A batch that always fails ends the run, and who failed is named.

@@ -879,8 +879,6 @@ START_TEST(a_batch_that_fails_comes_again_until_it_has_failed_often)
 	running();
 	say(KEEPER, REPORT_FAILED, 1);
 	did_all("reset 0@0123 ");
-	say(KEEPER, REPORT_FAILED, 1);		/* it is not running */
-	did_all("");
 	all_say(REPORT_READY, 0);
 	did_all("begin 1@0 ");
 	say(KEEPER, REPORT_FAILED, 1);
@@ -889,6 +887,25 @@ START_TEST(a_batch_that_fails_comes_again_until_it_has_failed_often)
 	say(KEEPER, REPORT_FAILED, 1);
 	did_all("[give up: batch 1 has failed 3 times (topology.max.attempts), and is never left out: "
 	    "split[0]: hot] ");
+}
+END_TEST
+
+/* A tick can have something, or fail, as soon as its own worker is ready. */
+START_TEST(what_is_said_before_all_are_ready_counts)
+{
+	coordinator_start(&c, now);
+	coordinator_activate(&c, now);
+	say(KEEPER, REPORT_READY, 0);
+	say(KEEPER, REPORT_DATA, 1);
+	say(KEEPER, REPORT_PREPARED, 1);	/* which it can't have */
+	did_all("reset 0@0123 ");
+	all_say(REPORT_READY, 0);
+	did_all("begin 1@0 close 1@0 begin 2@0 ");
+	coordinator_lost(&c, now);
+	say(KEEPER, REPORT_READY, 0);
+	say(KEEPER, REPORT_FAILED, 1);
+	did_all("reset 0@01230123 ");
+	ck_assert_uint_eq(c.failures, 1);
 }
 END_TEST
 
@@ -1118,6 +1135,7 @@ static TCase *troubles(void)
 	tcase_add_test(t, however_often_all_is_lost_not_too_many_are_in_flight);
 	tcase_add_test(t, nothing_follows_a_planned_last_batch);
 	tcase_add_test(t, a_batch_that_fails_comes_again_until_it_has_failed_often);
+	tcase_add_test(t, what_is_said_before_all_are_ready_counts);
 	tcase_add_test(t, losses_are_no_failures);
 	tcase_add_test(t, a_tuple_that_kills_its_worker_counts_as_a_failure);
 	tcase_add_test(t, failures_are_forgotten_when_the_record_has_passed_them);

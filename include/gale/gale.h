@@ -703,6 +703,8 @@ static inline bool gale_state_next(gale_ctx *ctx, gale_scan *scan)
  *             effect once. ctx->txid tells the batch. A tuple that is held keeps its batch
  *             open. GALE_FAIL fails the batch.
  *   Order     A task has all of batch n before the first tuple of n + 1.
+ *   Ticks     and timers act in the batch in hand; what they emit and write is committed,
+ *             although no tuple comes. No tick comes between finish_batch and the next batch.
  *   Undone    Where batches are undone the task is made anew in its worker: cleanup, then
  *             prepare, with ctx->txid the last batch that is committed. So what it had in
  *             memory is gone; what it had in its state is as that batch left it.

@@ -1,4 +1,4 @@
-/* cmd_state.c - gale state: look at what a stopped run has kept, and move it.
+/* cmd_state.c - gale state: look at what a run has kept or keeps, and move it.
  *
  * What is shown is decided (store.h). Nothing in the directory is changed by any of these.
  *

@@ -12,87 +12,12 @@
 
 #include "memory.h"
 #include "plan.h"
+#include "snapshot.h"
 #include "wire.h"
 
 enum { RECORD_HEAD = 9 };	/* u64 txid, u8 final */
 
 /* ---- copies ---- */
-
-static bool ends_with(const char *name, const char *end)
-{
-	size_t n = strlen(name), n_end = strlen(end);
-
-	return n > n_end && strcmp(name + n - n_end, end) == 0;
-}
-
-static int copy_bytes(int from, int to)
-{
-	char block[1 << 16];
-	ssize_t n;
-
-	while ((n = read(from, block, sizeof block)) != 0) {
-		if (n < 0 && errno != EINTR)
-			return -1;
-		for (ssize_t done = 0, put; done < n; done += put > 0 ? put : 0)
-			if ((put = write(to, block + done, (size_t)(n - done))) < 0 && errno != EINTR)
-				return -1;
-	}
-	return 0;
-}
-
-static int copy_file(const char *from, const char *to, struct error *e)
-{
-	int in = open(from, O_RDONLY | O_CLOEXEC), out = -1, rc = -1;
-
-	if (in < 0) {
-		error_errno(e, "can't read %s", from);
-	} else if ((out = open(to, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, S_IRUSR | S_IWUSR)) < 0 ||
-	    copy_bytes(in, out) != 0) {
-		error_errno(e, "can't copy %s to %s, to look at it there", from, to);
-	} else {
-		rc = 0;
-	}
-	if (in >= 0)
-		close(in);
-	if (out >= 0 && close(out) != 0 && rc == 0)
-		rc = error_errno(e, "can't copy %s to %s, to look at it there", from, to);
-	return rc;
-}
-
-/* take_file puts the file NAME of a database into its copy, unless it says nothing of it. */
-static int take_file(const char *from, const char *to, const char *name, struct error *e)
-{
-	char *source, *target;
-	int rc = 0;
-
-	if (name[0] == '.' || strcmp(name, "LOCK") == 0 || strcmp(name, "LOG") == 0 || strcmp(name, "LOG.old") == 0)
-		return 0;
-	source = xasprintf("%s/%s", from, name);
-	target = xasprintf("%s/%s", to, name);
-	if (!ends_with(name, ".ldb") && !ends_with(name, ".sst"))
-		rc = copy_file(source, target, e);
-	else if (symlink(source, target) != 0)
-		rc = error_errno(e, "can't make the link %s", target);
-	free(source);
-	free(target);
-	return rc;
-}
-
-static int take_files(const char *from, const char *to, struct error *e)
-{
-	DIR *d = opendir(from);
-	struct dirent *entry;
-	int rc = 0;
-
-	if (d == NULL)
-		return error_errno(e, "can't read the state %s", from);
-	if (mkdir(to, S_IRWXU) != 0)
-		rc = error_errno(e, "can't make %s", to);
-	while (rc == 0 && (entry = readdir(d)) != NULL)
-		rc = take_file(from, to, entry->d_name, e);
-	closedir(d);
-	return rc;
-}
 
 /* open_copy makes the copy anew each time: an earlier one may have been changed. */
 static struct state *open_copy(struct store *st, const struct store_task *t, struct error *e)
@@ -100,7 +25,7 @@ static struct state *open_copy(struct store *st, const struct store_task *t, str
 	char *copy = xasprintf("%s/%u-%s.%u", st->scratch.path, ++st->n_copies, t->component, t->index);
 	struct state *s = NULL;
 
-	if (take_files(t->path, copy, e) == 0)
+	if (snapshot_files(t->files, copy, false, e) == 0)
 		s = state_open_copy(copy, t->path, e);
 	if (s != NULL)
 		state_goes_with_run(s);
@@ -158,7 +83,8 @@ static void add_task(struct store *st, size_t *cap, const char *name)
 	*t = (struct store_task){ .component = xstrndup(name, (size_t)(dot - name)),
 		.index = (uint32_t)strtoul(dot + 1, NULL, 10) };
 	t->path = xasprintf("%s/state/%s", st->dir.path, name);
-	t->bytes = bytes_in(t->path);
+	t->files = xasprintf("%s/%s", st->databases, name);
+	t->bytes = bytes_in(t->files);
 }
 
 static int compare_tasks(const void *a, const void *b)
@@ -171,19 +97,17 @@ static int compare_tasks(const void *a, const void *b)
 
 static int find_tasks(struct store *st, struct error *e)
 {
-	char *path = xasprintf("%s/state", st->dir.path);
-	DIR *d = opendir(path);
+	DIR *d = opendir(st->databases);
 	struct dirent *entry;
 	size_t cap = 0;
 	int rc = 0;
 
 	if (d == NULL && errno != ENOENT)
-		rc = error_errno(e, "can't read %s", path);
+		rc = error_errno(e, "can't read %s", st->databases);
 	while (d != NULL && (entry = readdir(d)) != NULL)
 		add_task(st, &cap, entry->d_name);
 	if (d != NULL)
 		closedir(d);
-	free(path);
 	if (st->n_tasks > 0)
 		qsort(st->tasks, st->n_tasks, sizeof *st->tasks, compare_tasks);
 	return rc;
@@ -230,13 +154,38 @@ static bool is_transactional(const struct buf *topology)
 	return second != NULL && strncmp(second + 1, "transactional ", 14) == 0;
 }
 
+/* visit copies what a run that goes on has, with its leave; E says that it is in use. */
+static enum statedir_result visit(struct store *st, const char *dir, struct error *e)
+{
+	st->dir.path = realpath(dir, NULL);
+	if (st->dir.path != NULL)
+		st->dir.fd = open(st->dir.path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (st->dir.fd < 0)
+		return STATEDIR_CONFLICT;
+	st->databases = xasprintf("%s/databases", st->scratch.path);
+	return snapshot_visit(st->dir.fd, st->dir.path, st->databases, e) == 0 ? STATEDIR_OK : STATEDIR_CONFLICT;
+}
+
+static enum statedir_result open_directory(struct store *st, const char *dir, struct error *e)
+{
+	enum statedir_result rc = statedir_look(&st->dir, dir, e);
+
+	if (rc == STATEDIR_CONFLICT)
+		return visit(st, dir, e);
+	if (rc == STATEDIR_OK)
+		st->databases = xasprintf("%s/state", st->dir.path);
+	return rc;
+}
+
 enum statedir_result store_open(struct store *st, const char *dir, struct error *e)
 {
 	enum statedir_result rc;
 	int found;
 
-	*st = (struct store){ .scratch = { .lock_fd = -1 } };
-	rc = statedir_look(&st->dir, dir, e);
+	*st = (struct store){ .dir = { .fd = -1, .lock_fd = -1 }, .scratch = { .lock_fd = -1 } };
+	if (rundir_create(&st->scratch, "state", e) != 0)
+		return STATEDIR_FAILED;
+	rc = open_directory(st, dir, e);
 	if (rc != STATEDIR_OK)
 		return rc;
 	found = statedir_read(&st->dir, "topology", &st->topology, e);
@@ -246,7 +195,7 @@ enum statedir_result store_open(struct store *st, const char *dir, struct error 
 	if (found != 1)
 		return STATEDIR_FAILED;
 	st->transactional = is_transactional(&st->topology);
-	if (rundir_create(&st->scratch, "state", e) != 0 || find_tasks(st, e) != 0)
+	if (find_tasks(st, e) != 0)
 		return STATEDIR_FAILED;
 	return read_record(st, e) == 0 ? STATEDIR_OK : STATEDIR_CONFLICT;
 }
@@ -256,8 +205,10 @@ void store_close(struct store *st)
 	for (size_t i = 0; i < st->n_tasks; i++) {
 		free(st->tasks[i].component);
 		free(st->tasks[i].path);
+		free(st->tasks[i].files);
 	}
 	free(st->tasks);
+	free(st->databases);
 	buf_free(&st->topology);
 	buf_free(&st->record);
 	rundir_remove(&st->scratch);

@@ -1,10 +1,13 @@
-/* store.h - a state directory that no run uses, to be read: its tasks and what they keep.
+/* store.h - a state directory, to be read: its tasks and what they keep.
  *
  * LevelDB writes when it opens a database: what its log holds becomes a table, files that are
  * not needed any more go. So what is opened is a copy in a run directory of our own, which the
  * next gale command removes if we can't. It has the tables as symbolic links, for they never
  * change, and the rest, a few MiB, copied. In the directory itself nothing is changed, and it
  * may be on a file system that can't be written.
+ *
+ * Of a run that goes on, a snapshot is taken first (snapshot.h), with its leave: so what one sees
+ * is one moment.
  *
  * In the copy a round that the record does not have is undone: what one sees is decided (rule
  * X13).
@@ -26,7 +29,8 @@
 struct store_task {
 	char *component;
 	uint32_t index;		/* within the component */
-	char *path;
+	char *path;		/* where it belongs */
+	char *files;		/* where what is read is */
 	uint64_t bytes;		/* on disk */
 };
 
@@ -34,6 +38,7 @@ struct store {
 	struct statedir dir;
 	struct rundir scratch;
 	unsigned n_copies;		/* made in it so far */
+	char *databases;		/* the directory they are in */
 	struct buf topology;		/* the text of fit.h, with a NUL */
 	struct store_task *tasks;	/* n_tasks, by component and index */
 	size_t n_tasks;

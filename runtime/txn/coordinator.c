@@ -343,10 +343,12 @@ static void on_batch(struct coordinator *c, struct coordinator_worker *w, const 
 	}
 }
 
-/* early: a worker that is ready may have something, or fail, before all the others are. */
-static bool early(const struct coordinator *c, const struct order *x)
+/* early: a worker that is ready may have something, or fail, before all the others are: a tick
+ * of it comes at any time. */
+static bool early(const struct coordinator *c, const struct coordinator_worker *w, const struct order *x)
 {
-	return c->phase == COORDINATOR_RESETTING && (x->kind == REPORT_DATA || x->kind == REPORT_FAILED);
+	return c->phase == COORDINATOR_RESETTING && w->ready &&
+	    (x->kind == REPORT_DATA || x->kind == REPORT_FAILED);
 }
 
 void coordinator_report(struct coordinator *c, uint32_t worker, const struct order *x, uint64_t now_ns)
@@ -357,7 +359,7 @@ void coordinator_report(struct coordinator *c, uint32_t worker, const struct ord
 		return;		/* of an attempt that is undone (X1) */
 	if (x->kind == REPORT_READY && c->phase == COORDINATOR_RESETTING)
 		on_ready(c, w, x);
-	else if (c->phase != COORDINATOR_RUNNING && !early(c, x))
+	else if (c->phase != COORDINATOR_RUNNING && !early(c, w, x))
 		return;
 	else if (x->kind == REPORT_HELD)
 		on_held(c, w, x, now_ns);

@@ -132,6 +132,7 @@ static void call_outside(struct task *t, int (*fn)(void *, gale_ctx *), uint64_t
 {
 	struct worker *w = t->worker;
 	uint64_t in_hand = t->ctx.txid;
+	bool open = w->txn->open;	/* not while tasks are made, nor after the last batch */
 	int result;
 
 	if (fn == NULL)
@@ -142,7 +143,7 @@ static void call_outside(struct task *t, int (*fn)(void *, gale_ctx *), uint64_t
 	if (result != GALE_OK || t->broken)
 		worker_fatal(w, "%s: %s", what, t->why[0] ? t->why : "the plugin gave no reason");
 	t->ctx.txid = in_hand;
-	w->txn->open = true;
+	w->txn->open = open;
 }
 
 static void undo(struct task *t, uint64_t txid)

@@ -266,7 +266,7 @@ void bolt_turn(struct node *n)
 		work(n, f);
 	else if (batches_complete(&n->batches))
 		close_batch(n);
-	else if (chance(n->w, 2))
+	else if (chance(n->w, n->fail_next ? 100 : 2))
 		tick(n);
 }
 

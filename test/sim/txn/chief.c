@@ -40,7 +40,7 @@ static void write_record(void *arg, uint64_t txid, const struct offsets *ends, b
 	n->w->quiet = n->w->steps;
 	n->w->tally.rounds++;
 	n->w->tally.grouped += txid - n->w->expected.txid > 1;
-	oracle_decided(n, txid);
+	oracle_decided(n, txid, ends);
 	disk_write_record(n->w, txid, ends, final);
 	disk_sync_ledger(n->w);
 	fault_write(n, true);

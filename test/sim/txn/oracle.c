@@ -63,7 +63,16 @@ static void run_batch(struct world *w, const struct offsets *ends, bool final)
 	x->final = final;
 }
 
-void oracle_decided(struct node *chief, uint64_t last)
+/* begin_at: the record says where tasks begin, before there is any batch. */
+static void begin_at(struct world *w, const struct offsets *at)
+{
+	if (w->expected.txid != 0)
+		violated(w, "position", "spouts begin at batch %" PRIu64, w->expected.txid);
+	for (uint32_t i = 0; i < at->n; i++)
+		w->expected.next[at->items[i].task] = at->items[i].next;
+}
+
+void oracle_decided(struct node *chief, uint64_t last, const struct offsets *at)
 {
 	struct world *w = chief->w;
 	const struct coordinator *c = chief->chief;
@@ -72,6 +81,8 @@ void oracle_decided(struct node *chief, uint64_t last)
 		violated(w, "size", "there are more batches than this simulation has room for");
 	if (w->expected.final)
 		violated(w, "final", "batch %" PRIu64 " follows the last one", last);
+	if (last == w->expected.txid)
+		begin_at(w, at);
 	while (w->expected.txid < last) {
 		const struct coordinator_batch *b = &c->batches[(w->expected.txid + 1) % COORDINATOR_PLACES];
 

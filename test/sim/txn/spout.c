@@ -23,6 +23,29 @@ void spout_end(struct node *n)
 		clear(&n->filled[i]);
 }
 
+static void put(struct offsets *o, const struct node *n, uint32_t t)
+{
+	struct offset *at;
+
+	if (!n->known[t])
+		return;
+	at = offsets_at(o, n->first_task + t);
+	at->known = true;
+	at->next = n->next[t];
+	at->n_blob = 1;
+	at->blob[0] = (uint8_t)at->next;
+}
+
+static void say_ready(struct node *n, uint64_t txid)
+{
+	struct order x = { .kind = REPORT_READY, .txid = txid, .roles = ROLE_CUTS };
+
+	for (uint32_t t = 0; t < n->n_tasks; t++)
+		put(&x.offsets, n, t);
+	node_report(n, &x);
+	offsets_free(&x.offsets);
+}
+
 void spout_reset(struct node *n, const struct order *x)
 {
 	spout_end(n);
@@ -31,9 +54,11 @@ void spout_reset(struct node *n, const struct order *x)
 		const struct offset *at = offsets_find(&x->offsets, n->first_task + t);
 
 		n->batch[t] = x->txid + 1;
-		n->next[t] = at != NULL && at->known ? at->next : 0;
+		n->known[t] = n->w->set.followed || (at != NULL && at->known);
+		n->next[t] = at != NULL && at->known ? at->next :
+		    n->w->set.followed ? below(n->w, n->w->set.items / 2 + 1) : 0;
 	}
-	node_report(n, &(struct order){ .kind = REPORT_READY, .txid = x->txid, .roles = ROLE_CUTS });
+	say_ready(n, x->txid);
 }
 
 void spout_order(struct node *n, const struct order *x)
@@ -72,14 +97,8 @@ static void leave(struct node *n, uint32_t t)
 {
 	struct filled *f = filled_of(n, n->batch[t]);
 
-	if (!f->planned && n->next[t] > 0) {
-		struct offset *end = offsets_at(&f->ends, n->first_task + t);
-
-		end->known = true;
-		end->next = n->next[t];
-		end->n_blob = 1;
-		end->blob[0] = (uint8_t)end->next;
-	}
+	if (!f->planned)
+		put(&f->ends, n, t);
 	n->batch[t]++;
 }
 
@@ -153,6 +172,7 @@ static void emit(struct node *n, uint32_t t)
 	}
 	filled_of(n, n->txid)->tuples++;
 	n->next[t]++;
+	n->known[t] = true;
 }
 
 static bool done(const struct node *n, uint32_t t)

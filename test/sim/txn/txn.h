@@ -171,6 +171,7 @@ struct node {
 
 	/* spouts: batch_spout.c */
 	uint64_t next[MOST_TASKS], batch[MOST_TASKS];
+	bool known[MOST_TASKS];		/* that is a position */
 	uint64_t begun, cut, marked, dry;
 	struct filled filled[BATCHES_PLACES];
 
@@ -196,6 +197,7 @@ struct settings {
 	uint32_t counts[KINDS];		/* workers */
 	uint32_t tasks[KINDS];		/* of each */
 	uint32_t items;
+	bool followed;			/* where a spout task begins is elsewhere whenever it is opened */
 	uint32_t frame_tuples, batch_tuples;
 	bool direct;			/* spouts also send to sum */
 	bool cuts;			/* transactional, not opaque */
@@ -320,7 +322,7 @@ void disk_free(struct world *w);
 
 /* ---- oracle.c ---- */
 
-void oracle_decided(struct node *chief, uint64_t last);
+void oracle_decided(struct node *chief, uint64_t last, const struct offsets *at);
 void oracle_cut(struct world *w, uint64_t txid, const struct offsets *ends);
 void oracle_closed(struct node *n, uint64_t txid, bool last);
 void oracle_state(struct node *n);

@@ -145,7 +145,7 @@ static void on_reset(struct node *n, const struct order *x)
 	n->generation = x->generation;
 	n->touched = x->txid;
 	n->txid = x->txid + 1;
-	n->failed = n->fail_next = n->ended = false;
+	n->failed = n->ended = false;
 	forget_open(n);
 	if (n->kind == KIND_SPOUT)
 		spout_reset(n, x);

@@ -114,6 +114,7 @@ static void choose(struct world *w)
 	for (enum kind k = KIND_SPOUT; k <= KIND_SINK; k++)
 		s->tasks[k] = 1 + (uint32_t)below(w, MOST_TASKS);
 	s->items = (uint32_t)below(w, MOST_ITEMS + 1);
+	s->followed = chance(w, 300);
 	s->frame_tuples = 1 + (uint32_t)below(w, 8);
 	s->batch_tuples = 1 + (uint32_t)below(w, 12);
 	s->direct = chance(w, 400);
