@@ -8,7 +8,8 @@
  * of each directory's changes the first few.
  *
  * A file's bytes are on the disk when the file is synced, and with them the name that it was made
- * with, as all file systems of Linux have it; other changes of names when the directory is.
+ * with, as all file systems of Linux have it; other changes of names when the directory is, for a
+ * rename one of both.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -43,12 +44,14 @@ struct node {
 	size_t n_names, names_room, n_durable, durable_room;
 };
 
-/* One change of names: a rename is two, and on the disk both or none. */
+/* One change of names: a rename is two, maybe in two directories, and on the disk both or none. */
 struct change {
 	bool done;			/* it is on the disk */
 	bool creation;
-	struct node *directory;
-	struct name names[2];
+	struct {
+		struct node *directory;
+		struct name name;
+	} parts[2];
 	size_t n;
 };
 
@@ -110,19 +113,24 @@ static struct node *find(char *path, struct node **directory, const char **last)
 	return get_name(at->names, at->n_names, path);
 }
 
-static void change(struct node *directory, const char *name, struct node *node, const char *gone, bool creation)
+static struct change *new_change(void)
 {
-	struct change *c;
-
 	changes = xgrow(changes, &changes_room, n_changes + 1, sizeof *changes);
-	c = &changes[n_changes++];
-	*c = (struct change){ .directory = directory, .creation = creation };
-	c->names[c->n++] = (struct name){ xstrdup(name), node };
+	changes[n_changes] = (struct change){ 0 };
+	return &changes[n_changes++];
+}
+
+/* change_name adds to C that in DIRECTORY NAME is NODE from now on, or nothing. */
+static void change_name(struct change *c, struct node *directory, const char *name, struct node *node)
+{
+	c->parts[c->n].directory = directory;
+	c->parts[c->n++].name = (struct name){ xstrdup(name), node };
 	set_name(&directory->names, &directory->n_names, &directory->names_room, name, node);
-	if (gone == NULL)
-		return;
-	c->names[c->n++] = (struct name){ xstrdup(gone), NULL };
-	set_name(&directory->names, &directory->n_names, &directory->names_room, gone, NULL);
+}
+
+static bool is_in(const struct change *c, const struct node *directory)
+{
+	return c->parts[0].directory == directory || (c->n > 1 && c->parts[1].directory == directory);
 }
 
 /* ---- what is on the disk ---- */
@@ -141,10 +149,11 @@ static void apply_write(struct buf *file, const struct write *w, size_t n)
 
 static void apply_change(struct change *c)
 {
-	struct node *d = c->directory;
+	for (size_t i = 0; i < c->n && !c->done; i++) {
+		struct node *d = c->parts[i].directory;
 
-	for (size_t i = 0; i < c->n && !c->done; i++)
-		set_name(&d->durable, &d->n_durable, &d->durable_room, c->names[i].name, c->names[i].node);
+		set_name(&d->durable, &d->n_durable, &d->durable_room, c->parts[i].name.name, c->parts[i].name.node);
+	}
 	c->done = true;
 }
 
@@ -161,7 +170,7 @@ static void sync_node(struct node *x)
 		apply_write(&x->bytes, &x->pending[i], x->pending[i].bytes.n);
 	drop_pending(x);
 	for (size_t i = 0; i < n_changes; i++)
-		if (changes[i].directory == x || (changes[i].creation && changes[i].names[0].node == x))
+		if (is_in(&changes[i], x) || (changes[i].creation && changes[i].parts[0].name.node == x))
 			apply_change(&changes[i]);
 }
 
@@ -177,16 +186,32 @@ static void add_write(struct node *x, bool truncate, uint64_t offset, const char
 	buf_add(&w->bytes, data, n);
 }
 
-static void rename_node(char *path, char *to, bool keep)
+/* name_node gives what is at PATH the name TO; the old one is KEPT or not. */
+static void name_node(char *path, char *to, bool kept)
 {
 	struct node *directory, *other, *x;
 	const char *name, *new;
+	struct change *c;
 
 	x = find(path, &directory, &name);
 	find(to, &other, &new);
-	if (x == NULL || (other != directory && !keep))
-		die("the log renames %s to %s, which is not understood", path, to);
-	change(other, new, x, keep ? NULL : name, false);
+	c = new_change();
+	change_name(c, other, new, x);
+	if (!kept)
+		change_name(c, directory, name, NULL);
+}
+
+static void make_file(struct node *directory, const char *name)
+{
+	struct change *c;
+
+	if (*name == '#') {
+		set_name(&nameless, &n_nameless, &nameless_room, name, new_node(false));
+		return;
+	}
+	c = new_change();
+	c->creation = true;
+	change_name(c, directory, name, new_node(false));
 }
 
 static void play(const struct powerloss *p, char *path, char *data)
@@ -201,13 +226,10 @@ static void play(const struct powerloss *p, char *path, char *data)
 		die("the log has %s, which was not made", path);
 	switch (p->op) {
 	case POWERLOSS_CREATE:
-		if (*name == '#')
-			set_name(&nameless, &n_nameless, &nameless_room, name, new_node(false));
-		else
-			change(directory, name, new_node(false), NULL, true);
+		make_file(directory, name);
 		break;
 	case POWERLOSS_MKDIR:
-		change(directory, name, new_node(true), NULL, false);
+		change_name(new_change(), directory, name, new_node(true));
 		break;
 	case POWERLOSS_WRITE:
 	case POWERLOSS_TRUNCATE:
@@ -218,10 +240,10 @@ static void play(const struct powerloss *p, char *path, char *data)
 		break;
 	case POWERLOSS_RENAME:
 	case POWERLOSS_LINK:
-		rename_node(path, data, p->op == POWERLOSS_LINK);
+		name_node(path, data, p->op == POWERLOSS_LINK);
 		break;
 	case POWERLOSS_UNLINK:
-		change(directory, name, NULL, NULL, false);
+		change_name(new_change(), directory, name, NULL);
 		break;
 	default:
 		die("the log has an operation %u", p->op);
@@ -345,12 +367,12 @@ static void settle_names(struct node *x, uint64_t *seed)
 	unsigned n = 0;
 
 	for (size_t i = 0; i < n_changes; i++)
-		n += changes[i].directory == x && !changes[i].done;
+		n += is_in(&changes[i], x) && !changes[i].done;
 	lost_names += n;
 	n = seed != NULL ? pick(seed, n + 1) : 0;
 	lost_names -= n;
 	for (size_t i = 0; i < n_changes && n > 0; i++)
-		if (changes[i].directory == x && !changes[i].done) {
+		if (is_in(&changes[i], x) && !changes[i].done) {
 			apply_change(&changes[i]);
 			n--;
 		}

@@ -23,7 +23,7 @@ RUNS=$([ "${GALE_FAULTS:-some}" = all ] && echo 15 || echo 2)
 exec 3>&1
 
 fresh_disk() {
-	rm -rf disk before log
+	rm -rf disk before log closed
 	mkdir disk before
 	: > log
 }

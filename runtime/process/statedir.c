@@ -128,6 +128,21 @@ static int check_dir(struct statedir *s, struct error *e)
 	return 0;
 }
 
+/* sync_name makes the name of the directory last: who made it may have died before it could. One
+ * above that can't be opened is nothing that we have made a name in. */
+static int sync_name(const struct statedir *s, struct error *e)
+{
+	int fd = openat(s->fd, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC), rc = 0;
+
+	if (fd < 0 && errno == EACCES)
+		return 0;
+	if (fd < 0 || (fsync(fd) != 0 && errno != EINVAL))	/* EINVAL: it can't be synced */
+		rc = error_errno(e, "cannot sync the directory above the state directory %s", s->path);
+	if (fd >= 0)
+		close(fd);
+	return rc;
+}
+
 static int open_dir(struct statedir *s, const char *dir, struct error *e)
 {
 	if (mkdir(dir, S_IRWXU) != 0 && errno != EEXIST)
@@ -139,7 +154,7 @@ static int open_dir(struct statedir *s, const char *dir, struct error *e)
 		return error_set(e, "%s is no directory; name another one for the state", dir);
 	if (s->fd < 0)
 		return error_errno(e, "cannot open the state directory %s", dir);
-	return check_dir(s, e);
+	return check_dir(s, e) == 0 ? sync_name(s, e) : -1;
 }
 
 static int make_folder(int dir, const char *name)

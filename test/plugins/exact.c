@@ -36,10 +36,11 @@
 
 struct pass {
 	/* properties */
-	const char *attempts;
+	const char *attempts, *closed;
 	int64_t crash, fail, fails;
 
-	int fd;
+	int fd, closed_fd;
+	int64_t n, sum;		/* of the batch in hand */
 };
 
 static int pass_prepare(void *self, gale_ctx *ctx)
@@ -47,7 +48,8 @@ static int pass_prepare(void *self, gale_ctx *ctx)
 	struct pass *p = self;
 
 	(void)ctx;
-	p->fd = p->attempts != NULL ? journal_open(p->attempts) : -1;
+	p->fd = journal_open(p->attempts);
+	p->closed_fd = journal_open(p->closed);
 	return GALE_OK;
 }
 
@@ -63,7 +65,7 @@ static int64_t attempt(const struct pass *p, int64_t n)
 
 static int pass_execute(void *self, gale_ctx *ctx, const gale_tuple *t)
 {
-	const struct pass *p = self;
+	struct pass *p = self;
 	int64_t n = gale_in(t, 0)->u.i;
 	char word[32];
 	int length = snprintf(word, sizeof word, "w%" PRId64, n % CHAOS_WORDS);
@@ -74,7 +76,18 @@ static int pass_execute(void *self, gale_ctx *ctx, const gale_tuple *t)
 	}
 	if (n != 0 && n == p->fail && (attempt(p, n) <= p->fails || p->fails == 0))
 		return gale_failed(ctx, "it is poison");
+	p->n++;
+	p->sum += n;
 	return gale_emit(ctx, 0, gale_int(n), gale_string(word, (size_t)length)) == 0 ? GALE_OK : GALE_FAIL;
+}
+
+static int pass_finish_batch(void *self, gale_ctx *ctx)
+{
+	struct pass *p = self;
+
+	journal(p->closed_fd, "%" PRIu64 " %" PRId64 " %" PRId64 "\n", ctx->txid, p->n, p->sum);
+	p->n = p->sum = 0;
+	return GALE_OK;
 }
 
 static void pass_cleanup(void *self, gale_ctx *ctx)
@@ -82,8 +95,8 @@ static void pass_cleanup(void *self, gale_ctx *ctx)
 	const struct pass *p = self;
 
 	(void)ctx;
-	if (p->fd > 0)
-		journal_close(p->fd);
+	journal_close(p->fd);
+	journal_close(p->closed_fd);
 }
 
 static const gale_component pass = {
@@ -94,8 +107,11 @@ static const gale_component pass = {
 		GALE_PROP(struct pass, crash, GALE_PROP_INT, "It crashes at this number; 0: at none."),
 		GALE_PROP(struct pass, fail, GALE_PROP_INT, "This number fails; 0: none."),
 		GALE_PROP(struct pass, fails, GALE_PROP_INT, "So often; 0: always."),
-		GALE_PROP(struct pass, attempts, GALE_PROP_PATH, "A line for each time that such a number came.")),
+		GALE_PROP(struct pass, attempts, GALE_PROP_PATH, "A line for each time that such a number came."),
+		GALE_PROP(struct pass, closed, GALE_PROP_PATH,
+		    "A line for each batch, how often it may come: its txid, how many numbers, their sum.")),
 	.prepare = pass_prepare, .cleanup = pass_cleanup, .execute = pass_execute,
+	.finish_batch = pass_finish_batch,
 };
 
 /* ---- Count ------------------------------------------------------------------------------ */
