@@ -91,12 +91,11 @@ struct database {
 };
 
 /* PATH is the number of the node and of its task. */
-struct database *database_open(const char *path, const char *name, uint32_t version, struct error *e)
+struct database *database_open(const char *path, uint32_t version, struct error *e)
 {
 	struct database *d = xcalloc(1, sizeof *d);
 	unsigned node, task;
 
-	(void)name;
 	(void)version;
 	(void)e;
 	if (sscanf(path, "%u %u", &node, &task) != 2)
@@ -132,16 +131,10 @@ void database_close(struct database *d)
 	free(d);
 }
 
-const char *database_name(const struct database *d)
+const char *database_path(const struct database *d)
 {
 	(void)d;
 	return "simulated";
-}
-
-uint32_t database_version(const struct database *d)
-{
-	(void)d;
-	return 1;
 }
 
 bool database_exists(const struct database *d)
