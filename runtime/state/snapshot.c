@@ -69,7 +69,8 @@ static int take_table(const char *from, const char *to, bool in_use, struct erro
 
 static bool says_nothing(const char *name)
 {
-	return name[0] == '.' || strcmp(name, "LOCK") == 0 || strcmp(name, "LOG") == 0 || strcmp(name, "LOG.old") == 0;
+	return name[0] == '.' || strcmp(name, "LOCK") == 0 || strcmp(name, "LOG") == 0 ||
+	    strcmp(name, "LOG.old") == 0;
 }
 
 static int take_file(const char *from, const char *to, const char *name, bool in_use, struct error *e)

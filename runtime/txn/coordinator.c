@@ -305,7 +305,8 @@ static void on_failed(struct coordinator *c, const struct order *x)
 		reset(c);
 }
 
-static void on_held(struct coordinator *c, struct coordinator_worker *w, const struct order *x, uint64_t now_ns)
+static void on_held(struct coordinator *c, struct coordinator_worker *w, const struct order *x,
+    uint64_t now_ns)
 {
 	w->held = x->n;
 	c->worked_ns = now_ns;

@@ -221,18 +221,32 @@ static const struct coordinator_ops ops = {
 	.order = order, .write_cut = write_cut, .write_record = write_record, .give_up = give_up,
 };
 
+/* say_failed tells people what they would learn else only when the run gives up. */
+static void say_failed(struct worker *w, const struct order *x)
+{
+	const struct coordinate *c = w->role;
+
+	fprintf(stderr, "warn: batch %llu has failed, attempt %u of %u: %.*s; it and what follows comes again\n",
+	    (unsigned long long)x->txid, c->coordinator.failures, c->coordinator.config.attempts,
+	    (int)x->n_text, x->text);
+}
+
 static bool take_reports(struct worker *w)
 {
 	struct coordinate *c = w->role;
 	struct wire_reader r;
 	struct frame *f;
 	struct order x;
+	uint32_t failures;
 	int n = 0;
 
 	for (; n < REPORTS_PER_TURN && (f = inbox_receive(w->acks)) != NULL; n++) {
 		if (worker_frame_ok(w, f, &r) && r.header.kind == WIRE_REPORT &&
 		    order_read(&x, r.at, (size_t)(r.end - r.at), r.header.txid, r.header.generation)) {
+			failures = c->coordinator.failures;
 			coordinator_report(&c->coordinator, r.header.worker, &x, w->now_ns);
+			if (c->coordinator.failures > failures)
+				say_failed(w, &x);
 			order_free(&x);
 		}
 		frame_release(w->acks, f);
