@@ -19,7 +19,7 @@ SEED=${GALE_SEED:-17}
 RANDOM=$SEED
 KINDS='transactional opaque'
 STATE=disk/state SINK=disk/sink TOTALS=disk/totals
-RUNS=$([ "${GALE_FAULTS:-some}" = all ] && echo 15 || echo 2)
+RUNS=$([ "${GALE_FAULTS:-some}" = all ] && echo 8 || echo 2)
 exec 3>&1
 
 fresh_disk() {
