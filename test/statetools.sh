@@ -110,7 +110,7 @@ counted() {
 case_a_run_that_goes_on_can_be_looked_at() {
 	local looks=0
 
-	for _ in $(seq 300); do
+	for _ in $(seq 1200); do
 		cat /usr/share/common-licenses/GPL-3
 	done > text
 	"$GALE" run -q "$TOP_SRCDIR/topologies/9-transactional-wordcount.json" -D input=text -D output=output \
