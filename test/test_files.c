@@ -252,7 +252,7 @@ static void check_rows(void)
 START_TEST(every_cut_of_a_small_file_gives_each_line_once)
 {
 	static const char *const texts[] = { "ab\n\ncde\nf", "ab\n\ncde\nf\n", "\n\n\n", "x", "\n", "abcdefgh\n" };
-	char range[8];
+	char range[16];
 	put_text("a", texts[_i]);
 	put_text("b", texts[_i]);
 	for (int n = 1; n <= 12; n++) {
