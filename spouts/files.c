@@ -196,7 +196,8 @@ static int by_name(const void *a, const void *b)
 static int number_partitions(struct files *s, gale_ctx *ctx)
 {
 	uint64_t range = (uint64_t)s->range, print = 0;
-	qsort(s->list, s->n_list, sizeof *s->list, by_name);
+	if (s->n_list > 0)
+		qsort(s->list, s->n_list, sizeof *s->list, by_name);
 	for (size_t i = 0; i < s->n_list; i++) {
 		struct file *one = &s->list[i];
 		one->first = s->n_partitions;

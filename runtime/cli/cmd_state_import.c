@@ -100,7 +100,7 @@ static int write_file(const struct import *i, const char *name, const struct buf
 	int rc = 0;
 
 	if (f == NULL || fchmod(fileno(f), S_IRUSR | S_IWUSR) != 0 ||
-	    fwrite(content->data, 1, content->n, f) != content->n || fflush(f) != 0 || fsync(fileno(f)) != 0)
+	    (content->n > 0 && fwrite(content->data, 1, content->n, f) != content->n) || fflush(f) != 0 || fsync(fileno(f)) != 0)
 		rc = error_errno(e, "cannot write %s", path);
 	if (f != NULL)
 		fclose(f);
