@@ -18,6 +18,8 @@
 SEED=${GALE_SEED:-17}
 RANDOM=$SEED
 KINDS='transactional opaque'
+# Not `rolled`: a file of it was missing once, which is not understood yet.
+SINKS=('exact.Sink path=' 'file path=')
 STATE=disk/state SINK=disk/sink TOTALS=disk/totals
 RUNS=$([ "${GALE_FAULTS:-some}" = all ] && echo 8 || echo 2)
 exec 3>&1
