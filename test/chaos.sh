@@ -48,6 +48,10 @@ kill_some() {
 	done
 }
 
+has_workers() {
+	[ "$(of_ours | wc -l)" -gt 1 ]
+}
+
 # oracle TIMES: the words of standard input, with their counts in so many copies of it.
 oracle() {
 	tr -s ' \t\n\v\f\r' '\n' | grep -av '^$' | sort | uniq -c |
@@ -72,6 +76,7 @@ case_durable_wordcount() {
 	    "$TOP_SRCDIR/topologies/8-durable-wordcount.json" -D input=text -D output=output \
 	    -D parallelism=2 -D ackers=2 > out 2> err &
 	PID=$!
+	wait_until 10 has_workers
 	kill_some 20
 	ends 0 60
 	[ "$killed" -ge 5 ] || fail "it was over after $killed kills"

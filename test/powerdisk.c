@@ -9,7 +9,8 @@
  *
  * A file's bytes are on the disk when the file is synced, and with them the name that it was made
  * with, as all file systems of Linux have it; other changes of names when the directory is, for a
- * rename one of both.
+ * rename one of both. What is done to a name is done in its order: never an older change of it after
+ * a newer one.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -143,13 +144,27 @@ static void apply_write(struct buf *file, const struct write *w, size_t n)
 		buf_add(file, "", 1);
 	if (w->truncate)
 		file->n = w->offset;
-	else
+	else if (n > 0)
 		memcpy(file->data + w->offset, w->bytes.data, n);
 }
 
+static bool same_name(const struct change *a, const struct change *b)
+{
+	for (size_t i = 0; i < a->n; i++)
+		for (size_t j = 0; j < b->n; j++)
+			if (a->parts[i].directory == b->parts[j].directory &&
+			    strcmp(a->parts[i].name.name, b->parts[j].name.name) == 0)
+				return true;
+	return false;
+}
+
+/* apply_change makes C durable, after all older changes of its names. */
 static void apply_change(struct change *c)
 {
-	for (size_t i = 0; i < c->n && !c->done; i++) {
+	for (struct change *older = changes; older < c; older++)
+		if (!older->done && same_name(older, c))
+			apply_change(older);
+	for (size_t i = 0; i < c->n; i++) {
 		struct node *d = c->parts[i].directory;
 
 		set_name(&d->durable, &d->n_durable, &d->durable_room, c->parts[i].name.name, c->parts[i].name.node);
@@ -170,7 +185,8 @@ static void sync_node(struct node *x)
 		apply_write(&x->bytes, &x->pending[i], x->pending[i].bytes.n);
 	drop_pending(x);
 	for (size_t i = 0; i < n_changes; i++)
-		if (is_in(&changes[i], x) || (changes[i].creation && changes[i].parts[0].name.node == x))
+		if (!changes[i].done &&
+		    (is_in(&changes[i], x) || (changes[i].creation && changes[i].parts[0].name.node == x)))
 			apply_change(&changes[i]);
 }
 
