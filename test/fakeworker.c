@@ -333,7 +333,7 @@ int main(int argc, char **argv)
 	number = (uint32_t)strtoul(argv[9], NULL, 10);
 	start = (uint32_t)strtoul(argv[11], NULL, 10);
 	label = argv[12];
-	path = rundir_status(run_dir, number);
+	path = rundir_status(run_dir, number, 0);
 	page = status_create(path, number, start, NULL);
 	free(path);
 	if (page == NULL)

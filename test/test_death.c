@@ -14,6 +14,7 @@ enum { LINES, SPLIT, SINK, ACKER, COORDINATOR = ACKER };
 static struct topology *topology;
 static struct plan *plan;
 static struct status page;
+static const struct status *pages[1];
 static struct obituary obituary;
 static struct death death;
 static char text[256];
@@ -24,7 +25,8 @@ static void begin(void)
 	topology->components[SINK].has_finish = true;
 	plan = plan_make(topology);
 	memset(&page, 0, sizeof page);
-	obituary = (struct obituary){ .plan = plan, .worker = SPLIT, .start = 1, .pid = 1, .page = &page };
+	pages[0] = &page;
+	obituary = (struct obituary){ .plan = plan, .worker = SPLIT, .start = 1, .pid = 1, .pages = pages };
 }
 
 static void finish(void)
@@ -94,7 +96,7 @@ START_TEST(a_tuple_is_charged_only_for_what_it_does)
 	page.hand_root = cases[_i].root;
 	judge(true);
 	ck_assert_int_eq(death.by_tuple, cases[_i].charged);
-	obituary.page = NULL;
+	pages[0] = NULL;
 	judge(true);
 	ck_assert(!death.by_tuple);
 }
@@ -132,7 +134,7 @@ START_TEST(what_went_with_it)
 	ck_assert_int_eq(death.essential, cases[_i].essential);
 	if (cases[_i].lost)
 		ck_assert_ptr_nonnull(strstr(death.lost, "is lost with it"));
-	obituary.page = NULL;
+	pages[0] = NULL;
 	judge(cases[_i].bounded);
 	ck_assert_ptr_null(death.lost);
 }

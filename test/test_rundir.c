@@ -383,7 +383,7 @@ END_TEST
 
 START_TEST(paths_are_as_documented)
 {
-	char *path = rundir_status("/run/gale/x-1", 3);
+	char *path = rundir_status("/run/gale/x-1", 3, 0);
 
 	ck_assert_str_eq(path, "/run/gale/x-1/w3.status");
 	free(path);

@@ -383,8 +383,10 @@ char *rundir_state(const char *rundir)
 	return xasprintf("%s/state", rundir);
 }
 
-char *rundir_status(const char *rundir, uint32_t worker)
+char *rundir_status(const char *rundir, uint32_t worker, uint32_t stage)
 {
+	if (stage > 0)
+		return xasprintf("%s/w%u.%u.status", rundir, worker, stage);
 	return xasprintf("%s/w%u.status", rundir, worker);
 }
 

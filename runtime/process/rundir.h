@@ -8,7 +8,7 @@
  *     topology.json         what topology_write wrote
  *     state/                state of a run without --state (statedir.h)
  *     .gale-1234            link to a temporary file elsewhere, to be removed with this
- *     w3.status             status page of worker 3 (status.h)
+ *     w3.status             status page of worker 3 (status.h); w3.1.status: of its stage 1
  *     w3.1.in               socket: data for worker 3, start 1
  *     w3.1.ack              socket: acker: records in; spout and bolt: verdicts in
  *
@@ -49,7 +49,7 @@ int rundir_temporary(const char *rundir, const char *path, struct error *e);
 /* Paths inside; each gives a string that the caller frees. */
 char *rundir_topology(const char *rundir);
 char *rundir_state(const char *rundir);	/* the state directory of a run without --state */
-char *rundir_status(const char *rundir, uint32_t worker);
+char *rundir_status(const char *rundir, uint32_t worker, uint32_t stage);
 char *rundir_data_endpoint(const char *rundir, uint32_t worker, uint32_t start);	/* "ipc://..." */
 char *rundir_ack_endpoint(const char *rundir, uint32_t worker, uint32_t start);
 

@@ -83,7 +83,7 @@ static struct obituary obituary_of(const struct crew *c, uint32_t worker)
 		.hung = w->hung,
 		.oom = w->oom,
 		.fatal = w->fatal,
-		.page = w->page,
+		.pages = (const struct status *const *)&c->pages[c->plan->workers[worker].first_stage],
 		.now_ns = clock_now_ns(),
 	};
 }
@@ -179,21 +179,31 @@ bool crew_frozen(const struct crew *c)
 
 /* ---- a worker's page, messages, output, end ---------------------------------------- */
 
-static void find_page(struct crew *c, uint32_t worker)
+const struct status *crew_page(const struct crew *c, uint32_t worker)
 {
-	struct status *page;
-	char *path;
+	return c->pages[c->plan->workers[worker].first_stage];
+}
 
-	if (c->workers[worker].page != NULL)
-		return;
-	path = rundir_status(c->run_dir, worker);
-	page = status_open(path, 0, NULL);
+static struct status *find_page(const struct crew *c, uint32_t worker, uint32_t stage)
+{
+	char *path = rundir_status(c->run_dir, worker, stage);
+	struct status *page = status_open(path, 0, NULL);
+
 	free(path);
 	if (page != NULL && page->start != c->lives.workers[worker].start) {
 		status_close(page);	/* a predecessor's: it died before it had one */
 		page = NULL;
 	}
-	c->workers[worker].page = page;
+	return page;
+}
+
+static void find_pages(struct crew *c, uint32_t worker)
+{
+	const struct plan_worker *w = &c->plan->workers[worker];
+
+	for (uint32_t i = 0; i < w->n_stages; i++)
+		if (c->pages[w->first_stage + i] == NULL)
+			c->pages[w->first_stage + i] = find_page(c, worker, i);
 }
 
 static void keep_fatal(struct crew_worker *w, const char *text)
@@ -221,7 +231,7 @@ static bool handle_message(struct crew *c, uint32_t worker, const char *text)
 		fences_switched(&c->lives.fences, worker, m.worker, m.start);
 	} else {
 		if (m.word == CONTROL_HELLO)
-			find_page(c, worker);
+			find_pages(c, worker);
 		if (m.word == CONTROL_READY)
 			pulse_began(&c->pulse, worker);
 		if (m.word == CONTROL_FATAL)
@@ -291,8 +301,8 @@ static void flush_lines(struct crew *c)
 static bool bounded(const struct crew *c)
 {
 	for (uint32_t i = 0; i < c->plan->n_workers; i++)
-		if (c->plan->workers[i].role == ROLE_SPOUT && c->workers[i].page != NULL &&
-		    c->workers[i].page->unbounded)
+		if (c->plan->workers[i].role == ROLE_SPOUT && crew_page(c, i) != NULL &&
+		    crew_page(c, i)->unbounded)
 			return false;
 	return true;
 }
@@ -307,10 +317,8 @@ static void name_root(struct crew *c, uint32_t worker, uint64_t root)
 
 /* name_tuple tells the sources what a worker had in hand when it died of itself (A8). Which of
  * the messages of a join is to blame nobody knows: all are charged, or it would go on for ever. */
-static void name_tuple(struct crew *c, uint32_t worker)
+static void name_tuple(struct crew *c, uint32_t worker, const struct status *page)
 {
-	const struct status *page = c->workers[worker].page;
-
 	if (page->hand_n_roots < 2)
 		name_root(c, worker, page->hand_root);
 	for (uint32_t i = 0; page->hand_n_roots > 1 && i < page->hand_n_roots && i < STATUS_HAND_ROOTS; i++)
@@ -339,7 +347,7 @@ static void judge(struct crew *c, uint32_t worker)
 	buf_free(&cause);
 	death_judge(&death, &o, bounded(c), lost, sizeof lost);
 	if (death.by_tuple)
-		name_tuple(c, worker);
+		name_tuple(c, worker, obituary_hand(&o));
 	clean = (w->killed_because != NULL && !w->hung) ||
 	    (WIFEXITED(w->wait_status) && WEXITSTATUS(w->wait_status) == 0);
 	lives_died(&c->lives, worker, clean ? EVENT_EXITED : EVENT_DIED, &death, clock_now_ns());
@@ -363,7 +371,7 @@ static void bury_worker(struct crew *c, uint32_t worker)
 	flush_lines(c);
 	spawn_forget(&w->child);
 	mail_clear(&w->mail);
-	find_page(c, worker);
+	find_pages(c, worker);
 	pulse_ended(&c->pulse, worker);
 	judge(c, worker);
 }
@@ -408,15 +416,20 @@ void crew_serve(struct crew *c, const struct pollfd *p)
 
 /* forget_predecessor makes room for the next start of a worker; what the last one counted
  * goes into the sum, but for what was open. */
-static void forget_predecessor(struct crew_worker *w)
+static void forget_predecessor(struct crew *c, uint32_t worker)
 {
-	if (w->page != NULL) {
-		tally_add(&w->past, w->page);
-		w->past.sum.pending = w->past.sum.held = 0;
-		status_close(w->page);
+	const struct plan_worker *planned = &c->plan->workers[worker];
+	struct crew_worker *w = &c->workers[worker];
+
+	for (uint32_t i = planned->first_stage; i < planned->first_stage + planned->n_stages; i++) {
+		if (c->pages[i] == NULL)
+			continue;
+		tally_add(&c->past[i], c->pages[i]);
+		c->past[i].sum.pending = c->past[i].sum.held = 0;
+		status_close(c->pages[i]);
+		c->pages[i] = NULL;
 	}
 	free(w->fatal);
-	w->page = NULL;
 	w->fatal = NULL;
 	w->killed_because = NULL;
 	w->hung = w->oom = false;
@@ -428,7 +441,7 @@ static int start_worker(struct crew *c, uint32_t i, struct error *e)
 	const struct plan_worker *planned = &c->plan->workers[i];
 	struct crew_worker *w = &c->workers[i];
 
-	forget_predecessor(w);
+	forget_predecessor(c, i);
 	w->out.label = w->err.label = planned->label;
 	if (spawn_start(&(struct spawn){
 		.program = c->program,
@@ -505,6 +518,8 @@ void crew_init(struct crew *c, uint32_t ready_ms, uint32_t stop_ms)
 	for (uint32_t i = 0; i < c->plan->n_workers; i++)
 		c->workers[i].child = (struct child){ .pidfd = -1, .control = -1, .out = -1,
 			.err = -1 };
+	c->pages = xcalloc((size_t)c->plan->n_stages + 1, sizeof *c->pages);
+	c->past = xcalloc((size_t)c->plan->n_stages + 1, sizeof *c->past);
 	c->oom_kills = death_oom_kills();
 	c->pulse.ping = ping;
 	c->pulse.hung = hung;
@@ -516,12 +531,16 @@ void crew_init(struct crew *c, uint32_t ready_ms, uint32_t stop_ms)
 void crew_free(struct crew *c)
 {
 	for (uint32_t i = 0; c->workers != NULL && i < c->plan->n_workers; i++) {
-		status_close(c->workers[i].page);
 		free(c->workers[i].fatal);
 		mail_clear(&c->workers[i].mail);
 	}
+	for (uint32_t i = 0; c->pages != NULL && i < c->plan->n_stages; i++)
+		status_close(c->pages[i]);
+	free(c->pages);
+	free(c->past);
 	free(c->workers);
 	c->workers = NULL;
+	c->pages = NULL;
 	buf_free(&c->lines);
 	pulse_free(&c->pulse);
 	lives_free(&c->lives);

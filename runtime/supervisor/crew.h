@@ -27,8 +27,6 @@ struct crew_worker {
 	struct child child;		/* first: spawn_bury goes through them */
 	pid_t pid;			/* also when it has been reaped */
 	int wait_status;
-	struct status *page;		/* NULL until it has one */
-	struct tally past;		/* the pages of its predecessors */
 	struct mail mail;		/* what it has yet to be told */
 	struct relay out, err;
 	char *fatal;			/* what it said in "fatal TEXT" */
@@ -46,6 +44,8 @@ struct crew {
 	struct lives lives;
 	struct pulse pulse;
 	struct crew_worker *workers;	/* plan->n_workers */
+	struct status **pages;		/* plan->n_stages; NULL until the worker has one */
+	struct tally *past;		/* plan->n_stages: the pages of predecessors */
 	struct buf lines;		/* of workers, not yet handed to the outlet */
 	bool frozen;			/* nothing is decided: see crew_freeze */
 	bool impatient;			/* kills are asked for: don't report them */
@@ -69,6 +69,9 @@ void crew_start(struct crew *c);
 
 /* crew_fail notes why the run fails, and says it. */
 void crew_fail(struct crew *c, const char *text);
+
+/* crew_page gives the page of WORKER's head, or NULL. */
+const struct status *crew_page(const struct crew *c, uint32_t worker);
 
 /* crew_freeze asks the coordinator to decide nothing, or to go on; crew_frozen: it does so. Where
  * there is no coordinator it is done at once. */

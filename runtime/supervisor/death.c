@@ -37,10 +37,32 @@ static uint64_t emitted(const struct status *page)
 
 /* lost_result says what is gone for good (R7): what a bolt had gathered for its finish; what
  * a spout had read that it can't read again. In a transactional topology both come again. */
+static bool lost_with_stage(const struct obituary *o, uint32_t stage, char *text, size_t size)
+{
+	const struct component *c = &o->plan->topology->components[
+	    plan_stages(o->plan, o->worker)[stage].component];
+	const struct status *page = o->pages[stage];
+
+	if (page == NULL || page->survives)
+		return false;
+	if (c->kind == GALE_SPOUT) {
+		if (page->unbounded || emitted(page) == 0)
+			return false;
+		snprintf(text, size, "where it was in its input is lost with it, as the spout can't be "
+		    "positioned");
+		return true;
+	}
+	if (!c->has_finish || page->acked == 0)
+		return false;
+	snprintf(text, size, "what it had gathered from %" PRIu64 " tuples is lost with it, as the "
+	    "bolt keeps no state", page->acked);
+	return true;
+}
+
 static bool lost_result(const struct obituary *o, char *text, size_t size)
 {
 	const struct plan_worker *w = &o->plan->workers[o->worker];
-	const struct status *page = o->page;
+	const struct status *page = o->pages[0];
 
 	if (page == NULL || w->role == ROLE_ACKER)
 		return false;
@@ -48,33 +70,25 @@ static bool lost_result(const struct obituary *o, char *text, size_t size)
 		snprintf(text, size, "a successor would do no better");
 		return true;
 	}
-	if (page->survives || o->plan->coordinator != UINT32_MAX)
+	if (o->plan->coordinator != UINT32_MAX)
 		return false;
-	if (w->role == ROLE_SPOUT) {
-		if (page->unbounded || emitted(page) == 0)
-			return false;
-		snprintf(text, size, "where it was in its input is lost with it, as the spout can't be "
-		    "positioned");
-		return true;
-	}
-	if (!o->plan->topology->components[w->component].has_finish || page->acked == 0)
-		return false;
-	snprintf(text, size, "what it had gathered from %" PRIu64 " tuples is lost with it, as the "
-	    "bolt keeps no state", page->acked);
-	return true;
+	for (uint32_t i = 0; i < w->n_stages; i++)
+		if (lost_with_stage(o, i, text, size))
+			return true;
+	return false;
 }
 
 void death_judge(struct death *d, const struct obituary *o, bool bounded, char *text, size_t size)
 {
 	bool spout = o->plan->workers[o->worker].role == ROLE_SPOUT;
+	const struct status *hand = obituary_hand(o);
 
 	*d = (struct death){ .own = death_own(o) };
 	/* Who says that it can't go on does not blame the tuple. */
-	d->by_tuple = d->own && o->page != NULL && o->page->hand_since_ns != 0 &&
-	    o->page->hand_root != 0 && !said_fatal(o);
+	d->by_tuple = d->own && hand != NULL && hand->hand_root != 0 && !said_fatal(o);
 	if (lost_result(o, text, size)) {
 		d->lost = text;
-		d->essential = bounded || spout || o->page->hopeless;
+		d->essential = bounded || spout || o->pages[0]->hopeless;
 	}
 }
 

@@ -43,15 +43,38 @@ void obituary_values(struct buf *out, const struct status *page)
 	buf_free(&text);
 }
 
+/* hand_stage gives which stage had the tuple in hand; who is called comes after the caller.
+ * UINT32_MAX: none had. */
+static uint32_t hand_stage(const struct obituary *o)
+{
+	uint32_t i = o->plan->workers[o->worker].n_stages;
+
+	while (i-- > 0)
+		if (o->pages[i] != NULL && o->pages[i]->hand_since_ns != 0)
+			return i;
+	return UINT32_MAX;
+}
+
+const struct status *obituary_hand(const struct obituary *o)
+{
+	uint32_t stage = hand_stage(o);
+
+	return stage != UINT32_MAX ? o->pages[stage] : NULL;
+}
+
 static void add_hand(struct buf *out, const struct obituary *o)
 {
-	const struct status *page = o->page;
-	uint64_t since = page->hand_since_ns;
+	const struct status *page = obituary_hand(o);
+	uint64_t since = page != NULL ? page->hand_since_ns : 0;
 	char source[96];
 
 	if (since == 0)
 		return;
-	buf_printf(out, "; tuple in hand for %" PRIu64 " ms: from %s",
+	buf_puts(out, "; tuple in hand");
+	if (o->plan->workers[o->worker].n_stages > 1)
+		buf_printf(out, " of %s", o->plan->topology->components[
+		    plan_stages(o->plan, o->worker)[hand_stage(o)].component].id);
+	buf_printf(out, " for %" PRIu64 " ms: from %s",
 	    o->now_ns > since ? (o->now_ns - since) / NS_PER_MS : 0,
 	    plan_task_label(o->plan, page->hand_source, source, sizeof source));
 	if (page->hand_root != 0 && o->plan->coordinator != UINT32_MAX)
@@ -87,9 +110,9 @@ static void add_last_words(struct buf *out, const struct obituary *o)
 	const char *words = o->fatal;
 	size_t n = words != NULL ? strlen(words) : 0;
 
-	if (n == 0 && o->page != NULL) {
-		words = o->page->last_words;
-		n = strnlen(words, sizeof o->page->last_words);	/* nothing there is trusted */
+	if (n == 0 && o->pages[0] != NULL) {
+		words = o->pages[0]->last_words;
+		n = strnlen(words, sizeof o->pages[0]->last_words);	/* nothing there is trusted */
 	}
 	if (n == 0)
 		return;
@@ -103,6 +126,5 @@ void obituary_write(struct buf *out, const struct obituary *o)
 	    o->start);
 	obituary_cause(out, o);
 	add_last_words(out, o);
-	if (o->page != NULL)
-		add_hand(out, o);
+	add_hand(out, o);
 }

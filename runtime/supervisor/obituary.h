@@ -23,7 +23,7 @@ struct obituary {
 	bool hung;			/* ... because it did not answer */
 	bool oom;			/* the kernel has killed somebody for want of memory */
 	const char *fatal;		/* what it said in "fatal TEXT"; "" or NULL: nothing */
-	const struct status *page;	/* NULL: it died before it had one */
+	const struct status *const *pages;	/* of its stages; NULL: it died before it had one */
 	uint64_t now_ns;
 };
 
@@ -31,8 +31,14 @@ struct obituary {
  *
  *     split[0] (pid 4711, start 1) was killed by SIGSEGV (signal 11): LAST WORDS;
  *     tuple in hand for 3 ms: from lines[0], root 9f3c..., 14 bytes: ["to be or not"]
+ *
+ * In a worker of several stages: "tuple in hand of split for 3 ms".
  */
 void obituary_write(struct buf *out, const struct obituary *o);
+
+/* obituary_hand gives the page that tells of the tuple in hand, the innermost one where stages have
+ * called each other; NULL: there was none. */
+const struct status *obituary_hand(const struct obituary *o);
 
 /* obituary_cause adds how it ended: "was killed by SIGSEGV (signal 11)". */
 void obituary_cause(struct buf *out, const struct obituary *o);

@@ -103,15 +103,15 @@ struct summary *summary_make(const struct plan *plan, const struct status *const
 
 	s->plan = plan;
 	s->components = xcalloc((size_t)t->n_components + 1, sizeof *s->components);
-	for (uint32_t i = 0; i < rounds * plan->n_workers; i++) {
-		const struct plan_worker *worker = &plan->workers[i % plan->n_workers];
+	for (uint32_t i = 0; i < rounds * plan->n_stages; i++) {
+		uint32_t component = plan->stages[i % plan->n_stages].component;
 
 		if (pages[i] == NULL)
 			continue;
-		tally_add(&s->components[worker->component], pages[i]);
-		if (worker->role == ROLE_SPOUT)
+		tally_add(&s->components[component], pages[i]);
+		if (component < t->n_spouts)
 			tally_add(&s->spouts, pages[i]);
-		if (worker->role == ROLE_BOLT)
+		else if (component < t->n_components)
 			keep_latest(&s->last_execute_ns, pages[i]->last_execute_ns);
 	}
 	for (uint32_t c = 0; c < t->n_components; c++) {

@@ -45,8 +45,8 @@ struct summary_end {
 	uint64_t exec_ns, now_ns;	/* when gale began, and what time it is */
 };
 
-/* summary_make adds up PAGES: ROUNDS times one per worker of PLAN; NULL for a worker that
- * has none there. Free with summary_free. */
+/* summary_make adds up PAGES: ROUNDS times one per stage of PLAN; NULL for one that has none
+ * there. Free with summary_free. */
 struct summary *summary_make(const struct plan *plan, const struct status *const *pages, uint32_t rounds);
 void summary_free(struct summary *s);
 

@@ -50,8 +50,8 @@ struct supervisor {
 static bool any_unbounded(const struct supervisor *s)
 {
 	for (uint32_t i = 0; i < s->plan->n_workers; i++)
-		if (s->plan->workers[i].role == ROLE_SPOUT && s->crew.workers[i].page != NULL &&
-		    s->crew.workers[i].page->unbounded)
+		if (s->plan->workers[i].role == ROLE_SPOUT && crew_page(&s->crew, i) != NULL &&
+		    crew_page(&s->crew, i)->unbounded)
 			return true;
 	return false;
 }
@@ -170,13 +170,11 @@ static void show_progress(struct supervisor *s, uint64_t now_ns)
 	if (s->progress.next_ns == 0 || now_ns < s->progress.next_ns)
 		return;
 	for (uint32_t i = 0; i < s->plan->n_workers; i++) {
-		const struct crew_worker *w = &s->crew.workers[i];
-
 		if (s->plan->workers[i].role != ROLE_SPOUT)
 			continue;
-		add_progress(&now, &w->past.sum);
-		if (w->page != NULL)
-			add_progress(&now, w->page);
+		add_progress(&now, &s->crew.past[s->plan->workers[i].first_stage].sum);
+		if (crew_page(&s->crew, i) != NULL)
+			add_progress(&now, crew_page(&s->crew, i));
 	}
 	progress_show(&s->progress, &now, &s->outlet, now_ns);
 }
@@ -268,7 +266,7 @@ static void run(struct supervisor *s, const struct topology *t, const struct run
 static bool any_refused(const struct supervisor *s)
 {
 	for (uint32_t i = 0; i < s->plan->n_workers; i++)
-		if (s->crew.workers[i].page != NULL && s->crew.workers[i].page->refused)
+		if (crew_page(&s->crew, i) != NULL && crew_page(&s->crew, i)->refused)
 			return true;
 	return false;
 }
@@ -276,14 +274,12 @@ static bool any_refused(const struct supervisor *s)
 /* conclude gathers what the pages say, before they are gone. */
 static void conclude(const struct supervisor *s, struct run_result *r)
 {
-	uint32_t n = s->plan->n_workers;
+	uint32_t n = s->plan->n_stages;
 	const struct status **pages = xcalloc(2 * (size_t)n + 1, sizeof *pages);
 
 	for (uint32_t i = 0; i < n; i++) {
-		const struct crew_worker *w = &s->crew.workers[i];
-
-		pages[i] = w->page;
-		pages[n + i] = w->past.pages > 0 ? &w->past.sum : NULL;
+		pages[i] = s->crew.pages[i];
+		pages[n + i] = s->crew.past[i].pages > 0 ? &s->crew.past[i].sum : NULL;
 	}
 	r->plan = s->plan;
 	r->summary = summary_make(s->plan, pages, 2);

@@ -30,6 +30,8 @@ const struct config_key config_keys[] = {
 	  "How many seconds lie between two ticks of a task." },
 	{ "topology.tick.tuple.freq.ms", CONFIG_INT, NULL, 1, INT32_MAX, BOTH,
 	  "How many milliseconds lie between two ticks of a task; goes before secs." },
+	{ "topology.chaining", CONFIG_AUTO, "off", 0, 0, BOTH,
+	  "Whether bolts run in the process of those that feed them, where that is possible." },
 	{ "topology.worker.timeout.secs", CONFIG_NUMBER, "30", 0, MAX_SECS, CONFIG_TOPOLOGY,
 	  "How many seconds a worker may take to become ready before it counts as lost." },
 	{ "topology.transaction.batch.interval.ms", CONFIG_INT, "10", 1, INT32_MAX, CONFIG_TOPOLOGY,
@@ -123,6 +125,17 @@ static int check_number(const struct config_key *key, const struct json_node *v,
 	    (long long)key->min, (long long)key->max, v->f);
 }
 
+static int check_auto(const struct config_key *key, const struct json_node *v, struct error *e)
+{
+	const char *word = json_text(v);
+
+	if (word == NULL)
+		return wants(key, v, "\"auto\" or \"off\"", e);
+	if (strcmp(word, "auto") == 0 || strcmp(word, "off") == 0)
+		return 0;
+	return error_set(e, "\"%s\" wants \"auto\" or \"off\", found \"%s\"", key->name, word);
+}
+
 int config_check(const struct config_key *key, const struct json_node *value, struct error *e)
 {
 	switch (key->type) {
@@ -132,6 +145,8 @@ int config_check(const struct config_key *key, const struct json_node *value, st
 		return check_int(key, value, e);
 	case CONFIG_NUMBER:
 		return check_number(key, value, e);
+	case CONFIG_AUTO:
+		return check_auto(key, value, e);
 	case CONFIG_PATH:
 		if (json_text(value) == NULL)
 			return wants(key, value, "a path", e);

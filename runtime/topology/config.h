@@ -18,7 +18,8 @@ enum config_type {
 	CONFIG_BOOL,
 	CONFIG_INT,
 	CONFIG_NUMBER,	/* an integer or a number with a fraction */
-	CONFIG_PATH
+	CONFIG_PATH,
+	CONFIG_AUTO	/* "auto" or "off" */
 };
 
 /* Where a key may stand. */
@@ -35,7 +36,7 @@ struct config_key {
 
 /* Ends with a key without name. */
 extern const struct config_key config_keys[];
-enum { CONFIG_N_KEYS = 14 };
+enum { CONFIG_N_KEYS = 15 };
 
 /* config_find gives the key of that NAME, or NULL. */
 const struct config_key *config_find(const char *name);

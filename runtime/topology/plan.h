@@ -1,15 +1,18 @@
 /* plan.h - who runs what: a topology's tasks and workers, numbered.
  *
  * A worker is one process and holds one executor: neighbouring tasks of one component, or
- * one acker, or the coordinator, which a transactional topology has in the ackers' place. The
- * plan is a pure function of the topology, so the supervisor and every worker compute the
- * same one.
+ * one acker, or the coordinator, which a transactional topology has in the ackers' place. With
+ * topology.chaining it may hold further executors, whose input comes from this one alone. Each is
+ * a stage of it: the head first, which gets what comes from other workers, and every other
+ * after the one that it is called by. The plan is a pure function of the topology, so the
+ * supervisor and every worker compute the same one.
  *
  *   tasks     component by component, in the order of their numbers: the tasks of
  *             component c are first_task[c] .. first_task[c] + n_tasks - 1. Ackers or
  *             the coordinator come last and count as tasks too.
- *   workers   in the same order: so data flows from low to high only where
+ *   workers   in the order of their heads: so data flows from low to high only where
  *             the file is written that way; nothing depends on it.
+ *   stages    worker by worker
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #ifndef GALE_PLAN_H
@@ -22,16 +25,28 @@
 
 enum role { ROLE_SPOUT, ROLE_BOLT, ROLE_ACKER, ROLE_COORDINATOR };
 
+enum { PLAN_LABEL = 256 };
+
 #define ACKER_ID "acker"		/* the ackers' component id, for labels and summaries */
 #define COORDINATOR_ID "coordinator"
 
-struct plan_worker {
-	enum role role;
+struct plan_stage {
 	uint32_t component;	/* its number; n_components for ackers and the coordinator */
 	uint32_t first_task;	/* number of its first task */
 	uint32_t n_tasks;
+	uint32_t parent;	/* which stage of the same worker calls it; the head's is itself */
+};
+
+struct plan_worker {
+	enum role role;
+	uint32_t component;	/* these three are the head's */
+	uint32_t first_task;
+	uint32_t n_tasks;
 	uint32_t executor;	/* number among its component's workers */
-	char label[96];		/* "split[0]", "count[0-3]", "acker[1]": tasks counted within the component */
+	uint32_t first_stage;	/* in the plan's stages */
+	uint32_t n_stages;
+	char label[PLAN_LABEL];	/* "split[0]", "count[0-3]", "acker[1]": tasks counted within the
+				 * component; "lines[0]+split[0]" */
 };
 
 struct plan {
@@ -42,14 +57,35 @@ struct plan {
 	uint32_t n_ackers;
 	uint32_t coordinator;		/* its worker number; UINT32_MAX: not transactional */
 	uint32_t *first_task;		/* per component */
-	uint32_t *first_worker;		/* per component */
+	uint32_t *chained_to;		/* per component: plan_chained_to */
+	uint32_t *first_worker;		/* per component: the first that it is the head of, or is in */
 	uint32_t *task_worker;		/* per task: its worker */
+	struct plan_stage *stages;
+	uint32_t n_stages;
 	uint32_t n_tasks;		/* with ackers and the coordinator */
 };
 
 /* plan_make gives the plan of T, which must outlive it; free it with plan_free. */
 struct plan *plan_make(const struct topology *t);
 void plan_free(struct plan *p);
+
+/* plan_chained_to gives the component whose tasks call those of component C of T, or UINT32_MAX:
+ * C has workers of its own. That is so unless C's config or the topology's wants chaining; all that C
+ * subscribes to comes from one component, which has as many executors and tasks; and a tuple of each of its
+ * tasks may go to the task of C beside it: there is one, or the grouping is
+ * LOCAL_OR_SHUFFLE. Transactional topologies are not chained. */
+uint32_t plan_chained_to(const struct topology *t, uint32_t c);
+
+/* plan_stages gives the stages of WORKER, the head first. */
+static inline const struct plan_stage *plan_stages(const struct plan *p, uint32_t worker)
+{
+	return &p->stages[p->workers[worker].first_stage];
+}
+
+/* plan_stage_of gives the stage of WORKER that is COMPONENT's, or NULL. plan_task_component gives
+ * the component of TASK if that is one of WORKER's, else UINT32_MAX; any number is safe. */
+const struct plan_stage *plan_stage_of(const struct plan *p, uint32_t worker, uint32_t component);
+uint32_t plan_task_component(const struct plan *p, uint32_t worker, uint32_t task);
 
 /* plan_feeds: component FROM has a stream that component TO subscribes to. plan_reaches: so
  * has one that TO gets data from, directly or through others. */
@@ -75,7 +111,7 @@ bool plan_sends(const struct plan *p, uint32_t from, uint32_t to);
  * supervisor included, with some for what plugins open. */
 uint32_t plan_descriptors(const struct plan *p);
 
-/* plan_component gives the id of a worker's component; ACKER_ID for ackers, COORDINATOR_ID for
+/* plan_component gives the id of the component of a worker's head; ACKER_ID for ackers, COORDINATOR_ID for
  * the coordinator. */
 const char *plan_component(const struct plan *p, uint32_t worker);
 

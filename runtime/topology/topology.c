@@ -121,6 +121,7 @@ static const struct setting *default_setting(const struct config_key *key)
 		s->f = strtod(key->fallback, NULL);
 		break;
 	case CONFIG_PATH:
+	case CONFIG_AUTO:
 		s->type = SETTING_STRING;
 		s->s = (char *)(uintptr_t)key->fallback;
 		break;

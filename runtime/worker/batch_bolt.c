@@ -167,8 +167,8 @@ static bool close_some(struct worker *w)
 		begin_closing(w);
 		return true;
 	case CLOSING_FINISH:
-		if (!bolt_finished(w->stages))
-			return bolt_finish_some(w->stages);
+		if (!ending_finished(w->stages))
+			return ending_finish_some(w->stages);
 		txn->closing = CLOSING_MARK;
 		return true;
 	case CLOSING_MARK:

@@ -1,11 +1,8 @@
-/* bolt.c - a bolt's turn: tuples in, execute; markers; finish; its end.
+/* bolt.c - a bolt's turn: tuples in, execute; markers in.
  *
  * A frame is worked through tuple by tuple and put aside when what execute emitted finds
- * its destination full (F2). When the markers of all upstream workers stand:
- *
- *     all drained  --> drain is called, when data came since the last one; the marker goes on (B2)
- *     all ended    --> finish, called until it has no more and its trees are complete (B4);
- *                      the end marker goes on (B1); ended
+ * its destination full (F2). What follows when the markers of all upstream workers stand is in
+ * ending.c.
  *
  * The clock is read once for a group of executes, so that reading it costs nothing where
  * they are short; a group is one execute where they are long.
@@ -23,8 +20,7 @@ enum {
 	GROUP = 16, SHORT_NS = 2000,	/* executes per clock reading while they are short, */
 	LARGE_GROUP = 256, TINY_NS = 80,	/* and while they are tiny: some 20 us in all */
 	HAND_FAST = 128,		/* bytes of the tuple in hand that are copied blindly */
-	TURN_NS = 1000000,		/* a turn ends after this long, for control messages */
-	FINISH_PER_TURN = 16
+	TURN_NS = 1000000		/* a turn ends after this long, for control messages */
 };
 
 /* ---- who may send what ---- */
@@ -60,22 +56,22 @@ static void add_source(struct stage *st, const struct subscription *s)
 	};
 }
 
+void bolt_sources(struct stage *st)
+{
+	const struct topology *t = st->worker->topology;
+
+	st->sources = xcalloc(t->n_components, sizeof *st->sources);
+	for (uint32_t i = 0; i < t->n_subscriptions; i++)
+		if (t->subscriptions[i].to == st->planned->component)
+			add_source(st, &t->subscriptions[i]);
+}
+
 void bolt_start(struct worker *w)
 {
-	const struct topology *t = w->topology;
-	struct stage *st = w->stages;
-
-	w->free_held = UINT32_MAX;
 	w->group = 1;
-	st->sources = xcalloc(t->n_components, sizeof *st->sources);
 	w->upstream = xcalloc(w->plan->n_workers, sizeof *w->upstream);
-	for (uint32_t i = 0; i < t->n_subscriptions; i++)
-		if (t->subscriptions[i].to == w->me->component)
-			add_source(st, &t->subscriptions[i]);
 	for (uint32_t i = 0; i < w->plan->n_workers; i++) {
-		const struct plan_worker *from = &w->plan->workers[i];
-
-		if (plan_runs_plugin(w->plan, i) && st->sources[from->component] != NULL) {
+		if (plan_runs_plugin(w->plan, i) && plan_sends(w->plan, i, w->number)) {
 			w->upstream[i] = w->over ? UPSTREAM_ENDED : UPSTREAM_OPEN;
 			w->n_upstream++;
 		}
@@ -84,11 +80,11 @@ void bolt_start(struct worker *w)
 		w->n_drained = w->n_upstream_ended = w->n_upstream;
 }
 
-static void free_sources(struct stage *st)
+void bolt_free_sources(struct stage *st)
 {
 	const struct topology *t = st->worker->topology;
 
-	for (uint32_t c = 0; c < t->n_components; c++) {
+	for (uint32_t c = 0; st->sources != NULL && c < t->n_components; c++) {
 		for (uint32_t s = 0; st->sources[c] != NULL && s < t->components[c].n_outputs; s++)
 			free((void *)(uintptr_t)st->sources[c][s].inputs);
 		free(st->sources[c]);
@@ -98,26 +94,15 @@ static void free_sources(struct stage *st)
 
 void bolt_stop(struct worker *w)
 {
-	for (uint32_t i = 0; i < w->n_held; i++) {
-		if (w->held[i]->generation & 1) {
-			frame_release(w->data, w->held[i]->frame);
-			free(w->held[i]->values);
-			free(w->held[i]->anchor.children_of);
-		}
-		free(w->held[i]);
-	}
 	if (w->frame != NULL)
 		frame_release(w->data, w->frame);
-	free_sources(w->stages);
-	free(w->held);
 	free(w->upstream);
 }
 
-/* source_of gives where a tuple comes from, or NULL when it is not what that source
+/* source_of gives where a tuple of COMPONENT comes from, or NULL when it is not what that
  * declares. */
-static const gale_source *source_of(const struct worker *w, uint32_t worker, const struct wire_tuple *t)
+static const gale_source *source_of(const struct worker *w, uint32_t component, const struct wire_tuple *t)
 {
-	uint32_t component = w->plan->workers[worker].component;
 	const gale_source *s;
 
 	if (t->stream >= w->topology->components[component].n_outputs)
@@ -155,7 +140,7 @@ static inline void put_in_hand(struct worker *w, const struct wire_tuple *t)
 		memcpy(s->hand, t->body, t->body_bytes < sizeof s->hand ? t->body_bytes : sizeof s->hand);
 }
 
-static void fail_hand(struct task *t, const struct anchor *a, int result)
+void bolt_failed(struct task *t, const struct anchor *a, int result)
 {
 	struct worker *w = t->worker;
 
@@ -184,7 +169,7 @@ static void execute(struct worker *w, struct task *t, const struct wire_tuple *i
 	result = t->stage->code->execute(t->self, &t->ctx, &tuple);
 	t->stage->status->executed++;
 	if (result != GALE_OK || t->broken)
-		fail_hand(t, &hand, result);
+		bolt_failed(t, &hand, result);
 	else if (t->held_hand.id == 0)
 		host_ack_anchor(t->stage, &hand);
 	t->held_hand.id = 0;
@@ -235,17 +220,26 @@ static void ack_repeated(struct worker *w)
 	bolt_drop_frame(w);
 }
 
+/* sender_of gives the component that the frame in hand is from; UINT32_MAX: none that may
+ * send anything to this one. */
+static uint32_t sender_of(const struct worker *w)
+{
+	uint32_t c = plan_task_component(w->plan, w->reader.header.worker, w->reader.header.source);
+
+	return c < w->topology->n_components && w->stages->sources[c] != NULL ? c : UINT32_MAX;
+}
+
 void bolt_work(struct worker *w)
 {
 	bool finish_phase = w->reader.header.flags & WIRE_FINISH;
 	uint64_t until = w->now_ns + TURN_NS;
-	uint32_t n = 0;
+	uint32_t n = 0, from = sender_of(w);
 	struct wire_tuple in;
-	int more = 1;
+	int more = from != UINT32_MAX ? 1 : -1;
 
 	w->status->hand_since_ns = w->now_ns;
-	while (!out_blocked(&w->out) && (more = wire_next(&w->reader, &in, w->values)) > 0) {
-		const gale_source *source = source_of(w, w->reader.header.worker, &in);
+	while (!out_blocked(&w->out) && more > 0 && (more = wire_next(&w->reader, &in, w->values)) > 0) {
+		const gale_source *source = source_of(w, from, &in);
 		struct task *task = task_for(w, in.target);
 
 		if (source == NULL || task == NULL) {
@@ -330,52 +324,6 @@ static bool take_frame(struct worker *w)
 	return true;
 }
 
-/* ---- finish ---- */
-
-bool bolt_finished(const struct stage *st)
-{
-	for (uint32_t i = 0; i < st->n_tasks; i++)
-		if (!st->tasks[i].done)
-			return false;
-	return true;
-}
-
-/* finish_once calls finish; false: not again for now. What fails here is a result that is
- * lost, and nobody upstream would send it again: the run must not end well. */
-static bool finish_once(struct task *t)
-{
-	int result = t->stage->code->finish(t->self, &t->ctx);
-
-	if (t->broken || (result != GALE_EMITTED && result != GALE_DONE && result != GALE_IDLE))
-		worker_fatal(t->worker, "finish: %s", t->why[0] ? t->why :
-		    "it returned neither GALE_EMITTED nor GALE_IDLE nor GALE_DONE");
-	t->done = result == GALE_DONE;
-	if (result == GALE_IDLE)
-		task_leave_alone(t);
-	else
-		t->idle_ms = 0;
-	return result == GALE_EMITTED;
-}
-
-bool bolt_finish_some(struct stage *st)
-{
-	const struct worker *w = st->worker;
-	bool any = false;
-
-	for (uint32_t i = 0; i < st->n_tasks; i++) {
-		struct task *t = &st->tasks[i];
-
-		for (int n = 0; n < FINISH_PER_TURN && !t->done &&
-		    t->idle_until_ns <= w->now_ns && source_has_room(w) &&
-		    !out_blocked(&w->out); n++) {
-			any = true;
-			if (!finish_once(t))
-				break;
-		}
-	}
-	return any;
-}
-
 static bool turn(struct worker *w)
 {
 	bool any = source_turn(w);
@@ -386,105 +334,24 @@ static bool turn(struct worker *w)
 	}
 	if (!out_blocked(&w->out) && take_frame(w))
 		return true;
-	if (w->stages->finishing && bolt_finish_some(w->stages))
+	if (ending_turn(w))
 		any = true;
-	w->status->pending = pending_open(&w->pending);
+	w->status->pending = source_open(w);
 	return any;
-}
-
-/* ---- markers on ---- */
-
-static void call_drain(struct stage *st)
-{
-	st->fed = false;
-	for (uint32_t i = 0; st->code->drain != NULL && i < st->n_tasks; i++) {
-		struct task *t = &st->tasks[i];
-
-		task_result(t, st->code->drain(t->self, &t->ctx), "drain");
-	}
-}
-
-static void begin_finish(struct stage *st)
-{
-	struct worker *w = st->worker;
-
-	st->finishing = true;
-	w->out.sender.header.flags |= WIRE_FINISH;
-	for (uint32_t i = 0; i < st->n_tasks; i++)
-		st->tasks[i].done = st->code->finish == NULL || w->ending == ENDING_DISCARD;
-}
-
-/* waits_for_held: finish waits for held tuples that belong to no message, as the others were
- * waited for by their spouts; but no longer than those wait. */
-static bool waits_for_held(struct stage *st)
-{
-	const struct worker *w = st->worker;
-
-	if (st->n_held_loose == 0 || w->ending == ENDING_DISCARD)
-		return false;
-	if (st->patience_ns == 0)
-		st->patience_ns = w->timeout_ns != 0 ? w->now_ns + w->timeout_ns : UINT64_MAX;
-	if (w->now_ns < st->patience_ns)
-		return true;
-	fprintf(stderr, "warn: %u held tuples were neither acked nor failed: going on without them\n",
-	    st->n_held_loose);
-	return false;
-}
-
-/* end passes the end marker on and says that all is over. */
-static bool end(struct worker *w)
-{
-	if (!w->end_passed) {
-		out_marker(&w->out, WIRE_END, w->ending == ENDING_DISCARD ? WIRE_DISCARD : 0);
-		w->end_passed = true;
-		return true;
-	}
-	if (out_clear(&w->out))
-		worker_ended(w);
-	return false;
 }
 
 static bool rest(struct worker *w)
 {
-	struct stage *st = w->stages;
-
-	if (w->over)
-		return end(w);
-	if (w->n_drained < w->n_upstream || out_blocked(&w->out))
+	if (!w->over && (w->n_drained < w->n_upstream || out_blocked(&w->out)))
 		return false;
-	if (st->fed) {
-		call_drain(st);
-		return true;
-	}
-	if (!w->drain_passed || w->drain_frames != w->status->frames_out) {
-		out_marker(&w->out, WIRE_DRAIN, 0);
-		w->drain_passed = true;
-		w->drain_frames = w->status->frames_out;
-		return true;
-	}
-	if (w->n_upstream_ended < w->n_upstream)
-		return false;
-	if (!st->finishing && waits_for_held(st))
-		return false;
-	if (!st->finishing) {
-		begin_finish(st);
-		return true;
-	}
-	if (!bolt_finished(st) || pending_open(&w->pending) > 0)
-		return false;
-	return end(w);
+	return ending_rest(w, w->n_upstream_ended == w->n_upstream);
 }
 
 static uint64_t due(const struct worker *w)
 {
-	const struct stage *st = w->stages;
-	uint64_t at = source_due(w);
+	uint64_t at = source_due(w), ending = ending_due(w);
 
-	for (uint32_t i = 0; st->finishing && i < w->n_tasks; i++)
-		if (!w->tasks[i].done && w->tasks[i].idle_until_ns > w->now_ns &&
-		    w->tasks[i].idle_until_ns < at)
-			at = w->tasks[i].idle_until_ns;
-	return st->patience_ns != 0 && !st->finishing && st->patience_ns < at ? st->patience_ns : at;
+	return ending < at ? ending : at;
 }
 
 static bool wants_data(const struct worker *w)

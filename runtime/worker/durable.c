@@ -45,7 +45,7 @@ static bool something_waits(const struct worker *w)
 	for (uint32_t i = 0; i < w->n_tasks; i++)
 		if (w->tasks[i].state != NULL && state_dirty(w->tasks[i].state))
 			return true;
-	return out_withheld(&w->out);
+	return w->n_inside > 0 || out_withheld(&w->out);
 }
 
 static bool something_is_full(const struct worker *w)
@@ -79,6 +79,7 @@ static void commit(struct worker *w)
 		if (w->tasks[i].state != NULL && state_commit(w->tasks[i].state, &e) != 0)
 			worker_fatal(w, "%s", e.text);
 	out_release(&w->out);
+	source_committed(w);
 	w->uncommitted_ns = 0;
 }
 
@@ -106,4 +107,5 @@ void durable_close(struct worker *w)
 		w->tasks[i].state = NULL;
 	}
 	w->durable = false;
+	source_committed(w);
 }

@@ -66,7 +66,7 @@ static int refuse_outside(struct task *t, bool tracked)
 		return 0;
 	if (!txn->open)
 		return host_refuse(t, "emit outside of a batch");
-	if (t->worker->me->role == ROLE_SPOUT && !tracked)
+	if (t->stage->component->kind == GALE_SPOUT && !tracked)
 		return host_refuse(t, "emit without an id: in a transactional topology a spout uses gale_emit_tracked");
 	return 0;
 }
@@ -238,7 +238,7 @@ static int emit_tracked(struct task *t, const gale_emission *x, size_t bound)
 		.target = x->direct ? x->task : UINT32_MAX, .kept = x->kept };
 	struct error e;
 
-	if (w->me->role != ROLE_SPOUT)
+	if (t->stage->component->kind != GALE_SPOUT)
 		return host_refuse(t, "only a spout emits tracked messages");
 	if (x->id == UINT64_MAX)
 		return host_refuse(t, "message id %llu is not allowed", (unsigned long long)x->id);
@@ -302,6 +302,16 @@ void host_ack_anchor(const struct stage *st, const struct anchor *a)
 		    (a->children_of != NULL ? a->children_of[i] : 0));
 }
 
+static void fail_root(struct task *t, uint64_t root, const char *why)
+{
+	struct worker *w = t->worker;
+
+	if (root != w->emitting)
+		out_failed(&w->out, root, t->ctx.task, why);
+	else if (w->emitting_failed.why == NULL)
+		w->emitting_failed = (struct failure){ xstrdup(why), t->ctx.task };
+}
+
 void host_fail_anchor(struct task *t, const struct anchor *a, const char *why)
 {
 	t->stage->status->failed++;
@@ -310,7 +320,21 @@ void host_fail_anchor(struct task *t, const struct anchor *a, const char *why)
 		return;
 	}
 	for (uint32_t i = 0; i < a->roots.n; i++)
-		out_failed(&t->worker->out, root_of(&a->roots, i), t->ctx.task, why);
+		fail_root(t, root_of(&a->roots, i), why);
+}
+
+/* copy_tuple keeps what TUPLE of a call points into, which is the caller's. */
+static void copy_tuple(struct held *h, const gale_tuple *tuple)
+{
+	size_t n_list = h->anchor.roots.n > 1 ? 8 * (size_t)h->anchor.roots.n : 0, n;
+	struct error e;
+
+	h->copy = xmalloc(n_list + wire_bound(tuple->values, tuple->n, &e));
+	if (n_list > 0)
+		memcpy(h->copy, h->anchor.roots.list, n_list);
+	h->anchor.roots.list = h->copy;
+	n = (size_t)(wire_put_values(h->copy + n_list, tuple->values, tuple->n) - (h->copy + n_list));
+	wire_read_values(h->copy + n_list, n, h->values);
 }
 
 static uint32_t take_slot(struct worker *w)
@@ -342,12 +366,19 @@ static gale_held host_hold(gale_ctx *ctx, const gale_tuple *tuple)
 	h = w->held[slot];
 	h->generation |= 1;
 	h->frame = t->frame;
-	frame_hold(h->frame);
+	h->copy = NULL;
 	h->anchor = *t->hand;
 	h->tuple = *tuple;
 	h->values = xmalloc((tuple->n + 1) * sizeof *h->values);
-	memcpy(h->values, tuple->values, tuple->n * sizeof *h->values);
 	h->tuple.values = h->values;
+	if (t->frame != NULL) {
+		frame_hold(h->frame);
+		memcpy(h->values, tuple->values, tuple->n * sizeof *h->values);
+	} else {
+		copy_tuple(h, tuple);
+		h->anchor.edge = out_edge(&w->out);
+	}
+	t->held_edge = h->anchor.edge;
 	h->since_ns = w->now_ns;
 	t->stage->status->held++;
 	t->stage->n_just_held++;
@@ -376,7 +407,9 @@ static void let_go(struct task *t, struct held *h, gale_held handle)
 	hist_add(&t->stage->status->process, w->now_ns - h->since_ns, 1);
 	t->stage->status->held--;
 	t->stage->n_held_loose -= h->anchor.roots.n == 0;
-	frame_release(w->data, h->frame);
+	if (h->frame != NULL)
+		frame_release(w->data, h->frame);
+	free(h->copy);
 	free(h->values);
 	free(h->anchor.children_of);
 	h->generation += 1;
@@ -392,6 +425,14 @@ void host_drop_held(struct worker *w)
 		if (h->generation & 1)
 			let_go(&w->tasks[0], h, (gale_held){ (uint64_t)h->generation << 32 | (i + 1) });
 	}
+}
+
+void host_free_held(struct worker *w)
+{
+	host_drop_held(w);
+	for (uint32_t i = 0; i < w->n_held; i++)
+		free(w->held[i]);
+	free(w->held);
 }
 
 static int host_ack(gale_ctx *ctx, gale_held handle)

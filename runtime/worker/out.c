@@ -123,57 +123,58 @@ static uint32_t frame_bytes(const struct plan *p, uint32_t component)
 {
 	uint32_t pipes = 0, bytes;
 
-	for (uint32_t c = 0; c < p->topology->n_components; c++)
-		if (plan_feeds(p, c, component))
-			pipes += p->topology->components[c].parallelism;
+	for (uint32_t w = 0; w < p->n_workers; w++)
+		pipes += plan_runs_plugin(p, w) && plan_sends(p, w, p->first_worker[component]);
 	bytes = PIPES_BYTES / (pipes ? pipes : 1);
 	return bytes > FRAME_MAX ? FRAME_MAX : bytes < FRAME_MIN ? FRAME_MIN : bytes;
 }
 
-/* new_sink makes a sink to workers of COMPONENT, with the flags that its tuples need. */
-static struct sink *new_sink(struct out *o, uint32_t component)
+/* new_sink makes a sink from stage FROM to workers of COMPONENT, with the flags that its
+ * tuples need. */
+static struct sink *new_sink(struct out *o, const struct plan_stage *from, uint32_t component)
 {
-	const struct plan_worker *me = &o->plan->workers[o->me];
 	struct sink *s = xmalloc(sizeof *s);
 
 	sink_init(s, &o->sender, frame_bytes(o->plan, component));
-	if (o->plan->topology->components[me->component].n_outputs > 1)
+	s->source = from->first_task;
+	if (o->plan->topology->components[from->component].n_outputs > 1)
 		s->flags |= WIRE_TUPLE_STREAM;
-	if (me->n_tasks > 1)
+	if (from->n_tasks > 1)
 		s->flags |= WIRE_TUPLE_SOURCE;
 	o->sinks = xrealloc(o->sinks, (o->n_sinks + 1) * sizeof *o->sinks);
 	o->sinks[o->n_sinks++] = s;
 	return s;
 }
 
-struct sink *out_sink_to(struct out *o, uint32_t worker)
+struct sink *out_sink_to(struct out *o, const struct plan_stage *from, uint32_t worker)
 {
 	const struct plan_worker *to = &o->plan->workers[worker];
 	struct sink *s;
 
 	for (uint32_t i = 0; i < o->n_sinks; i++)
-		if (o->sinks[i]->n_destinations == 1 &&
+		if (o->sinks[i]->n_destinations == 1 && o->sinks[i]->source == from->first_task &&
 		    o->sinks[i]->destinations[0].outbox == o->outboxes[worker])
 			return o->sinks[i];
-	s = new_sink(o, to->component);
+	s = new_sink(o, from, to->component);
 	if (to->n_tasks > 1)
 		s->flags |= WIRE_TUPLE_TARGET;
 	sink_add(s, o->outboxes[worker], to->first_task);
 	return s;
 }
 
-struct sink *out_sink_any(struct out *o, uint32_t component)
+struct sink *out_sink_any(struct out *o, const struct plan_stage *from, uint32_t component)
 {
 	const struct component *c = &o->plan->topology->components[component];
 	uint32_t first = o->plan->first_task[component];
 	struct sink *s;
 
 	if (c->n_tasks == 1)
-		return out_sink_to(o, o->plan->first_worker[component]);
+		return out_sink_to(o, from, o->plan->first_worker[component]);
 	for (uint32_t i = 0; i < o->n_sinks; i++)
-		if (o->sinks[i]->n_destinations > 1 && o->sinks[i]->destinations[0].target == first)
+		if (o->sinks[i]->n_destinations > 1 && o->sinks[i]->source == from->first_task &&
+		    o->sinks[i]->destinations[0].target == first)
 			return o->sinks[i];
-	s = new_sink(o, component);
+	s = new_sink(o, from, component);
 	for (uint32_t t = first; t < first + c->n_tasks; t++)
 		sink_add(s, o->outboxes[o->plan->task_worker[t]], t);
 	/* Senders that start with different tasks spread small inputs better. */

@@ -61,10 +61,16 @@ int out_switch(struct out *o, const char *rundir, uint32_t worker, uint32_t star
 /* out_feeds: WORKER is a bolt that gets data and markers from this one. */
 bool out_feeds(const struct out *o, uint32_t worker);
 
-/* out_sink_to gives the sink for tuples to tasks of WORKER; out_sink_any the one for
- * tuples to any task of COMPONENT. Made at the first call. */
-struct sink *out_sink_to(struct out *o, uint32_t worker);
-struct sink *out_sink_any(struct out *o, uint32_t component);
+/* out_sink_to gives the sink for tuples of stage FROM to tasks of WORKER; out_sink_any the
+ * one for tuples to any task of COMPONENT. Made at the first call. */
+struct sink *out_sink_to(struct out *o, const struct plan_stage *from, uint32_t worker);
+struct sink *out_sink_any(struct out *o, const struct plan_stage *from, uint32_t component);
+
+/* out_edge draws the id of an edge that belongs to no frame (A1). */
+static inline uint64_t out_edge(struct out *o)
+{
+	return random_mix(o->sender.next_edge_base++);
+}
 
 /* ---- to the ackers ---- */
 

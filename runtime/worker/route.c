@@ -17,20 +17,25 @@ static bool chosen_late(enum grouping g)
 static void init_route(struct route *r, const struct subscription *s, struct out *o)
 {
 	const struct plan *p = o->plan;
+	const struct plan_stage *from = plan_stage_of(p, o->me, s->from);
 
 	*r = (struct route){ .first_task = p->first_task[s->to],
 		.n_tasks = p->topology->components[s->to].n_tasks };
 	group_init(&r->group, s, r->n_tasks);
 	r->chosen = xcalloc(r->n_tasks, sizeof *r->chosen);
+	if (p->chained_to[s->to] == s->from) {
+		r->stage = (uint32_t)(plan_stage_of(p, o->me, s->to) - plan_stages(p, o->me));
+		return;
+	}
 	if (chosen_late(s->grouping)) {
-		r->any = out_sink_any(o, s->to);
+		r->any = out_sink_any(o, from, s->to);
 		return;
 	}
 	r->tasks = xcalloc(r->n_tasks, sizeof *r->tasks);
 	for (uint32_t i = 0; i < r->n_tasks; i++) {
 		uint32_t worker = p->task_worker[r->first_task + i];
 
-		r->tasks[i].sink = out_sink_to(o, worker);
+		r->tasks[i].sink = out_sink_to(o, from, worker);
 		r->tasks[i].offset = r->first_task + i - p->workers[worker].first_task;
 	}
 }
@@ -41,7 +46,7 @@ static struct sink *only_sink(const struct route_stream *s)
 {
 	const struct route *r = &s->routes[0];
 
-	if (s->n_routes != 1 || s->stream->direct)
+	if (s->n_routes != 1 || s->stream->direct || r->stage > 0)
 		return NULL;
 	if (r->any != NULL)
 		return r->any;
@@ -66,8 +71,13 @@ void router_init(struct router *r, const struct topology *t, uint32_t component,
 		if (s->from == component)
 			init_route(&rs->routes[rs->n_routes++], s, o);
 	}
-	for (uint32_t i = 0; i < c->n_outputs; i++)
-		r->streams[i].only = only_sink(&r->streams[i]);
+	for (uint32_t i = 0; i < c->n_outputs; i++) {
+		struct route_stream *rs = &r->streams[i];
+
+		rs->only = only_sink(rs);
+		for (uint32_t k = 0; k < rs->n_routes; k++)
+			rs->n_calls += rs->routes[k].stage > 0;
+	}
 }
 
 void router_free(struct router *r)
@@ -186,15 +196,18 @@ static struct emission packed(struct router *r, const struct emission *m)
 /* targets gives how many copies ROUTE wants; their tasks are in route->chosen. */
 static int targets(struct route *route, const struct emission *m)
 {
-	if (route->any != NULL)
+	if (route->any != NULL || route->stage > 0)
 		return 1;
 	return group_choose(&route->group, m->values, m->n, route->chosen);
 }
 
-static uint64_t put_target(const struct emission *m, const struct route *route, uint32_t i)
+static uint64_t put_target(const struct router *r, const struct emission *m, const struct route *route,
+    uint32_t i)
 {
 	const struct route_task *task;
 
+	if (route->stage > 0)
+		return r->call(r->owner, route->stage, m);
 	if (route->any != NULL)
 		return put(m, route->any, 0);
 	task = &route->tasks[route->chosen[i]];
@@ -231,15 +244,15 @@ int router_emit(struct router *r, const struct emission *m, uint64_t *edges, str
 		return -1;
 	if (s->n_routes == 1 && s->routes[0].n_chosen <= 1) {
 		if (s->routes[0].n_chosen == 1)
-			*edges = put_target(m, &s->routes[0], 0);
+			*edges = put_target(r, m, &s->routes[0], 0);
 		return s->routes[0].n_chosen;
 	}
-	many = packed(r, m);
+	many = s->n_calls < s->n_routes ? packed(r, m) : *m;
 	for (uint32_t k = 0; k < s->n_routes; k++) {
 		const struct route *route = &s->routes[k];
 
 		for (int i = 0; i < route->n_chosen; i++)
-			*edges ^= put_target(&many, route, (uint32_t)i);
+			*edges ^= put_target(r, &many, route, (uint32_t)i);
 		copies += route->n_chosen;
 	}
 	return copies;

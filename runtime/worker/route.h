@@ -3,6 +3,8 @@
  * The values are encoded once. With one destination, by far the usual case, they go
  * straight into its open frame; with several, into a buffer first and from there into
  * each: serialize once, for a broadcast copy bytes. Every copy is an edge of its own (A1).
+ * A stage of the same worker that is chained to this one is called with the values as they
+ * are; that is no edge, but the call may make some.
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #ifndef GALE_ROUTE_H
@@ -23,6 +25,7 @@ struct route_task {
 /* One subscription to one of this component's streams. */
 struct route {
 	struct group group;
+	uint32_t stage;			/* of this worker, to be called; 0: none */
 	struct sink *any;		/* SHUFFLE and its kin; else NULL */
 	struct route_task *tasks;	/* n_tasks of the target component */
 	uint32_t first_task, n_tasks;
@@ -34,17 +37,24 @@ struct route_stream {
 	const struct stream *stream;
 	struct route *routes;
 	uint32_t n_routes;
+	uint32_t n_calls;	/* of the routes, those to stages of this worker */
 	struct sink *only;	/* where all of its tuples go; NULL: it depends */
 };
+
+struct emission;
 
 struct router {
 	struct route_stream *streams;	/* by number */
 	uint32_t n_streams;
 	struct buf body;		/* scratch: values encoded once */
 	struct out *out;
+	/* call gives M to STAGE of the worker OWNER and returns the XOR of the edges that came of it. */
+	uint64_t (*call)(void *owner, uint32_t stage, const struct emission *m);
+	void *owner;
 };
 
-/* router_init lays out the routes of COMPONENT over O, which must be connected. router_custom
+/* router_init lays out the routes of COMPONENT over O, which must be connected; `call` and
+ * `owner` are the caller's to fill in where there are stages to be called. router_custom
  * tells the plugin of the next CUSTOM route that has none yet: loop until it gives NULL. */
 void router_init(struct router *r, const struct topology *t, uint32_t component, struct out *o);
 void router_free(struct router *r);
@@ -63,7 +73,7 @@ bool router_emit_flat(struct router *r, uint32_t stream, uint64_t root, const ga
 
 struct emission {
 	uint32_t stream;
-	uint32_t source;		/* index of the emitting task in this worker */
+	uint32_t source;		/* index of the emitting task in its stage */
 	const gale_value *values;
 	uint32_t n;
 	size_t bound;			/* router_check's */

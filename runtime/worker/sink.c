@@ -124,6 +124,7 @@ void sink_flush(struct sink *s)
 	c->n = (size_t)(s->at - c->data);
 	h.kind = WIRE_DATA;
 	h.flags |= s->flags;
+	h.source = s->source;
 	h.target = s->destinations[0].target;
 	h.count = s->count;
 	h.body_bytes = (uint32_t)(c->n - WIRE_HEADER);

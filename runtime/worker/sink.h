@@ -51,6 +51,7 @@ struct sink {
 	uint64_t edge_base, root_base, root_before;
 	uint32_t count, most_tuples, most_bytes;
 	uint16_t flags;
+	uint32_t source;	/* first task of those whose tuples these are */
 	struct destination *destinations;
 	uint32_t n_destinations, turn;
 	struct chunk *waiting, **last;	/* several destinations, all full */

@@ -7,6 +7,10 @@
  *                        |                  `-none--> dead letter, fail with `final`
  *                        `--no word for 2 T (A5)--> void (A6), as failed
  *
+ * A message whose tree is complete, or has failed, when its emit returns and that has left no edge
+ * behind was known in this worker only, in stages that are chained. No acker hears of it; it is over,
+ * and that is told when the callback that has emitted it has returned.
+ *
  * Only what the tuple itself caused counts as an attempt (A8).
  *
  * SPDX-License-Identifier: Apache-2.0 */
@@ -59,13 +63,18 @@ void source_init(struct worker *w)
 
 void source_free(struct worker *w)
 {
+	for (size_t i = 0; i < w->n_inside; i++) {
+		free(w->inside[i].flight.message.body);
+		free(w->inside[i].failure.why);
+	}
+	free(w->inside);
 	pending_free(&w->pending);
 	buf_free(&w->acked_now);
 }
 
 bool source_has_room(const struct worker *w)
 {
-	return limit_has_room(&w->limit, pending_open(&w->pending)) && w->kept_bytes < KEPT_MOST;
+	return limit_has_room(&w->limit, source_open(w)) && w->kept_bytes < KEPT_MOST;
 }
 
 /* ---- out ---- */
@@ -81,6 +90,12 @@ static uint64_t new_root(struct worker *w)
 static struct stage *stage_of(const struct worker *w, const struct message *m)
 {
 	return w->tasks[m->task].stage;
+}
+
+/* is_spouts: M is a spout's, and so has an id that it knows; else a finishing bolt's. */
+static bool is_spouts(const struct worker *w, const struct message *m)
+{
+	return stage_of(w, m)->component->kind == GALE_SPOUT;
 }
 
 /* keep gives M a body when somebody will need its values again: gale for a replay, or the
@@ -111,7 +126,7 @@ static void ack_without_ackers(struct worker *w, const struct message *m)
 	uint64_t pair[2] = { m->task, m->id };
 
 	forget_body(w, m);
-	if (w->me->role == ROLE_SPOUT)
+	if (is_spouts(w, m))
 		buf_add(&w->acked_now, pair, sizeof pair);
 }
 
@@ -125,6 +140,35 @@ static void count(const struct worker *w, const struct message *m, int copies)
 	s->replayed += m->attempt > 1;
 	if (s->first_emit_ns == 0)
 		s->first_emit_ns = w->now_ns;
+}
+
+/* over_inside: ROOT is over, as W->emitting_failed says, and left no edge. */
+static void over_inside(struct worker *w, uint64_t root, const struct message *m)
+{
+	w->inside = xgrow(w->inside, &w->inside_cap, w->n_inside + 1, sizeof *w->inside);
+	w->inside[w->n_inside++] = (struct inside){ { root, w->now_ns, w->now_ns, *m },
+		w->emitting_failed };
+	w->n_inside_ready += !w->durable;
+}
+
+/* under_way: ROOT is on its way, on edges that XOR to EDGES. One that has failed already must
+ * not be complete before the acker knows that. */
+static void under_way(struct worker *w, uint64_t root, const struct message *m, uint64_t edges)
+{
+	struct failure *f = &w->emitting_failed;
+
+	out_root_made(&w->out, root, f->why != NULL ? edges ^ out_edge(&w->out) : edges);
+	if (f->why != NULL)
+		out_failed(&w->out, root, f->task, f->why);
+	free(f->why);
+	pending_add(&w->pending, root, m, w->now_ns);
+}
+
+uint64_t source_failed_edge(struct worker *w, const struct roots *roots)
+{
+	if (roots->n == 0 || (roots->n == 1 && roots->one == w->emitting))
+		return 0;
+	return out_edge(&w->out);
 }
 
 int source_emit(struct worker *w, struct message *m, const gale_value *values, uint32_t n, size_t bound,
@@ -150,8 +194,11 @@ int source_emit(struct worker *w, struct message *m, const gale_value *values, u
 	} else if (tracked) {
 		keep(w, m, values, n, bound);
 	}
+	w->emitting = x.roots.n > 0 && tracked ? x.roots.one : 0;
+	w->emitting_failed.why = NULL;
 	copies = m->target == UINT32_MAX ? router_emit(router, &x, &edges, e)
 	    : router_emit_direct(router, &x, m->target, &edges, e);
+	w->emitting = 0;
 	if (copies < 0) {
 		forget_body(w, m);
 		return -1;
@@ -163,10 +210,12 @@ int source_emit(struct worker *w, struct message *m, const gale_value *values, u
 		ack_without_ackers(w, m);
 		return 0;
 	}
-	out_root_made(&w->out, x.roots.one, edges);
 	if (m->first == 0)
 		m->first = x.roots.one;
-	pending_add(&w->pending, x.roots.one, m, w->now_ns);
+	if (edges != 0)
+		under_way(w, x.roots.one, m, edges);
+	else
+		over_inside(w, x.roots.one, m);
 	resume_opened(w, m);
 	return 0;
 }
@@ -177,30 +226,36 @@ int source_emit(struct worker *w, struct message *m, const gale_value *values, u
 static void settled(struct worker *w, const struct message *m)
 {
 	w->tasks[m->task].idle_until_ns = 0;
-	w->status->pending = pending_open(&w->pending);
+	w->status->pending = source_open(w);
+}
+
+static void acked(struct worker *w, const struct flight *f)
+{
+	struct task *t = &w->tasks[f->message.task];
+	struct status *s = t->stage->status;
+	bool spout = t->stage->component->kind == GALE_SPOUT;
+
+	s->acked += spout;
+	if (s->first_ack_ns == 0)
+		s->first_ack_ns = w->now_ns;
+	s->last_ack_ns = w->now_ns;
+	hist_add(&s->complete, w->now_ns - f->emitted_ns, 1);
+	limit_acked(&w->limit, w->now_ns - f->emitted_ns, w->now_ns);
+	forget_body(w, &f->message);
+	resume_done(w, &f->message);
+	if (f->message.attempt > 1 || f->message.deaths > 0)
+		pending_set_attempts(&w->pending, f->message.task, f->message.id, 0);
+	if (t->stage->code->ack != NULL && spout)
+		t->stage->code->ack(t->self, &t->ctx, f->message.id);
+	settled(w, &f->message);
 }
 
 static void on_acked(struct worker *w, uint64_t root)
 {
 	struct flight f;
-	struct task *t;
 
-	if (!pending_settle(&w->pending, root, &f))
-		return;
-	t = &w->tasks[f.message.task];
-	w->status->acked += w->me->role == ROLE_SPOUT;
-	if (w->status->first_ack_ns == 0)
-		w->status->first_ack_ns = w->now_ns;
-	w->status->last_ack_ns = w->now_ns;
-	hist_add(&w->status->complete, w->now_ns - f.emitted_ns, 1);
-	limit_acked(&w->limit, w->now_ns - f.emitted_ns, w->now_ns);
-	forget_body(w, &f.message);
-	resume_done(w, &f.message);
-	if (f.message.attempt > 1 || f.message.deaths > 0)
-		pending_set_attempts(&w->pending, f.message.task, f.message.id, 0);
-	if (t->stage->code->ack != NULL && w->me->role == ROLE_SPOUT)
-		t->stage->code->ack(t->self, &t->ctx, f.message.id);
-	settled(w, &f.message);
+	if (pending_settle(&w->pending, root, &f))
+		acked(w, &f);
 }
 
 /* dead_letter_stream gives the number of the stream for dead letters, when somebody
@@ -269,7 +324,7 @@ static void tell_spout(struct worker *w, const struct message *m, gale_failure *
 {
 	struct task *t = &w->tasks[m->task];
 
-	if (w->me->role != ROLE_SPOUT)
+	if (t->stage->component->kind != GALE_SPOUT)
 		return;
 	t->asked_again = true;
 	if (t->stage->code->fail != NULL)
@@ -318,7 +373,7 @@ static void again(struct worker *w, struct message *m, gale_failure *f)
 		return;
 	}
 	m->attempt += f->kind != GALE_WORKER_LOST;
-	if (w->ending != ENDING_NOT && w->me->role == ROLE_SPOUT) {
+	if (w->ending != ENDING_NOT && is_spouts(w, m)) {
 		/* The run is being ended: what fails now stays undone. */
 		forget_body(w, m);
 	} else if (m->kept) {
@@ -342,6 +397,18 @@ static void blame(const struct worker *w, uint64_t root, gale_failure *f, char *
 	f->text = text;
 }
 
+static void failed(struct worker *w, struct flight *flight, gale_failure *f)
+{
+	struct status *s = stage_of(w, &flight->message)->status;
+
+	pending_failed(&w->pending, flight->root, &flight->message);
+	s->failed += is_spouts(w, &flight->message);
+	s->timed_out += f->kind == GALE_TIMED_OUT || f->kind == GALE_NO_PROGRESS ||
+	    f->kind == GALE_NO_VERDICT;
+	again(w, &flight->message, f);
+	settled(w, &flight->message);
+}
+
 static void on_failed(struct worker *w, uint64_t root, gale_failure *f)
 {
 	struct flight flight;
@@ -350,12 +417,43 @@ static void on_failed(struct worker *w, uint64_t root, gale_failure *f)
 	if (!pending_settle(&w->pending, root, &flight))
 		return;
 	blame(w, root, f, text, sizeof text);
-	pending_failed(&w->pending, root, &flight.message);
-	w->status->failed += w->me->role == ROLE_SPOUT;
-	w->status->timed_out += f->kind == GALE_TIMED_OUT || f->kind == GALE_NO_PROGRESS ||
-	    f->kind == GALE_NO_VERDICT;
-	again(w, &flight.message, f);
-	settled(w, &flight.message);
+	failed(w, &flight, f);
+}
+
+static void failed_inside(struct worker *w, struct flight *flight, const struct failure *why)
+{
+	char task[96], text[RECORD_TEXT_MAX + 256];
+	gale_failure f = { .kind = GALE_FAILED_BY_BOLT, .text = text };
+
+	plan_task_label(w->plan, why->task, task, sizeof task);
+	snprintf(text, sizeof text, "%s failed it: %.*s", task, RECORD_TEXT_MAX, why->why);
+	failed(w, flight, &f);
+}
+
+/* What is told may make more of them: those come next time. */
+bool source_inside(struct worker *w)
+{
+	size_t n = w->n_inside_ready;
+
+	for (size_t i = 0; i < n; i++) {
+		struct inside x = w->inside[i];
+
+		if (x.failure.why != NULL)
+			failed_inside(w, &x.flight, &x.failure);
+		else
+			acked(w, &x.flight);
+		free(x.failure.why);
+	}
+	w->n_inside_ready -= n;
+	w->n_inside -= n;
+	if (n > 0 && w->n_inside > 0)
+		memmove(w->inside, w->inside + n, w->n_inside * sizeof *w->inside);
+	return n > 0;
+}
+
+void source_committed(struct worker *w)
+{
+	w->n_inside_ready = w->n_inside;
 }
 
 /* on_ended says in words why a tree failed. */
@@ -405,17 +503,17 @@ static void on_verdicts(struct worker *w, const struct frame *frame)
 
 /* ---- replay, silence ---- */
 
-/* replay emits what is due again; when the run is being ended a spout drops it instead. */
+/* replay emits what is due again; when the run is being ended a spout's is dropped instead. */
 static bool replay(struct worker *w)
 {
-	bool drop = w->ending != ENDING_NOT && w->me->role == ROLE_SPOUT, any = false;
+	bool ends = w->ending != ENDING_NOT && w->me->role == ROLE_SPOUT, any = false;
 	struct message m;
 	struct error e;
 
 	for (int i = 0; i < REPLAYS_PER_TURN && !out_blocked(&w->out) &&
-	    pending_next_replay(&w->pending, drop ? UINT64_MAX - 1 : w->now_ns, &m); i++) {
+	    pending_next_replay(&w->pending, ends ? UINT64_MAX - 1 : w->now_ns, &m); i++) {
 		any = true;
-		if (drop)
+		if (ends && is_spouts(w, &m))
 			forget_body(w, &m);
 		else if (source_emit(w, &m, NULL, 0, 0, &e) != 0)
 			fprintf(stderr, "error: a message can't be replayed: %s\n", e.text);
@@ -500,9 +598,11 @@ bool source_turn(struct worker *w)
 	}
 	if (replay(w))
 		any = true;
+	if (source_inside(w))
+		any = true;
 	if (w->timeout_ns != 0 && w->now_ns >= w->next_silence_ns)
 		fail_silent(w);
-	if (!limit_has_room(&w->limit, pending_open(&w->pending)))
+	if (!limit_has_room(&w->limit, source_open(w)))
 		limit_waited(&w->limit, w->now_ns);
 	if (deadletter_sync(&w->letters, &e) != 0)	/* all letters of a turn at once */
 		worker_fatal(w, "%s", e.text);
@@ -517,7 +617,7 @@ uint64_t source_due(const struct worker *w)
 		due = UINT64_MAX;
 	if (w->timeout_ns != 0 && pending_open(&w->pending) > 0 && w->next_silence_ns < due)
 		due = w->next_silence_ns;
-	if (!limit_has_room(&w->limit, pending_open(&w->pending)) && limit_due(&w->limit) < due)
+	if (!limit_has_room(&w->limit, source_open(w)) && limit_due(&w->limit) < due)
 		due = limit_due(&w->limit);
 	return due;
 }

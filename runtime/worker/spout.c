@@ -14,7 +14,7 @@ enum { NEXT_PER_TURN = 64 };
 
 static void start(struct worker *w)
 {
-	(void)w;
+	w->n_over = 1;		/* the head has no finish */
 }
 
 static void stop(struct worker *w)
@@ -53,6 +53,7 @@ bool spout_ask(struct worker *w, struct task *t)
 	int result = t->stage->code->next(t->self, &t->ctx);
 
 	ack_at_once(w);
+	source_inside(w);
 	t->asked_again = false;
 	switch (result) {
 	case GALE_EMITTED:
@@ -89,10 +90,12 @@ static bool turn(struct worker *w)
 	resume_turn(w);
 	if (ack_at_once(w))	/* from timers and the like */
 		any = true;
+	if (ending_turn(w))
+		any = true;
 	if (!w->active || w->ending != ENDING_NOT)
 		return any;
-	for (uint32_t i = 0; i < w->n_tasks; i++) {
-		struct task *t = &w->tasks[(w->turn + i) % w->n_tasks];
+	for (uint32_t i = 0; i < w->stages->n_tasks; i++) {
+		struct task *t = &w->tasks[(w->turn + i) % w->stages->n_tasks];
 
 		for (int n = 0; n < NEXT_PER_TURN && may_ask(w, t); n++) {
 			w->now_ns = w->out.sender.now_ns = clock_now_ns();
@@ -103,7 +106,7 @@ static bool turn(struct worker *w)
 		}
 	}
 	w->turn++;
-	w->status->pending = pending_open(&w->pending);
+	w->status->pending = source_open(w);
 	return any;
 }
 
@@ -112,7 +115,7 @@ static bool nothing_to_emit(const struct worker *w)
 {
 	if (w->ending != ENDING_NOT)
 		return true;
-	for (uint32_t i = 0; i < w->n_tasks; i++)
+	for (uint32_t i = 0; i < w->stages->n_tasks; i++)
 		if (!w->tasks[i].done || w->tasks[i].asked_again)
 			return false;
 	return true;
@@ -120,25 +123,13 @@ static bool nothing_to_emit(const struct worker *w)
 
 static bool rest(struct worker *w)
 {
-	if (!nothing_to_emit(w) || out_blocked(&w->out))
+	if (!w->over && (!nothing_to_emit(w) || out_blocked(&w->out)))
 		return false;
-	if (!w->drain_passed || w->drain_frames != w->status->frames_out) {
-		out_marker(&w->out, WIRE_DRAIN, 0);
-		w->drain_passed = true;
-		w->drain_frames = w->status->frames_out;
-		return true;
-	}
-	if (pending_open(&w->pending) > 0)
-		return false;
-	if (!w->end_passed) {
+	if (!w->head_over && source_open(w) == 0) {
 		resume_end(w);
-		out_marker(&w->out, WIRE_END, w->ending == ENDING_DISCARD ? WIRE_DISCARD : 0);
-		w->end_passed = true;
-		return true;
+		w->head_over = true;
 	}
-	if (out_clear(&w->out))
-		worker_ended(w);
-	return false;
+	return ending_rest(w, w->head_over);
 }
 
 static uint64_t due(const struct worker *w)
@@ -147,9 +138,11 @@ static uint64_t due(const struct worker *w)
 
 	if (resume_due(w) < at)
 		at = resume_due(w);
+	if (ending_due(w) < at)
+		at = ending_due(w);
 	if (!w->active || !source_has_room(w) || out_blocked(&w->out))
 		return at;
-	for (uint32_t i = 0; i < w->n_tasks; i++) {
+	for (uint32_t i = 0; i < w->stages->n_tasks; i++) {
 		const struct task *t = &w->tasks[i];
 
 		if ((!t->done || t->asked_again) && t->idle_until_ns < at)

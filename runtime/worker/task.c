@@ -47,8 +47,8 @@ static gale_ctx new_context(const struct stage *st, uint32_t index)
 		.host = &host_calls,
 		.topology = w->topology->name,
 		.component = st->component->id,
-		.task = w->me->first_task + index,
-		.index = w->me->first_task + index - w->plan->first_task[w->me->component],
+		.task = st->planned->first_task + index,
+		.index = st->planned->first_task + index - w->plan->first_task[st->planned->component],
 		.n_tasks = st->component->n_tasks,
 		.out = OUT_FD,
 	};
@@ -61,8 +61,9 @@ static struct task *new_task(struct stage *st, uint32_t index)
 	struct task *t = &st->tasks[index];
 
 	*t = (struct task){ .ctx = new_context(st, index), .worker = w, .stage = st,
-		.source = index, .index = w->n_tasks++, .place = resume_place(st) };
+		.source = index, .index = (uint32_t)(t - w->tasks), .place = resume_place(st) };
 	t->self = xcalloc(1, st->code->self_size + 1);
+	w->n_tasks++;
 	durable_open(t);
 	return t;
 }
@@ -154,9 +155,11 @@ static void open_stage(struct stage *st, struct task *tasks, uint32_t n)
 
 void task_open_all(struct worker *w)
 {
-	w->tasks = xcalloc(w->me->n_tasks, sizeof *w->tasks);
-	for (uint32_t i = 0; i < w->n_stages; i++)
-		open_stage(&w->stages[i], w->tasks + w->n_tasks, w->me->n_tasks);
+	uint32_t n = w->me->n_tasks;	/* of each stage */
+
+	w->tasks = xcalloc((size_t)n * w->n_stages, sizeof *w->tasks);
+	for (uint32_t i = w->n_stages; i-- > 0; )
+		open_stage(&w->stages[i], w->tasks + (size_t)n * i, n);
 }
 
 void task_close_all(struct worker *w)

@@ -146,7 +146,7 @@ static void on_activate(struct worker *w, const struct control_message *m)
 		struct task *t = &w->tasks[i];
 
 		t->idle_until_ns = 0;
-		if (t->stage->code->activate != NULL)
+		if (t->stage->component->kind == GALE_SPOUT && t->stage->code->activate != NULL)
 			t->stage->code->activate(t->self, &t->ctx);
 	}
 }
@@ -160,7 +160,7 @@ static void on_deactivate(struct worker *w, const struct control_message *m)
 	for (uint32_t i = 0; i < w->n_tasks; i++) {
 		struct task *t = &w->tasks[i];
 
-		if (t->stage->code->deactivate != NULL)
+		if (t->stage->component->kind == GALE_SPOUT && t->stage->code->deactivate != NULL)
 			t->stage->code->deactivate(t->self, &t->ctx);
 	}
 }
@@ -341,35 +341,69 @@ static void read_plan(struct worker *w)
 	w->sends_to = xcalloc(w->plan->n_workers, sizeof *w->sends_to);
 }
 
+static struct status *make_page(struct worker *w, uint32_t stage)
+{
+	char *path = rundir_status(w->rundir, w->number, stage);
+	struct error e;
+	struct status *s = status_create(path, w->number, w->start, &e);
+
+	if (s == NULL)
+		worker_fatal(w, "%s", e.text);
+	free(path);
+	return s;
+}
+
+/* make_stages is called before "hello": then the pages are looked for. */
 static void make_stages(struct worker *w)
 {
-	w->n_stages = 1;
+	w->n_stages = w->me->n_stages;
 	w->stages = xcalloc(w->n_stages, sizeof *w->stages);
-	w->stages[0] = (struct stage){ .worker = w, .status = w->status,
-		.component = &w->topology->components[w->me->component] };
-	router_init(&w->stages[0].router, w->topology, w->me->component, &w->out);
+	for (uint32_t i = 0; i < w->n_stages; i++) {
+		const struct plan_stage *planned = &plan_stages(w->plan, w->number)[i];
+
+		w->stages[i] = (struct stage){ .worker = w, .planned = planned,
+			.status = i == 0 ? w->status : make_page(w, i),
+			.component = &w->topology->components[planned->component] };
+	}
+}
+
+/* connect_stages lays out what comes to each stage and what goes out. */
+static void connect_stages(struct worker *w)
+{
+	for (uint32_t i = 0; i < w->n_stages; i++) {
+		struct stage *st = &w->stages[i];
+
+		router_init(&st->router, w->topology, st->planned->component, &w->out);
+		st->router.call = chain_call;
+		st->router.owner = w;
+		if (st->component->kind == GALE_BOLT)
+			bolt_sources(st);
+	}
+	w->free_held = UINT32_MAX;
 }
 
 static void free_stages(struct worker *w)
 {
-	for (uint32_t i = 0; i < w->n_stages; i++)
+	for (uint32_t i = 0; i < w->n_stages; i++) {
 		router_free(&w->stages[i].router);
+		bolt_free_sources(&w->stages[i]);
+		if (i > 0)
+			status_close(w->stages[i].status);
+	}
 	free(w->stages);
 }
 
 static void be_born(struct worker *w)
 {
 	struct error e;
-	char *path = rundir_status(w->rundir, w->number);
 
-	w->status = status_create(path, w->number, w->start, &e);
-	if (w->status == NULL)
-		worker_fatal(w, "%s", e.text);
-	free(path);
+	w->status = make_page(w, 0);
 	w->status->started_ns = clock_now_ns();
 	if (statedir_hold(w->statedir, w->run, &e) != 0)
 		worker_fatal(w, "%s", e.text);
 	read_plan(w);
+	if (plan_runs_plugin(w->plan, w->number))
+		make_stages(w);
 	if (loop_init(&w->loop, &e) != 0 || (w->transport = transport_new(&e)) == NULL)
 		worker_fatal(w, "%s", e.text);
 	if (w->me->role == ROLE_BOLT)
@@ -380,8 +414,8 @@ static void be_born(struct worker *w)
 	out_init(&w->out, w->transport, w->status, w->plan, w->number, w->run, w->start);
 	if (out_connect(&w->out, w->rundir, w->starts, &e) != 0)
 		worker_fatal(w, "%s", e.text);
-	if (plan_runs_plugin(w->plan, w->number)) {
-		make_stages(w);
+	if (w->n_stages > 0) {
+		connect_stages(w);
 		source_init(w);
 		batch_init(w);
 		if (!w->over)
@@ -470,6 +504,8 @@ static void run(struct worker *w)
 		if (ops->turn(w))
 			continue;
 		durable_commit(w);
+		if (source_inside(w))
+			continue;
 		out_flush(&w->out);
 		if (ops->rest(w))
 			continue;
@@ -490,6 +526,7 @@ static void be_buried(struct worker *w)
 		batch_free(w);
 		task_close_all(w);
 		source_free(w);
+		host_free_held(w);
 	}
 	w->ops->stop(w);
 	free_stages(w);

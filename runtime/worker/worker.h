@@ -10,6 +10,8 @@
  *     source.c   messages: roots, verdicts, replays, dead letters
  *     resume.c   how far a spout has come, on disk
  *     spout.c    bolt.c    acker/acker.c    what one turn does, by role
+ *     chain.c    calls from a stage to those that are chained to it
+ *     ending.c   drains, finish, the end of a worker, stage by stage
  *     batch.c    in a transactional topology: what the coordinator orders, resets, rounds
  *     batch_spout.c    batch_bolt.c    coordinate.c    one turn there, by role
  *
@@ -49,11 +51,12 @@ struct anchor {
 	uint64_t *children_of;	/* ... for one of several roots only, by root; NULL: nothing was */
 };
 
-/* A tuple that outlives its execute. */
+/* A tuple that outlives its execute. What it points into is a frame or a copy. */
 struct held {
 	uint32_t generation;	/* of the handle; odd: in use */
 	uint32_t next_free;
 	struct frame *frame;
+	uint8_t *copy;
 	struct anchor anchor;
 	gale_tuple tuple;
 	gale_value *values;
@@ -77,8 +80,9 @@ struct task {
 	struct anchor *hand;		/* what emits are anchored to; NULL: nothing */
 	bool hand_finished;		/* it was held and is acked or failed already */
 	const gale_tuple *tuple;	/* in execute: the tuple in hand */
-	struct frame *frame;		/* in execute: what it points into */
-	gale_held held_hand;		/* in execute: the handle, when it was held */
+	struct frame *frame;		/* in execute: what it points into; NULL: nobody knows */
+	gale_held held_hand;		/* in execute: the handle, when it was held, */
+	uint64_t held_edge;		/* and what the held one will ack */
 	bool broken;			/* a call failed: the tuple in hand fails */
 	bool done;			/* spout: next said GALE_DONE; bolt: finish did */
 	bool asked_again;		/* spout: a fail came after GALE_DONE */
@@ -101,9 +105,11 @@ enum ending { ENDING_NOT, ENDING_FINISH, ENDING_DISCARD };
 /* What an upstream worker's markers have said (B1, B2). */
 enum upstream { UPSTREAM_NONE, UPSTREAM_OPEN, UPSTREAM_DRAINED, UPSTREAM_ENDED };
 
-/* What one component has in this worker. */
+/* What one component has in this worker. The first stage is the head, others are chained to one
+ * before them. */
 struct stage {
 	struct worker *worker;
+	const struct plan_stage *planned;
 	const struct component *component;
 	struct status *status;
 	struct router router;
@@ -113,13 +119,25 @@ struct stage {
 	uint32_t n_tasks;
 	int64_t max_attempts;		/* source.c: of its messages; 0: no limit */
 
-	/* bolt.c */
+	/* bolts */
 	gale_source **sources;		/* [component][stream], NULL: never */
 	bool fed;			/* data came since the last drain */
 	bool finishing;			/* finish is being called */
 	uint32_t n_just_held;		/* in the group of executes: those held, acked later */
 	uint32_t n_held_loose;		/* held tuples of no message: only we know of them */
 	uint64_t patience_ns;		/* finish waits for them until then; 0: not set */
+};
+
+/* Why a message failed that is just being emitted, or never left this worker. */
+struct failure {
+	char *why;		/* NULL: it did not */
+	uint32_t task;		/* that failed it */
+};
+
+/* A message all of whose tree was in the stages of this worker, and is over. */
+struct inside {
+	struct flight flight;
+	struct failure failure;
 };
 
 struct worker {
@@ -165,6 +183,11 @@ struct worker {
 	uint64_t next_silence_ns;		/* when to look for roots without a verdict */
 	struct deadletters letters;		/* path NULL: no file */
 	struct buf acked_now;			/* ackers 0: (task, id) to ack after next */
+	uint64_t emitting;			/* the root that is just being emitted; 0: none */
+	struct failure emitting_failed;
+	struct inside *inside;			/* over, but nobody was told yet */
+	size_t n_inside, inside_cap;
+	size_t n_inside_ready;			/* of them, those that wait for no commit */
 
 	/* resume.c */
 	uint64_t position_due_ns;		/* when positions are written; 0: nothing changed */
@@ -185,6 +208,8 @@ struct worker {
 	uint32_t n_held, free_held;		/* slots made; first free one, UINT32_MAX: none */
 	size_t held_cap;
 	bool end_passed;			/* the end marker was sent on */
+	uint32_t n_over;			/* stages whose finish is over */
+	bool head_over;				/* a spout: its last position is on disk */
 	uint32_t group;				/* executes per clock reading */
 
 	const struct role_ops *ops;
@@ -287,10 +312,13 @@ void *host_state_merge(gale_ctx *ctx, const void *key, size_t n, size_t n_value)
 int host_state_add(gale_ctx *ctx, const void *key, size_t n, int64_t by, int64_t *sum);
 bool host_state_next(gale_ctx *ctx, gale_scan *scan);
 
-/* host_drop_held forgets all held tuples: their handles are known no more. */
+/* host_drop_held forgets all held tuples: their handles are known no more. host_free_held does
+ * so for good. */
 void host_drop_held(struct worker *w);
+void host_free_held(struct worker *w);
 
-/* host_ack_anchor, host_fail_anchor tell the ackers of every root of A, if it has any. */
+/* host_ack_anchor, host_fail_anchor tell the ackers of every root of A, if it has any. What
+ * fails of the message that is just being emitted is left to source_emit. */
 void host_ack_anchor(const struct stage *st, const struct anchor *a);
 void host_fail_anchor(struct task *t, const struct anchor *a, const char *why);
 
@@ -307,18 +335,41 @@ void durable_close(struct worker *w);
 void durable_turn(struct worker *w);
 void durable_commit(struct worker *w);
 
+/* ---- chain.c ---- */
+
+/* chain_call is router.call: STAGE of the worker OWNER executes M. */
+uint64_t chain_call(void *owner, uint32_t stage, const struct emission *m);
+
+/* ---- ending.c ---- */
+
+/* ending_turn calls finish where it is time; false: there was nothing to call. ending_rest goes
+ * on with the end, when all is flushed and nothing comes for now: drain of those that were fed,
+ * the drain marker; OVER, nothing will ever come: finish of stage after stage, the end
+ * marker. True: it changed something. ending_due: when ending_turn or ending_rest have
+ * something to do. */
+bool ending_turn(struct worker *w);
+bool ending_rest(struct worker *w, bool over);
+uint64_t ending_due(const struct worker *w);
+
+/* ending_finish_some calls finish of the tasks of ST that have more; false: of none.
+ * ending_finished: none has. */
+bool ending_finish_some(struct stage *st);
+bool ending_finished(const struct stage *st);
+
 /* ---- bolt.c, spout.c: what their kin in transactional topologies use ---- */
 
-/* bolt_start, bolt_stop are those of role_ops. bolt_work goes on with the frame in hand until
+/* bolt_start, bolt_stop are those of role_ops. bolt_sources lays out who may send what to ST,
+ * bolt_free_sources frees that. bolt_work goes on with the frame in hand until
  * it is through, an outbox is full, or the turn has lasted long enough; bolt_drop_frame lets go
- * of it. bolt_finish_some calls finish of the tasks that have more; false: of none.
- * bolt_finished: none has. */
+ * of it. bolt_failed: execute of T, with A in hand, has returned RESULT, or a call of its has
+ * failed. */
 void bolt_start(struct worker *w);
 void bolt_stop(struct worker *w);
 void bolt_work(struct worker *w);
 void bolt_drop_frame(struct worker *w);
-bool bolt_finish_some(struct stage *st);
-bool bolt_finished(const struct stage *st);
+void bolt_sources(struct stage *st);
+void bolt_free_sources(struct stage *st);
+void bolt_failed(struct task *t, const struct anchor *a, int result);
 
 /* spout_ask calls next of T once; false: it has nothing now. */
 bool spout_ask(struct worker *w, struct task *t);
@@ -336,6 +387,21 @@ int source_emit(struct worker *w, struct message *m, const gale_value *values, u
 /* source_has_room: another message may be opened: fewer are open than the limit allows, which
  * is topology.max.spout.pending at most, and what is kept of them is no more than 64 MiB. */
 bool source_has_room(const struct worker *w);
+
+/* source_open gives how many messages are open. */
+static inline size_t source_open(const struct worker *w)
+{
+	return pending_open(&w->pending) + w->n_inside;
+}
+
+/* source_inside tells of messages that are over without having left this worker; false: there
+ * are none. source_committed: those that there are wait for no commit any more. */
+bool source_inside(struct worker *w);
+void source_committed(struct worker *w);
+
+/* source_edge gives the edge for a tuple of ROOTS that has failed in a call: nobody acks it, so
+ * no tree reads zero before its fail has come. 0 where that can't be. */
+uint64_t source_failed_edge(struct worker *w, const struct roots *roots);
 
 /* source_recall fills in how often M, of its task and id, has failed so far. */
 void source_recall(const struct worker *w, struct message *m);
