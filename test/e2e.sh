@@ -9,6 +9,7 @@
 #
 #     test/reliability.sh timeout 'wrong*'     runs only these cases
 #     GALE=PROGRAM  JOBS=N  test/...           another gale, N cases at a time
+#     TEST_CHAINING=auto  test/...             with bolts chained wherever that is possible
 
 TOP_SRCDIR=${TOP_SRCDIR:-$(cd "$(dirname "$0")/.." && pwd)}
 TOP_BUILDDIR=${TOP_BUILDDIR:-$TOP_SRCDIR}
@@ -16,6 +17,7 @@ GALE=${GALE:-$TOP_BUILDDIR/gale}
 PLUGINS=$TOP_BUILDDIR/test/plugins
 # Deadlines, and what memory may be used, are this many times as much.
 SLOW=${SLOW:-$(grep -q '__[au]b\?san_' "$GALE" && echo 8 || echo 1)}
+TEST_CHAINING=${TEST_CHAINING:-}
 ME=$(basename "$0" .sh)
 PID=
 export LC_ALL=C
@@ -98,12 +100,13 @@ none_of_ours() {
 	[ -z "$(of_ours)" ]
 }
 
-# worker LABEL gives the process id of a worker, such as "split[0]"; nothing: there is none.
+# worker LABEL gives the process id of a worker, such as "split[0]", or of the one that this is
+# chained into; nothing: there is none.
 worker() {
 	local p
 
 	for p in $(of_ours); do
-		if tr '\0' '\n' < "/proc/$p/cmdline" 2> /dev/null | tail -n 1 | grep -qxF "$1"; then
+		if tr '\0' '\n' < "/proc/$p/cmdline" 2> /dev/null | tail -n 1 | tr + '\n' | grep -qxF "$1"; then
 			echo "$p"
 		fi
 	done
@@ -127,7 +130,7 @@ nothing_left() {
 # The keys parallelism, numTasks and those with a dot (config) go where they belong; all
 # others are properties.
 topology() {
-	awk -v name="${1:-$CASE}" '
+	awk -v name="${1:-$CASE}" -v chaining="$TEST_CHAINING" '
 	function json(v) {
 		return v ~ /^(true|false|null|-?[0-9]+(\.[0-9]+)?)$/ ? v : "\"" v "\""
 	}
@@ -174,6 +177,8 @@ topology() {
 	$1 == "bolt" { bolts = add(bolts, part()) }
 	$1 == "stream" { streams = add(streams, stream()) }
 	END {
+		if (chaining != "")
+			configs = add(configs, pair("topology.chaining", chaining))
 		printf "{ %s,\n  \"config\": { %s },\n  \"spouts\": [%s ],\n  \"bolts\": [%s ],\n  \"streams\": [%s ]%s }\n",
 		    pair("name", name), configs, spouts, bolts, streams, tx
 	}' > t.json

@@ -32,6 +32,17 @@ static inline struct topology *fake_transactional(struct topology *t)
 	return t;
 }
 
+/* fake_chaining sets topology.chaining of component C, or where C is UINT32_MAX of T. */
+static inline void fake_chaining(struct topology *t, uint32_t c, const char *value)
+{
+	struct settings *s = c == UINT32_MAX ? &t->config : &t->components[c].config;
+
+	s->items = xrealloc(s->items, (s->n + 1) * sizeof *s->items);
+	s->items[s->n++] = (struct setting){
+		.key = xstrdup("topology.chaining"), .type = SETTING_STRING, .s = xstrdup(value),
+	};
+}
+
 /* Field arrays end with a field without name. */
 static inline gale_field *fake_fields(const char *name)
 {

@@ -284,6 +284,135 @@ START_TEST(reaching_takes_no_longer_for_many_ways)
 }
 END_TEST
 
+/* ---- chains ---- */
+
+/* chain3: a (N executors, MORE tasks beyond that) -> b -> c, by GROUPING, chaining wanted. */
+static struct topology *chain3(uint32_t n, uint32_t more, enum grouping grouping)
+{
+	struct topology *t = fake_topology("t", 1);
+
+	fake_component(t, GALE_SPOUT, "a", n, n + more);
+	fake_component(t, GALE_BOLT, "b", n, n + more);
+	fake_component(t, GALE_BOLT, "c", n, n + more);
+	fake_stream(t, 0, 1);
+	fake_stream(t, 1, 2);
+	t->subscriptions[0].grouping = t->subscriptions[1].grouping = grouping;
+	fake_chaining(t, UINT32_MAX, "auto");
+	return t;
+}
+
+START_TEST(a_chain_is_one_worker)
+{
+	struct topology *t = chain3(1, 0, GROUPING_FIELDS);
+	struct plan *p = plan_make(t);
+	const struct plan_stage *s = plan_stages(p, 0);
+	char label[96];
+
+	ck_assert_uint_eq(p->n_workers, 2);
+	ck_assert_uint_eq(p->n_stages, 4);
+	ck_assert_uint_eq(p->n_tasks, 4);
+	ck_assert_str_eq(p->workers[0].label, "a[0]+b[0]+c[0]");
+	ck_assert_int_eq(p->workers[0].role, ROLE_SPOUT);
+	for (uint32_t i = 0; i < 3; i++) {
+		ck_assert_uint_eq(s[i].component, i);
+		ck_assert_uint_eq(s[i].first_task, i);
+		ck_assert_uint_eq(s[i].parent, i == 0 ? 0 : i - 1);
+		ck_assert_uint_eq(p->task_worker[i], 0);
+		ck_assert_uint_eq(p->first_worker[i], 0);
+		ck_assert_uint_eq(plan_task_component(p, 0, i), i);
+		ck_assert_ptr_eq(plan_stage_of(p, 0, i), &s[i]);
+	}
+	ck_assert_str_eq(plan_task_label(p, 2, label, sizeof label), "c[0]");
+	ck_assert_uint_eq(plan_task_component(p, 0, 3), UINT32_MAX);	/* the acker's */
+	ck_assert_ptr_null(plan_stage_of(p, 1, 0));
+	ck_assert(plan_sends(p, 0, 1) && plan_sends(p, 1, 0) && !plan_sends(p, 0, 0));
+	plan_free(p);
+	topology_free(t);
+}
+END_TEST
+
+START_TEST(each_executor_takes_the_tasks_beside_its_own_along)
+{
+	struct topology *t = chain3(2, 1, GROUPING_LOCAL_OR_SHUFFLE);
+	struct plan *p = plan_make(t);
+
+	ck_assert_str_eq(p->workers[0].label, "a[0-1]+b[0-1]+c[0-1]");
+	ck_assert_str_eq(p->workers[1].label, "a[2]+b[2]+c[2]");
+	ck_assert_uint_eq(plan_stages(p, 1)[2].first_task, 8);
+	ck_assert_uint_eq(plan_stages(p, 1)[2].n_tasks, 1);
+	ck_assert_uint_eq(p->workers[1].first_stage, 3);
+	ck_assert_uint_eq(p->first_worker[2], 0);
+	ck_assert(!plan_sends(p, 0, 1) && !plan_sends(p, 1, 0));
+	plan_free(p);
+	topology_free(t);
+}
+END_TEST
+
+/* who_is_chained makes bits of T's components. */
+static unsigned who_is_chained(struct topology *t)
+{
+	unsigned bits = 0;
+
+	for (uint32_t c = 0; c < t->n_components; c++)
+		bits |= (unsigned)(plan_chained_to(t, c) != UINT32_MAX) << c;
+	topology_free(t);
+	return bits;
+}
+
+START_TEST(what_is_chained)
+{
+	struct topology *t;
+
+	for (int g = 0; g < N_GROUPINGS; g++) {
+		bool call = g != GROUPING_CUSTOM && g != GROUPING_DIRECT;
+
+		ck_assert_uint_eq(who_is_chained(chain3(1, 0, (enum grouping)g)), call ? 6 : 0);
+		ck_assert_uint_eq(who_is_chained(chain3(2, 0, (enum grouping)g)),
+		    g == GROUPING_LOCAL_OR_SHUFFLE ? 6 : 0);
+		ck_assert_uint_eq(who_is_chained(chain3(1, 1, (enum grouping)g)),
+		    g == GROUPING_LOCAL_OR_SHUFFLE ? 6 : 0);
+	}
+	fake_chaining(t = chain3(1, 0, GROUPING_SHUFFLE), 1, "off");
+	ck_assert_uint_eq(who_is_chained(t), 4);
+	t = fake_words(1, 1);
+	fake_stream(t, 0, 1);
+	fake_stream(t, 1, 2);
+	fake_chaining(t, 2, "auto");
+	ck_assert_uint_eq(who_is_chained(t), 4);
+	ck_assert_uint_eq(who_is_chained(fake_transactional(chain3(1, 0, GROUPING_SHUFFLE))), 0);
+	(t = chain3(2, 0, GROUPING_LOCAL_OR_SHUFFLE))->components[1].n_tasks = 3;
+	ck_assert_uint_eq(who_is_chained(t), 0);
+	(t = chain3(1, 1, GROUPING_LOCAL_OR_SHUFFLE))->components[2].parallelism = 2;
+	ck_assert_uint_eq(who_is_chained(t), 2);
+	fake_stream(t = chain3(1, 0, GROUPING_SHUFFLE), 0, 2);	/* c has two to listen to */
+	ck_assert_uint_eq(who_is_chained(t), 2);
+	fake_stream(t = chain3(1, 0, GROUPING_SHUFFLE), 1, 2);	/* two streams of one */
+	ck_assert_uint_eq(who_is_chained(t), 6);
+}
+END_TEST
+
+/* Others who listen to a stage, and the finish of one, concern the whole worker. */
+START_TEST(a_chain_is_connected_as_a_whole)
+{
+	struct topology *t = chain3(1, 0, GROUPING_SHUFFLE);
+	struct plan *p;
+
+	fake_component(t, GALE_BOLT, "d", 2, 2);
+	fake_stream(t, 2, 3);
+	fake_chaining(t, 1, "off");
+	t->components[2].has_finish = true;
+	p = plan_make(t);
+	/* a, b+c, d, d, acker */
+	ck_assert_uint_eq(p->n_workers, 5);
+	ck_assert(plan_sends(p, 0, 1) && !plan_sends(p, 0, 2));
+	ck_assert(plan_sends(p, 1, 2) && plan_sends(p, 1, 3) && !plan_sends(p, 1, 0));
+	ck_assert(plan_is_source(p, 1) && !plan_is_source(p, 2));
+	ck_assert(plan_sends(p, 4, 1));
+	plan_free(p);
+	topology_free(t);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("plan");
@@ -302,6 +431,10 @@ int main(void)
 	tcase_add_test(c, who_sends_to_whom_follows_from_the_streams);
 	tcase_add_test(c, a_coordinator_and_all_others_send_to_each_other);
 	tcase_add_test(c, reaching_takes_no_longer_for_many_ways);
+	tcase_add_test(c, a_chain_is_one_worker);
+	tcase_add_test(c, each_executor_takes_the_tasks_beside_its_own_along);
+	tcase_add_test(c, what_is_chained);
+	tcase_add_test(c, a_chain_is_connected_as_a_whole);
 	suite_add_tcase(s, c);
 	r = srunner_create(s);
 	srunner_run_all(r, CK_NORMAL);

@@ -28,7 +28,8 @@
  * Conventions
  *
  *   Threads    Every callback of a task, and every call below, happens on the one thread
- *              of the task's worker. The only call that another thread may make is
+ *              of the task's worker; where bolts are chained an emit executes the next
+ *              one before it returns. The only call that another thread may make is
  *              gale_wake(). No callback may block: watch a descriptor, set a timer, or
  *              use a thread of your own and gale_wake().
  *   Ownership  You never free what gale gave you; gale never frees what you gave it.

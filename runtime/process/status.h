@@ -18,11 +18,12 @@
 
 enum {
 	STATUS_MAGIC = 0x656c6167,	/* "gale" */
-	STATUS_VERSION = 2,
+	STATUS_VERSION = 3,
 	STATUS_STREAMS = 16,		/* streams counted one by one; the last takes the rest */
 	STATUS_METRICS = 32,
 	STATUS_HAND_BYTES = 256,
-	STATUS_HAND_ROOTS = 64
+	STATUS_HAND_ROOTS = 64,
+	STATUS_CHARGES = 16
 };
 
 /* Counters of one stream: of an output stream for emitted and transferred, and for
@@ -37,6 +38,13 @@ struct status_metric {
 	int64_t value;
 	uint32_t gauge;		/* 0 counter, 1 gauge */
 	uint32_t reserved;
+};
+
+/* A message of this worker's spout that has crashed workers, in a stage that is chained (A8). */
+struct status_charge {
+	uint64_t id;
+	uint32_t task;		/* of the plan */
+	uint32_t deaths;	/* 0: none */
 };
 
 struct status {
@@ -66,6 +74,14 @@ struct status {
 	uint64_t first_ack_ns;		/* spouts */
 	uint64_t last_ack_ns;		/* spouts: last verdict "acked" */
 	uint64_t last_execute_ns;	/* bolts: last tuple executed, finish phase left out */
+
+	/* The message that this worker is just emitting, while stages that are chained execute its
+	 * tuples. Of charges the last ones are kept, from start to start. */
+	uint64_t emitting;		/* its root; 0: none */
+	uint64_t emitting_id;
+	uint32_t emitting_task;		/* of the plan; UINT32_MAX: a finishing bolt's, it has no id */
+	uint32_t n_charges;		/* ever made: the next one goes to this, modulo their number */
+	struct status_charge charges[STATUS_CHARGES];
 
 	/* The tuple in hand, while execute runs: hand_since_ns != 0. */
 	uint64_t hand_since_ns;

@@ -212,6 +212,16 @@ static void keep_fatal(struct crew_worker *w, const char *text)
 		w->fatal = xstrdup(text);
 }
 
+/* name_own tells a successor what its predecessor has died of: nobody else knows that message. */
+static void name_own(struct crew *c, uint32_t worker)
+{
+	struct crew_worker *w = &c->workers[worker];
+
+	if (w->own_root != 0)
+		say(w, "obituary %" PRIu64 " %s %s", w->own_root, c->plan->workers[worker].label, w->cause);
+	w->own_root = 0;
+}
+
 /* handle_message takes one message of a worker; false: it is none. */
 static bool handle_message(struct crew *c, uint32_t worker, const char *text)
 {
@@ -232,8 +242,10 @@ static bool handle_message(struct crew *c, uint32_t worker, const char *text)
 	} else {
 		if (m.word == CONTROL_HELLO)
 			find_pages(c, worker);
-		if (m.word == CONTROL_READY)
+		if (m.word == CONTROL_READY) {
 			pulse_began(&c->pulse, worker);
+			name_own(c, worker);	/* before "activate" */
+		}
 		if (m.word == CONTROL_FATAL)
 			keep_fatal(&c->workers[worker], m.text);
 		lives_event(&c->lives, worker, said[m.word], clock_now_ns());
@@ -346,7 +358,9 @@ static void judge(struct crew *c, uint32_t worker)
 	snprintf(w->cause, sizeof w->cause, "%s", buf_text(&cause));
 	buf_free(&cause);
 	death_judge(&death, &o, bounded(c), lost, sizeof lost);
-	if (death.by_tuple)
+	if (death.by_tuple && o.pages[0]->emitting != 0)
+		w->own_root = o.pages[0]->emitting;
+	else if (death.by_tuple)
 		name_tuple(c, worker, obituary_hand(&o));
 	clean = (w->killed_because != NULL && !w->hung) ||
 	    (WIFEXITED(w->wait_status) && WEXITSTATUS(w->wait_status) == 0);

@@ -32,6 +32,7 @@ struct crew_worker {
 	char *fatal;			/* what it said in "fatal TEXT" */
 	const char *killed_because;	/* by us */
 	bool hung, oom;			/* see obituary.h */
+	uint64_t own_root;		/* of its own, was in hand when its predecessor died; 0: none */
 	char cause[160];		/* how its predecessor ended, for those who lost by it */
 };
 

@@ -78,6 +78,19 @@ static bool lost_result(const struct obituary *o, char *text, size_t size)
 	return false;
 }
 
+/* chargeable tells whether somebody will remember the death: the source that the tuple in hand
+ * belongs to; or, when that has died with it, its successor, if the message has an id. */
+static bool chargeable(const struct obituary *o, const struct status *hand)
+{
+	const struct status *head = o->pages[0];
+
+	if (hand->hand_root == 0 || head == NULL)
+		return false;
+	if (o->plan->workers[o->worker].role == ROLE_SPOUT)
+		return head->emitting != 0 && head->emitting_task != UINT32_MAX;
+	return head->emitting == 0;
+}
+
 void death_judge(struct death *d, const struct obituary *o, bool bounded, char *text, size_t size)
 {
 	bool spout = o->plan->workers[o->worker].role == ROLE_SPOUT;
@@ -85,7 +98,7 @@ void death_judge(struct death *d, const struct obituary *o, bool bounded, char *
 
 	*d = (struct death){ .own = death_own(o) };
 	/* Who says that it can't go on does not blame the tuple. */
-	d->by_tuple = d->own && hand != NULL && hand->hand_root != 0 && !said_fatal(o);
+	d->by_tuple = d->own && hand != NULL && !said_fatal(o) && chargeable(o, hand);
 	if (lost_result(o, text, size)) {
 		d->lost = text;
 		d->essential = bounded || spout || o->pages[0]->hopeless;

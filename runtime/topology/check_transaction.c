@@ -77,6 +77,8 @@ static void no_effect(struct check *c, const struct json_node *config, bool sing
 		{ "topology.held.bytes", false, false, "it is for topologies with \"transactional\"" },
 		{ "topology.acker.executors", false, true, "a coordinator stands in the ackers' place" },
 		{ "topology.dead.letter.file", false, true, "a batch that fails again and again ends the run" },
+		{ "topology.chaining", false, true, "transactional topologies are not chained" },
+		{ "topology.chaining", true, true, "transactional topologies are not chained" },
 		{ "topology.max.spout.pending", true, true, "batches are the whole topology's: set it there" },
 		{ "topology.max.attempts", true, true, "batches are the whole topology's: set it there" },
 	};

@@ -42,6 +42,15 @@ static uint8_t *input_map(const struct stage *st, const struct stream *s)
 	return map;
 }
 
+/* any_type: an emit that suits S may not suit the inputs of ST. */
+static bool any_type(const struct stage *st, const struct stream *s, const uint8_t *map)
+{
+	for (uint32_t i = 0; i < st->component->n_inputs; i++)
+		if (s->fields[map[i]].type == GALE_ANY && st->component->inputs[i].type != GALE_ANY)
+			return true;
+	return false;
+}
+
 static void add_source(struct stage *st, const struct subscription *s)
 {
 	const struct component *from = &st->worker->topology->components[s->from];
@@ -54,6 +63,8 @@ static void add_source(struct stage *st, const struct subscription *s)
 		.fields = stream->fields, .n_fields = stream->n_fields,
 		.inputs = input_map(st, stream), .n_inputs = st->component->n_inputs,
 	};
+	if (any_type(st, stream, st->sources[s->from][s->stream].inputs))
+		st->looks = true;
 }
 
 void bolt_sources(struct stage *st)

@@ -41,8 +41,7 @@ static inline void put_in_hand(struct status *s, const struct emission *m, const
 	s->hand_since_ns = now_ns;
 }
 
-/* fits tells whether the values are of the types that the callee declares: what the caller's stream
- * declares was checked, but that may be "any". */
+/* fits tells whether the values are of the types that the callee declares. */
 static bool fits(const struct stage *st, const gale_source *source, const gale_value *values)
 {
 	for (uint32_t i = 0; i < source->n_inputs; i++) {
@@ -111,7 +110,7 @@ uint64_t chain_call(void *owner, uint32_t stage, const struct emission *m)
 
 	st->fed = true;
 	st->n_just_held = 0;
-	if (!fits(st, tuple.source, m->values)) {
+	if (st->looks && !fits(st, tuple.source, m->values)) {
 		snprintf(t->why, sizeof t->why, "a value is not of the type that it takes");
 		host_fail_anchor(t, &hand, t->why);
 		return source_failed_edge(w, &hand.roots);

@@ -115,7 +115,14 @@ static int host_emit(gale_ctx *ctx, uint32_t stream, const gale_value *values, u
 {
 	struct task *t = task_of(ctx);
 	uint64_t edge;
+	uint32_t called;
 
+	if (t->hand != NULL && (called = router_called(&t->stage->router, stream, values, n)) > 0) {
+		t->hand->children ^= chain_call(t->worker, called, &(struct emission){ .stream = stream,
+			.source = t->source, .values = values, .n = n, .roots = t->hand->roots });
+		count_emit(t->stage, stream, 1);
+		return 0;
+	}
 	if (t->hand == NULL || t->hand->roots.n != 1 ||
 	    !router_emit_flat(&t->stage->router, stream, t->hand->roots.one, values, n, &edge))
 		return emit_checked(t, stream, values, n);
@@ -306,7 +313,7 @@ static void fail_root(struct task *t, uint64_t root, const char *why)
 {
 	struct worker *w = t->worker;
 
-	if (root != w->emitting)
+	if (root != w->status->emitting)
 		out_failed(&w->out, root, t->ctx.task, why);
 	else if (w->emitting_failed.why == NULL)
 		w->emitting_failed = (struct failure){ xstrdup(why), t->ctx.task };

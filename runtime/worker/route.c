@@ -77,6 +77,8 @@ void router_init(struct router *r, const struct topology *t, uint32_t component,
 		rs->only = only_sink(rs);
 		for (uint32_t k = 0; k < rs->n_routes; k++)
 			rs->n_calls += rs->routes[k].stage > 0;
+		if (rs->n_calls == 1 && rs->n_routes == 1)
+			rs->only_call = rs->routes[0].stage;
 	}
 }
 

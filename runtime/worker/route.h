@@ -39,7 +39,10 @@ struct route_stream {
 	uint32_t n_routes;
 	uint32_t n_calls;	/* of the routes, those to stages of this worker */
 	struct sink *only;	/* where all of its tuples go; NULL: it depends */
+	uint32_t only_call;	/* the stage that all of its tuples go to; 0: there are others, or none */
 };
+
+enum { ROUTER_FLAT_MOST = 4096 };	/* bytes of a value that needs no look at all of them together */
 
 struct emission;
 
@@ -70,6 +73,25 @@ size_t router_check(const struct router *r, uint32_t stream, const gale_value *v
  * done; router_check and router_emit do the same for all. */
 bool router_emit_flat(struct router *r, uint32_t stream, uint64_t root, const gale_value *values,
     uint32_t n, uint64_t *edge);
+
+/* router_called gives the stage to call for the usual emit where that is all there is to do: flat
+ * values of the declared types. 0: router_check and router_emit tell what is to be done. */
+static inline uint32_t router_called(const struct router *r, uint32_t stream, const gale_value *values, uint32_t n)
+{
+	const struct stream *s;
+
+	if (stream >= r->n_streams || r->streams[stream].only_call == 0)
+		return 0;
+	s = r->streams[stream].stream;
+	if (n != s->n_fields)
+		return 0;
+	for (uint32_t i = 0; i < n; i++)
+		if (values[i].type != s->fields[i].type || (values[i].type != GALE_INT &&
+		    ((values[i].type != GALE_STRING && values[i].type != GALE_BYTES) ||
+		    values[i].n > ROUTER_FLAT_MOST)))
+			return 0;
+	return r->streams[stream].only_call;
+}
 
 struct emission {
 	uint32_t stream;

@@ -35,6 +35,56 @@ enum {
 	REPLAY_MOST_LOG2 = 10		/* up to 10 s; the first at once */
 };
 
+/* ---- deaths in this very worker ---- */
+
+/* A message whose tuples are executed in the process of its spout dies with that. So who
+ * has caused such deaths is told to the successor, on the page. */
+
+void source_inherit(struct worker *w, const struct status *before)
+{
+	w->before_root = before->emitting;
+	w->before = (struct status_charge){ before->emitting_id, before->emitting_task, 1 };
+	memcpy(w->status->charges, before->charges, sizeof before->charges);
+	w->status->n_charges = before->n_charges;
+}
+
+/* recall_charge has the deaths of C known when its spout emits it again. */
+static void recall_charge(struct worker *w, const struct status_charge *c)
+{
+	uint32_t index = c->task - w->me->first_task;
+
+	if (c->deaths > 0 && w->me->role == ROLE_SPOUT && index < w->me->n_tasks)
+		pending_set_attempts(&w->pending, index, c->id, c->deaths | c->deaths << DEATHS_SHIFT);
+}
+
+static void recall_charges(struct worker *w)
+{
+	for (uint32_t i = 0; i < STATUS_CHARGES; i++)
+		recall_charge(w, &w->status->charges[i]);
+}
+
+/* charge_before: what the predecessor was emitting has crashed it. */
+static void charge_before(struct worker *w)
+{
+	struct status *s = w->status;
+	struct status_charge *c = NULL;
+
+	for (uint32_t i = 0; i < STATUS_CHARGES; i++)
+		if (s->charges[i].deaths > 0 && s->charges[i].id == w->before.id &&
+		    s->charges[i].task == w->before.task)
+			c = &s->charges[i];
+	if (c != NULL) {
+		c->deaths += c->deaths < UINT8_MAX;
+	} else {
+		c = &s->charges[s->n_charges++ % STATUS_CHARGES];
+		*c = w->before;
+	}
+	recall_charge(w, c);
+	w->before_root = 0;
+}
+
+/* ---- life ---- */
+
 static int64_t most_attempts(const struct topology *t, const struct component *c)
 {
 	const struct setting *most = topology_config(t, c, "topology.max.attempts");
@@ -50,7 +100,7 @@ void source_init(struct worker *w)
 
 	deadletter_init(&w->letters,
 	    letters != NULL && letters->type == SETTING_STRING ? letters->s : NULL);
-	pending_init(&w->pending, w->me->n_tasks);
+	pending_init(&w->pending, w->me->n_tasks * w->n_stages);
 	w->next_root = random_seed();
 	for (uint32_t i = 0; i < w->n_stages; i++)
 		w->stages[i].max_attempts = most_attempts(t, w->stages[i].component);
@@ -59,6 +109,7 @@ void source_init(struct worker *w)
 	limit_init(&w->limit,
 	    (size_t)topology_int(t, w->stages->component, "topology.max.spout.pending") * w->me->n_tasks,
 	    w->timeout_ns, clock_now_ns());
+	recall_charges(w);
 }
 
 void source_free(struct worker *w)
@@ -166,9 +217,35 @@ static void under_way(struct worker *w, uint64_t root, const struct message *m, 
 
 uint64_t source_failed_edge(struct worker *w, const struct roots *roots)
 {
-	if (roots->n == 0 || (roots->n == 1 && roots->one == w->emitting))
+	if (roots->n == 0 || (roots->n == 1 && roots->one == w->status->emitting))
 		return 0;
 	return out_edge(&w->out);
+}
+
+/* begin_emit notes whose tuples are executed now, if any are. */
+static void begin_emit(struct worker *w, const struct message *m, uint64_t root)
+{
+	w->status->emitting_id = m->id;
+	w->status->emitting_task = is_spouts(w, m) ? w->tasks[m->task].ctx.task : UINT32_MAX;
+	w->status->emitting = root;
+	w->emitting_failed.why = NULL;
+}
+
+/* too_deadly: M has crashed this worker so often that it is not emitted any more. */
+static bool too_deadly(struct worker *w, struct message *m)
+{
+	int64_t most = stage_of(w, m)->max_attempts;
+
+	if (w->n_stages == 1 || m->body == NULL || m->deaths == 0 ||
+	    (m->deaths < POISON_DEATHS && (most == 0 || m->attempt <= most)))
+		return false;
+	m->attempt--;		/* this one is none */
+	w->emitting_failed = (struct failure){ xasprintf("%u workers have crashed with a tuple of this "
+	    "message in hand", m->deaths), UINT32_MAX };
+	m->first = new_root(w);
+	over_inside(w, m->first, m);
+	resume_opened(w, m);
+	return true;
 }
 
 int source_emit(struct worker *w, struct message *m, const gale_value *values, uint32_t n, size_t bound,
@@ -194,11 +271,12 @@ int source_emit(struct worker *w, struct message *m, const gale_value *values, u
 	} else if (tracked) {
 		keep(w, m, values, n, bound);
 	}
-	w->emitting = x.roots.n > 0 && tracked ? x.roots.one : 0;
-	w->emitting_failed.why = NULL;
+	if (tracked && too_deadly(w, m))
+		return 0;
+	begin_emit(w, m, tracked ? x.roots.one : 0);
 	copies = m->target == UINT32_MAX ? router_emit(router, &x, &edges, e)
 	    : router_emit_direct(router, &x, m->target, &edges, e);
-	w->emitting = 0;
+	w->status->emitting = 0;
 	if (copies < 0) {
 		forget_body(w, m);
 		return -1;
@@ -425,8 +503,13 @@ static void failed_inside(struct worker *w, struct flight *flight, const struct 
 	char task[96], text[RECORD_TEXT_MAX + 256];
 	gale_failure f = { .kind = GALE_FAILED_BY_BOLT, .text = text };
 
-	plan_task_label(w->plan, why->task, task, sizeof task);
-	snprintf(text, sizeof text, "%s failed it: %.*s", task, RECORD_TEXT_MAX, why->why);
+	if (why->task == UINT32_MAX) {
+		f.kind = GALE_CRASHED;
+		f.text = why->why;
+	} else {
+		plan_task_label(w->plan, why->task, task, sizeof task);
+		snprintf(text, sizeof text, "%s failed it: %.*s", task, RECORD_TEXT_MAX, why->why);
+	}
 	failed(w, flight, &f);
 }
 
@@ -560,6 +643,8 @@ static void charge(struct worker *w, uint64_t root)
 
 void source_named(struct worker *w, uint64_t root, const char *text)
 {
+	if (root != 0 && root == w->before_root)
+		charge_before(w);
 	pending_name(&w->pending, root, text);
 	charge(w, root);
 }

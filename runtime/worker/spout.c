@@ -53,7 +53,6 @@ bool spout_ask(struct worker *w, struct task *t)
 	int result = t->stage->code->next(t->self, &t->ctx);
 
 	ack_at_once(w);
-	source_inside(w);
 	t->asked_again = false;
 	switch (result) {
 	case GALE_EMITTED:
@@ -83,6 +82,26 @@ static bool may_ask(const struct worker *w, const struct task *t)
 	    source_has_room(w) && !out_blocked(&w->out);
 }
 
+/* ask_some calls next of T while there is room, a bounded number of times; false: it had nothing.
+ * What is over when next returns is told after what next said is noted: a verdict is reason to
+ * ask one that had nothing. */
+static bool ask_some(struct worker *w, struct task *t)
+{
+	bool any = false;
+
+	w->now_ns = w->out.sender.now_ns = clock_now_ns();
+	for (int n = 0; n < NEXT_PER_TURN && may_ask(w, t); n++) {
+		bool more = spout_ask(w, t);
+
+		w->now_ns = w->out.sender.now_ns = clock_now_ns();
+		out_flush_old(&w->out);
+		if (!source_inside(w) && !more)
+			break;
+		any = true;
+	}
+	return any;
+}
+
 static bool turn(struct worker *w)
 {
 	bool any = source_turn(w);
@@ -95,15 +114,8 @@ static bool turn(struct worker *w)
 	if (!w->active || w->ending != ENDING_NOT)
 		return any;
 	for (uint32_t i = 0; i < w->stages->n_tasks; i++) {
-		struct task *t = &w->tasks[(w->turn + i) % w->stages->n_tasks];
-
-		for (int n = 0; n < NEXT_PER_TURN && may_ask(w, t); n++) {
-			w->now_ns = w->out.sender.now_ns = clock_now_ns();
-			out_flush_old(&w->out);
-			if (!spout_ask(w, t))
-				break;
+		if (ask_some(w, &w->tasks[(w->turn + i) % w->stages->n_tasks]))
 			any = true;
-		}
 	}
 	w->turn++;
 	w->status->pending = source_open(w);

@@ -396,8 +396,14 @@ static void free_stages(struct worker *w)
 static void be_born(struct worker *w)
 {
 	struct error e;
+	char *path = rundir_status(w->rundir, w->number, 0);
+	struct status *before = w->start > 1 ? status_open(path, 0, NULL) : NULL;
 
+	free(path);
 	w->status = make_page(w, 0);
+	if (before != NULL)
+		source_inherit(w, before);
+	status_close(before);
 	w->status->started_ns = clock_now_ns();
 	if (statedir_hold(w->statedir, w->run, &e) != 0)
 		worker_fatal(w, "%s", e.text);

@@ -121,6 +121,7 @@ struct stage {
 
 	/* bolts */
 	gale_source **sources;		/* [component][stream], NULL: never */
+	bool looks;			/* types of inputs don't follow from those of the sources */
 	bool fed;			/* data came since the last drain */
 	bool finishing;			/* finish is being called */
 	uint32_t n_just_held;		/* in the group of executes: those held, acked later */
@@ -183,8 +184,9 @@ struct worker {
 	uint64_t next_silence_ns;		/* when to look for roots without a verdict */
 	struct deadletters letters;		/* path NULL: no file */
 	struct buf acked_now;			/* ackers 0: (task, id) to ack after next */
-	uint64_t emitting;			/* the root that is just being emitted; 0: none */
-	struct failure emitting_failed;
+	struct failure emitting_failed;		/* of the root that is just being emitted (status.h) */
+	struct status_charge before;		/* what the predecessor was emitting when it died, */
+	uint64_t before_root;			/* as this root; 0: nothing */
 	struct inside *inside;			/* over, but nobody was told yet */
 	size_t n_inside, inside_cap;
 	size_t n_inside_ready;			/* of them, those that wait for no commit */
@@ -411,6 +413,10 @@ void source_recall(const struct worker *w, struct message *m);
  * crashed (A8). */
 void source_lost(struct worker *w, uint32_t peer, const char *text);
 void source_named(struct worker *w, uint64_t root, const char *text);
+
+/* source_inherit takes over from BEFORE, the page of this worker's predecessor, what is charged
+ * with deaths. */
+void source_inherit(struct worker *w, const struct status *before);
 
 /* source_turn takes in verdicts, replays what is due and fails what is silent; a bounded
  * piece of it. False: there was nothing. source_due: when there will be. */

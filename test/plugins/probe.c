@@ -739,12 +739,15 @@ static int poison_execute(void *self, gale_ctx *ctx, const gale_tuple *t)
 
 	if (p->every > 0 ? ++p->n % p->every == 0 : n_of(t) == p->at)
 		poison_die(p);
+	/* A spout that can be positioned has no keys. */
+	if (t->values[1].type != GALE_STRING)
+		return GALE_OK;
 	return gale_emit_values(ctx, 0, t->values, 2) == 0 ? GALE_OK : GALE_FAIL;
 }
 
 static const gale_component poison = {
 	.name = "Poison", .doc = "Dies of one value.", .kind = GALE_BOLT, .self_size = sizeof (struct poison),
-	.inputs = INPUTS, .outputs = GALE_STREAMS(OUTPUT), .execute = poison_execute,
+	.inputs = GALE_FIELDS({ "n", GALE_INT }), .outputs = GALE_STREAMS(OUTPUT), .execute = poison_execute,
 	.props = GALE_PROPS(
 		GALE_PROP(struct poison, at, GALE_PROP_INT, "Of which number."),
 		GALE_PROP(struct poison, every, GALE_PROP_INT, "Of each such tuple."),
