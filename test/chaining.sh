@@ -295,7 +295,7 @@ case_poison_beside_its_spout() {
 	topology <<-END
 		config topology.chaining auto
 		config topology.dead.letter.file dead
-		spout sequence sequence count=1000
+		spout sequence sequence count=1000 size=1000
 		bolt poison probe.Poison at=777 how=crash
 		stream sequence poison SHUFFLE
 	END
@@ -313,7 +313,7 @@ case_crashes_are_attempts() {
 		config topology.chaining auto
 		config topology.dead.letter.file dead
 		config topology.max.attempts 2
-		spout sequence sequence count=1000
+		spout sequence sequence count=1000 size=1000
 		bolt poison probe.Poison at=777 how=exit
 		stream sequence poison SHUFFLE
 	END

@@ -20,10 +20,36 @@
 #include "clock.h"
 #include "worker.h"
 
-enum { TIMED_OF = 64 };		/* one of so many executes is timed */
+enum {
+	TIMED_OF = 64,		/* one of so many executes is timed */
+	SHOWN = 8, SHOWN_BYTES = 24	/* of a tuple that is large or not flat: values, bytes of each */
+};
 
-/* put_in_hand writes the tuple into the stage's page, values that are flat and small at least:
- * so much of an obituary can be had for little. */
+_Static_assert(1 + SHOWN * (SHOWN_BYTES + 16) <= 2 * STATUS_HAND_BYTES, "room for put_some");
+
+/* put_some writes what is shown of a tuple that can't be had for little. */
+static uint32_t put_some(uint8_t *at, const gale_value *values, uint32_t n)
+{
+	uint8_t bytes[2 * STATUS_HAND_BYTES], *end;
+	gale_value some[SHOWN];
+	uint32_t shown = n < SHOWN ? n : SHOWN;
+	size_t size;
+
+	for (uint32_t i = 0; i < shown; i++) {
+		some[i] = values[i];
+		if (some[i].type == GALE_LIST || some[i].type == GALE_MAP)
+			some[i] = gale_text("...");
+		if ((some[i].type == GALE_STRING || some[i].type == GALE_BYTES) && some[i].n > SHOWN_BYTES)
+			some[i].n = SHOWN_BYTES;
+	}
+	end = wire_put_values(bytes, some, shown);
+	size = (size_t)(end - bytes) < STATUS_HAND_BYTES ? (size_t)(end - bytes) : STATUS_HAND_BYTES;
+	memcpy(at, bytes, size);
+	return (uint32_t)size;
+}
+
+/* put_in_hand writes the tuple into the stage's page, as what is flat and small is had for
+ * little. */
 static inline void put_in_hand(struct status *s, const struct emission *m, const gale_tuple *tuple, uint64_t now_ns)
 {
 	uint8_t *p = s->hand, *end = s->hand + sizeof s->hand;
@@ -37,7 +63,7 @@ static inline void put_in_hand(struct status *s, const struct emission *m, const
 	*p++ = (uint8_t)m->n;
 	for (uint32_t i = 0; i < m->n && p != NULL; i++)
 		p = wire_put_flat(p, end, &m->values[i]);
-	s->hand_n = p != NULL ? (uint32_t)(p - s->hand) : 0;
+	s->hand_n = p != NULL ? (uint32_t)(p - s->hand) : put_some(s->hand, m->values, m->n);
 	s->hand_since_ns = now_ns;
 }
 
