@@ -178,16 +178,16 @@ case_nothing_leaves() {
 # Of the copies of a tuple one is a call and one leaves: one of them fails, the other is acked.
 half_fails() {
 	topology <<-END
-		spout feed feed count=400 journal=feed.log replay=$1
+		spout feed feed count=4000 journal=feed.log replay=$1
 		bolt inside probe.$2 topology.chaining=auto $3
-		bolt outside probe.$4 parallelism=2 $5
+		bolt outside probe.$4 topology.chaining=off $5
 		stream feed inside SHUFFLE
 		stream feed outside SHUFFLE
 	END
 	run
-	must_count 400 feed.log '^ack'
-	must [ "$(number failed)" -eq 80 ]
-	must [ "$(number acked)" -eq 400 ]
+	must_count 4000 feed.log '^ack'
+	must [ "$(number failed)" -eq 800 ]
+	must [ "$(number acked)" -eq 4000 ]
 }
 
 case_inside_fails() {
@@ -196,7 +196,7 @@ case_inside_fails() {
 }
 
 case_outside_fails() {
-	half_fails kept Pass copies=0 Refuse 'every=10 times=1'
+	half_fails kept Pass copies=0 Refuse 'every=10 times=2'
 }
 
 # A fail in the stage behind: no attempt is lost, and in the end there is a dead letter.
@@ -219,16 +219,17 @@ case_given_up() {
 # Behind another process: the acker must hear of a fail before the tree looks complete.
 case_fails_behind() {
 	topology <<-END
-		spout feed feed count=500 journal=feed.log replay=kept
+		spout feed feed count=5000 journal=feed.log replay=kept
 		bolt pass probe.Pass copies=2
 		bolt refuse probe.Refuse topology.chaining=auto every=5 times=2
 		stream feed pass SHUFFLE
 		stream pass refuse SHUFFLE
 	END
 	run
-	must_count 500 feed.log '^ack'
-	must [ "$(number acked)" -eq 500 ]
-	must [ "$(of refuse acked)" -ge 1000 ]
+	must_count 5000 feed.log '^ack'
+	must [ "$(number failed)" -eq 1000 ]
+	must [ "$(of refuse failed)" -eq 2000 ]
+	must [ "$(of refuse acked)" -eq 10000 ]
 }
 
 # ---- the rest of what bolts may do --------------------------------------------------------------
