@@ -14,7 +14,7 @@ enum { LINES, SPLIT, SINK, ACKER, COORDINATOR = ACKER };
 static struct topology *topology;
 static struct plan *plan;
 static struct status page;
-static const struct status *pages[1];
+static const struct status *pages[2];
 static struct obituary obituary;
 static struct death death;
 static char text[256];
@@ -161,6 +161,84 @@ START_TEST(nothing_is_lost_in_a_transactional_topology)
 }
 END_TEST
 
+/* lines+split, sink, or lines, split+sink: the worker of two stages is number SPOUT ? 0 : 1. */
+static void chain(bool spout, struct status *second)
+{
+	uint32_t c = spout ? SPLIT : SINK;
+
+	fake_stream(topology, c - 1, c);
+	fake_chaining(topology, c, "auto");
+	plan_free(plan);
+	obituary.plan = plan = plan_make(topology);
+	obituary.worker = spout ? 0 : 1;
+	ck_assert_uint_eq(plan->workers[obituary.worker].n_stages, 2);
+	memset(second, 0, sizeof *second);
+	pages[1] = second;
+	obituary.status = SIGSEGV;
+}
+
+/* The one that is charged must be known to somebody who lives on. */
+START_TEST(in_a_chain_a_message_is_charged_if_that_will_be_known)
+{
+	static const struct { bool spout; uint64_t emitting; uint32_t task; bool charged; } cases[] = {
+		{ true, 5, 0, true },			/* by its id, to the successor */
+		{ true, 0, 0, false },			/* a timer has emitted it */
+		{ true, 5, UINT32_MAX, false },		/* it has none: from finish */
+		{ false, 0, 0, true },			/* its spout lives */
+		{ false, 5, UINT32_MAX, false },	/* from the finish of split */
+	};
+	struct status second;
+
+	chain(cases[_i].spout, &second);
+	second.hand_since_ns = second.hand_root = 5;
+	page.emitting = cases[_i].emitting;
+	page.emitting_task = cases[_i].task;
+	judge(false);
+	ck_assert_int_eq(death.by_tuple, cases[_i].charged);
+}
+END_TEST
+
+START_TEST(the_innermost_tuple_is_told)
+{
+	struct status second;
+	struct buf b = { 0 };
+
+	chain(false, &second);
+	ck_assert_ptr_null(obituary_hand(&obituary));
+	page.hand_since_ns = obituary.now_ns = 5;
+	page.hand_root = 1;
+	ck_assert_ptr_eq(obituary_hand(&obituary), &page);
+	obituary_write(&b, &obituary);
+	ck_assert_ptr_nonnull(strstr(buf_text(&b), "split[0]+sink[0] (pid 1, start 1) was killed by SIGSEGV"));
+	ck_assert_ptr_nonnull(strstr(buf_text(&b), "tuple in hand of split for 0 ms: from lines[0], root 0000000000000001"));
+	second.hand_since_ns = 5;
+	second.hand_root = 2;
+	second.hand_source = 1;
+	b.n = 0;
+	obituary_write(&b, &obituary);
+	ck_assert_ptr_nonnull(strstr(buf_text(&b), "tuple in hand of sink for 0 ms: from split[0], root 0000000000000002"));
+	buf_free(&b);
+}
+END_TEST
+
+START_TEST(a_result_of_any_stage_is_lost)
+{
+	struct status second;
+
+	chain(false, &second);
+	page.acked = 7;		/* split has no finish */
+	judge(true);
+	ck_assert_ptr_null(death.lost);
+	second.acked = 7;
+	judge(true);
+	ck_assert_ptr_nonnull(strstr(death.lost, "what it had gathered from 7 tuples"));
+	ck_assert(death.essential);
+	second.survives = 1;
+	judge(true);
+	ck_assert_ptr_null(death.lost);
+}
+END_TEST
+
 START_TEST(a_batch_in_hand_is_named_by_its_number)
 {
 	struct buf b = { 0 };
@@ -201,6 +279,9 @@ int main(void)
 	tcase_add_loop_test(c, a_tuple_is_charged_only_for_what_it_does, 0, 7);
 	tcase_add_loop_test(c, what_went_with_it, 0, 11);
 	tcase_add_loop_test(c, nothing_is_lost_in_a_transactional_topology, 0, 4);
+	tcase_add_loop_test(c, in_a_chain_a_message_is_charged_if_that_will_be_known, 0, 5);
+	tcase_add_test(c, the_innermost_tuple_is_told);
+	tcase_add_test(c, a_result_of_any_stage_is_lost);
 	tcase_add_test(c, a_batch_in_hand_is_named_by_its_number);
 	tcase_add_test(c, the_kernel_counts_its_kills);
 	suite_add_tcase(s, c);

@@ -82,11 +82,12 @@ static bool lost_result(const struct obituary *o, char *text, size_t size)
  * belongs to; or, when that has died with it, its successor, if the message has an id. */
 static bool chargeable(const struct obituary *o, const struct status *hand)
 {
+	const struct plan_worker *w = &o->plan->workers[o->worker];
 	const struct status *head = o->pages[0];
 
 	if (hand->hand_root == 0 || head == NULL)
 		return false;
-	if (o->plan->workers[o->worker].role == ROLE_SPOUT)
+	if (w->role == ROLE_SPOUT && w->n_stages > 1)
 		return head->emitting != 0 && head->emitting_task != UINT32_MAX;
 	return head->emitting == 0;
 }

@@ -10,7 +10,11 @@
 #include "clock.h"
 #include "worker.h"
 
-enum { NEXT_PER_TURN = 64 };
+enum {
+	NEXT_PER_TURN = 64,
+	TURN_NS = 1000000	/* a turn ends after this long, for control messages and positions: bolts
+				 * that are chained may be slow */
+};
 
 static void start(struct worker *w)
 {
@@ -87,10 +91,12 @@ static bool may_ask(const struct worker *w, const struct task *t)
  * ask one that had nothing. */
 static bool ask_some(struct worker *w, struct task *t)
 {
+	uint64_t until;
 	bool any = false;
 
 	w->now_ns = w->out.sender.now_ns = clock_now_ns();
-	for (int n = 0; n < NEXT_PER_TURN && may_ask(w, t); n++) {
+	until = w->now_ns + TURN_NS;
+	for (int n = 0; n < NEXT_PER_TURN && w->now_ns < until && may_ask(w, t); n++) {
 		bool more = spout_ask(w, t);
 
 		w->now_ns = w->out.sender.now_ns = clock_now_ns();
@@ -113,10 +119,9 @@ static bool turn(struct worker *w)
 		any = true;
 	if (!w->active || w->ending != ENDING_NOT)
 		return any;
-	for (uint32_t i = 0; i < w->stages->n_tasks; i++) {
+	for (uint32_t i = 0; i < w->stages->n_tasks; i++)
 		if (ask_some(w, &w->tasks[(w->turn + i) % w->stages->n_tasks]))
 			any = true;
-	}
 	w->turn++;
 	w->status->pending = source_open(w);
 	return any;
