@@ -257,7 +257,8 @@ case_drain() {
 }
 
 case_finish() {
-	suite reliability finish finish_fails finish_idles finish_emits_nonsense finish_gives_up
+	suite reliability finish_fails finish_idles finish_emits_nonsense finish_gives_up
+	[ "$SLOW" -ne 1 ] || suite reliability finish	# looks at how much memory that takes
 }
 
 case_later() {

@@ -402,6 +402,15 @@ static const gale_tuple *host_held_tuple(gale_ctx *ctx, gale_held handle)
 	return h != NULL ? &h->tuple : NULL;
 }
 
+static void drop_held(struct worker *w, const struct held *h)
+{
+	if (h->frame != NULL)
+		frame_release(w->data, h->frame);
+	free(h->copy);
+	free(h->values);
+	free(h->anchor.children_of);
+}
+
 /* let_go frees the slot of H; its handle is known no more. */
 static void let_go(struct task *t, struct held *h, gale_held handle)
 {
@@ -414,11 +423,7 @@ static void let_go(struct task *t, struct held *h, gale_held handle)
 	hist_add(&t->stage->status->process, w->now_ns - h->since_ns, 1);
 	t->stage->status->held--;
 	t->stage->n_held_loose -= h->anchor.roots.n == 0;
-	if (h->frame != NULL)
-		frame_release(w->data, h->frame);
-	free(h->copy);
-	free(h->values);
-	free(h->anchor.children_of);
+	drop_held(w, h);
 	h->generation += 1;
 	h->next_free = w->free_held;
 	w->free_held = (uint32_t)handle.id - 1;
@@ -436,9 +441,11 @@ void host_drop_held(struct worker *w)
 
 void host_free_held(struct worker *w)
 {
-	host_drop_held(w);
-	for (uint32_t i = 0; i < w->n_held; i++)
+	for (uint32_t i = 0; i < w->n_held; i++) {
+		if (w->held[i]->generation & 1)
+			drop_held(w, w->held[i]);
 		free(w->held[i]);
+	}
 	free(w->held);
 }
 

@@ -314,8 +314,8 @@ void *host_state_merge(gale_ctx *ctx, const void *key, size_t n, size_t n_value)
 int host_state_add(gale_ctx *ctx, const void *key, size_t n, int64_t by, int64_t *sum);
 bool host_state_next(gale_ctx *ctx, gale_scan *scan);
 
-/* host_drop_held forgets all held tuples: their handles are known no more. host_free_held does
- * so for good. */
+/* host_drop_held forgets all held tuples: their handles are known no more. host_free_held frees
+ * them when all is over, and what was held stays counted. */
 void host_drop_held(struct worker *w);
 void host_free_held(struct worker *w);
 
