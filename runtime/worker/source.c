@@ -236,7 +236,7 @@ static bool too_deadly(struct worker *w, struct message *m)
 {
 	int64_t most = stage_of(w, m)->max_attempts;
 
-	if (w->n_stages == 1 || m->body == NULL || m->deaths == 0 ||
+	if (m->body == NULL || m->deaths == 0 ||
 	    (m->deaths < POISON_DEATHS && (most == 0 || m->attempt <= most)))
 		return false;
 	m->attempt--;		/* this one is none */
@@ -271,9 +271,11 @@ int source_emit(struct worker *w, struct message *m, const gale_value *values, u
 	} else if (tracked) {
 		keep(w, m, values, n, bound);
 	}
-	if (tracked && too_deadly(w, m))
-		return 0;
-	begin_emit(w, m, tracked ? x.roots.one : 0);
+	if (tracked && w->n_stages > 1) {
+		if (too_deadly(w, m))
+			return 0;
+		begin_emit(w, m, x.roots.one);
+	}
 	copies = m->target == UINT32_MAX ? router_emit(router, &x, &edges, e)
 	    : router_emit_direct(router, &x, m->target, &edges, e);
 	w->status->emitting = 0;
