@@ -139,7 +139,7 @@ words() {
 	sort "$1.$2" > "sorted.$1.$2"
 	for c in lines split count file; do
 		for k in emitted transferred executed acked failed pending; do
-			echo "$c $k $(of $c $k)"
+			echo "$c $k $(of "$c" "$k")"
 		done
 	done > "numbers.$1.$2"
 }

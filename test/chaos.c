@@ -1,6 +1,6 @@
 /* chaos.c - kills a running topology again and again, and looks whether anything is lost.
  *
- *     test/chaos [--exactly-once transactional|opaque] --kills N --seed S
+ *     test/chaos [--exactly-once transactional|opaque | --chained] --kills N --seed S
  *         [--kinds spout,bolt,acker,coordinator,supervisor] [--rate R]
  *
  * N is the number of SIGKILLs. They come in rounds. Each begins when the topology has
@@ -21,6 +21,8 @@
  * and what it has left is compared (chaos_oracle.c). The last line on standard output is
  *
  *     kills=N lost=L duplicates=D recovery_p50_ms=X recovery_max_ms=Y
+ *
+ * With --chained the spout and two of its bolts share their processes.
  *
  * With --exactly-once the topology is a transactional one, what it has left must be exact
  * (chaos_exact.c), and the line says "doubled" for "duplicates". The coordinator stands where
@@ -400,7 +402,7 @@ static bool report(struct chaos *c, bool ended)
 
 static _Noreturn void usage(void)
 {
-	fprintf(stderr, "usage: chaos [--exactly-once transactional|opaque] --kills N --seed S\n"
+	fprintf(stderr, "usage: chaos [--exactly-once transactional|opaque | --chained] --kills N --seed S\n"
 	    "             [--kinds spout,bolt,acker,coordinator,supervisor] [--rate R]\n");
 	exit(64);
 }
@@ -454,6 +456,7 @@ static void fit_kinds(struct chaos *c, enum promise promise)
 
 struct options {
 	enum promise promise;
+	bool chained;
 	uint64_t rate;
 };
 
@@ -462,9 +465,10 @@ static struct options read_options(struct chaos *c, int argc, char **argv)
 	static const struct option options[] = {
 		{ "kills", required_argument, NULL, 'n' }, { "seed", required_argument, NULL, 's' },
 		{ "kinds", required_argument, NULL, 'k' }, { "rate", required_argument, NULL, 'r' },
-		{ "exactly-once", required_argument, NULL, 'e' }, { 0 }
+		{ "exactly-once", required_argument, NULL, 'e' },
+		{ "chained", no_argument, NULL, 'c' }, { 0 }
 	};
-	struct options read = { AT_LEAST_ONCE, UINT64_MAX };
+	struct options read = { AT_LEAST_ONCE, false, UINT64_MAX };
 	char *kinds = NULL, all[] = "spout,bolt,acker,supervisor", exact[] = "spout,bolt,coordinator,supervisor";
 	int o;
 
@@ -478,6 +482,8 @@ static struct options read_options(struct chaos *c, int argc, char **argv)
 			kinds = optarg;
 		else if (o == 'r')
 			read.rate = number(optarg);
+		else if (o == 'c')
+			read.chained = true;
 		else if (o == 'e')
 			read.promise = read_promise(optarg);
 		else
@@ -501,7 +507,7 @@ int main(int argc, char **argv)
 	fflush(stdout);
 	c.kills = xcalloc(c.wanted, sizeof *c.kills);
 	c.next_kind = below(&c, KINDS);
-	run_open(&c.run, options.promise, options.rate);
+	run_open(&c.run, options.promise, options.chained, options.rate);
 	c.began_ns = clock_now_ns();
 	run_start(&c.run);
 	/* The first second is for starting. */

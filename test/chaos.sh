@@ -18,6 +18,13 @@ case_twelve_kills() {
 	    fail "the last line is: $(tail -n 1 out)"
 }
 
+# A spout and two bolts in one process, each of which is killed.
+case_chained() {
+	"$TOP_BUILDDIR/test/chaos" --chained --kills 12 --seed "$SEED" > out 2> err || fail "$(tail -n 20 err out)"
+	tail -n 1 out | grep -qxE 'kills=12 lost=0 duplicates=[0-9]+ recovery_p50_ms=[0-9]+ recovery_max_ms=[0-9]+' ||
+	    fail "the last line is: $(tail -n 1 out)"
+}
+
 # exactly_once TYPE: in a transactional topology nothing is lost and nothing comes twice.
 exactly_once() {
 	"$TOP_BUILDDIR/test/chaos" --exactly-once "$1" --kills 12 --seed "$SEED" > out 2> err ||

@@ -29,6 +29,7 @@ struct run {
 	char *dir;			/* all that the run makes is in here */
 	char *gale, *plugins;
 	enum promise promise;
+	bool chained;
 	uint64_t rate;			/* ids a second, 0: all that it can */
 	struct chaos_journal *journal;
 	pid_t supervisor;		/* 0: none */
@@ -44,7 +45,7 @@ struct victim {
 };
 
 /* run_open makes the directory, the journal and the topology file. run_start starts gale. */
-void run_open(struct run *r, enum promise promise, uint64_t rate);
+void run_open(struct run *r, enum promise promise, bool chained, uint64_t rate);
 void run_start(struct run *r);
 
 /* run_watch says whether the supervisor is there, and takes its exit code when it is not. */

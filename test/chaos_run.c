@@ -24,7 +24,8 @@ const char *const kind_names[KINDS] = { "spout", "bolt", "acker", "supervisor", 
 /* Nothing ends by time: what hangs is found. */
 static const char at_least_once[] =
 	"{ \"name\": \"chaos\",\n"
-	"  \"config\": { \"topology.acker.executors\": 2, \"topology.message.timeout.secs\": 3600 },\n"
+	"  \"config\": { \"topology.acker.executors\": 2, \"topology.message.timeout.secs\": 3600,\n"
+	"    \"topology.chaining\": \"%s\" },\n"
 	"  \"spouts\": [\n"
 	"    { \"id\": \"source\", \"className\": \"chaos.Source\", \"parallelism\": 2,\n"
 	"      \"properties\": { \"journal\": \"journal\", \"rate\": %" PRIu64 " } } ],\n"
@@ -35,8 +36,8 @@ static const char at_least_once[] =
 	"    { \"id\": \"tally\", \"className\": \"tally\", \"parallelism\": 2 },\n"
 	"    { \"id\": \"table\", \"className\": \"table\", \"properties\": { \"path\": \"counts\" } } ],\n"
 	"  \"streams\": [\n"
-	"    { \"from\": \"source\", \"to\": \"pass\", \"grouping\": { \"type\": \"SHUFFLE\" } },\n"
-	"    { \"from\": \"pass\", \"to\": \"disk\", \"grouping\": { \"type\": \"SHUFFLE\" } },\n"
+	"    { \"from\": \"source\", \"to\": \"pass\", \"grouping\": { \"type\": \"LOCAL_OR_SHUFFLE\" } },\n"
+	"    { \"from\": \"pass\", \"to\": \"disk\", \"grouping\": { \"type\": \"LOCAL_OR_SHUFFLE\" } },\n"
 	"    { \"from\": \"pass\", \"to\": \"tally\",\n"
 	"      \"grouping\": { \"type\": \"FIELDS\", \"args\": [\"word\"] } },\n"
 	"    { \"from\": \"tally\", \"to\": \"table\", \"grouping\": { \"type\": \"SHUFFLE\" } } ] }\n";
@@ -110,19 +111,20 @@ static void make_topology(const struct run *r)
 	if (f == NULL)
 		die("can't write %s/chaos.json: %s", r->dir, strerror(errno));
 	if (r->promise == AT_LEAST_ONCE)
-		n = fprintf(f, at_least_once, r->rate);
+		n = fprintf(f, at_least_once, r->chained ? "auto" : "off", r->rate);
 	else
 		n = fprintf(f, exactly_once, r->promise == OPAQUE ? "opaque" : "transactional", r->rate);
 	if (n < 0 || fclose(f) != 0)
 		die("can't write %s/chaos.json: %s", r->dir, strerror(errno));
 }
 
-void run_open(struct run *r, enum promise promise, uint64_t rate)
+void run_open(struct run *r, enum promise promise, bool chained, uint64_t rate)
 {
 	char name[] = "/tmp/gale.XXXXXX";	/* short: sockets live below it */
 
 	memset(r, 0, sizeof *r);
 	r->promise = promise;
+	r->chained = chained;
 	r->rate = rate;
 	find_gale(r);
 	if (mkdtemp(name) == NULL || chdir(name) != 0)
