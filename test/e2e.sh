@@ -95,7 +95,17 @@ of_ours() {
 }
 
 none_of_ours() {
-	[ -z "$(of_ours)" ]
+	[ -z "$(of_ours)" ] && none_is_dying
+}
+
+# none_is_dying: a process that is killed loses its memory, and so its environment, before it lets go of
+# its files. Here are those that are called like a gale's and are in between.
+none_is_dying() {
+	local p
+
+	for p in $(grep -hE '^[0-9]+ \((gale|exe|[^)]*\[[^)]*)\) [^ZX] ' /proc/[0-9]*/stat 2> /dev/null | cut -d ' ' -f 1); do
+		[ ! -d "/proc/$p" ] || grep -qz . "/proc/$p/environ" 2> /dev/null || [ ! -r "/proc/$p/environ" ] || return 1
+	done
 }
 
 # worker LABEL gives the process id of a worker, such as "split[0]"; nothing: there is none.
