@@ -103,9 +103,9 @@ none_of_ours() {
 none_is_dying() {
 	local p
 
-	for p in $(grep -hE '^[0-9]+ \((gale|exe|[^)]*\[[^)]*)\) [^ZX] ' /proc/[0-9]*/stat 2> /dev/null | cut -d ' ' -f 1); do
-		[ ! -d "/proc/$p" ] || grep -qz . "/proc/$p/environ" 2> /dev/null || [ ! -r "/proc/$p/environ" ] || return 1
-	done
+	while read -r p _; do
+		[ ! -r "/proc/$p/environ" ] || grep -qz . "/proc/$p/environ" 2> /dev/null || return 1
+	done < <(grep -hE '^[0-9]+ \((gale|exe|[^)]*\[[^)]*)\) [^ZX] ' /proc/[0-9]*/stat 2> /dev/null)
 }
 
 # worker LABEL gives the process id of a worker, such as "split[0]"; nothing: there is none.

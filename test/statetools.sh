@@ -270,7 +270,7 @@ case_positions_are_moved_as_well() {
 # ---- another number of tasks ----------------------------------------------------------------------
 
 case_keys_are_shared_out_anew() {
-	local from n
+	local n
 
 	text
 	count 3
