@@ -14,7 +14,7 @@ enum { ORDERS_PER_TURN = 64, HELD_LIMIT = 4 /* times topology.held.bytes: the en
 
 void batch_init(struct worker *w)
 {
-	if (w->topology->transaction.id == NULL || w->component == NULL)
+	if (w->topology->transaction.id == NULL || w->n_stages == 0)
 		return;
 	w->txn = xcalloc(1, sizeof *w->txn);
 	w->txn->held_most = (uint64_t)topology_int(w->topology, NULL, "topology.held.bytes");
@@ -175,9 +175,9 @@ static void make_anew(struct task *t, const struct order *x)
 	task_make(t);
 	if (w->me->role == ROLE_SPOUT)
 		batch_spout_resume(t, &x->offsets);
-	if (w->active && w->code->activate != NULL)
-		w->code->activate(t->self, &t->ctx);
-	call_outside(t, w->code->publish, x->txid, "publish");
+	if (w->active && t->stage->code->activate != NULL)
+		t->stage->code->activate(t->self, &t->ctx);
+	call_outside(t, t->stage->code->publish, x->txid, "publish");
 }
 
 static uint8_t roles_of(const struct worker *w)
@@ -186,9 +186,9 @@ static uint8_t roles_of(const struct worker *w)
 
 	if (w->over)
 		return roles;
-	if (w->code->state_version > 0 || w->code->persist != NULL)
+	if (w->stages->code->state_version > 0 || w->stages->code->persist != NULL)
 		roles |= ROLE_PREPARES;
-	return w->code->publish != NULL ? roles | ROLE_PUBLISHES : roles;
+	return w->stages->code->publish != NULL ? roles | ROLE_PUBLISHES : roles;
 }
 
 /* say_where reports KIND, and of a spout where its tasks are. */
@@ -244,7 +244,7 @@ static void on_commit(struct worker *w, const struct order *x)
 
 	(void)failpoint("batch.commit");
 	for (uint32_t i = 0; i < w->n_tasks; i++)
-		call_outside(&w->tasks[i], w->code->persist, x->txid, "persist");
+		call_outside(&w->tasks[i], w->stages->code->persist, x->txid, "persist");
 	(void)failpoint("batch.persisted");
 	for (uint32_t i = 0; i < w->n_tasks; i++)
 		if (w->tasks[i].state != NULL &&
@@ -260,11 +260,11 @@ static void on_record(struct worker *w, const struct order *x)
 	if (w->me->role == ROLE_SPOUT)
 		batch_spout_committed(w, x->txid);
 	w->txn->committed = x->txid;
-	if (w->over || w->code->publish == NULL)
+	if (w->over || w->stages->code->publish == NULL)
 		return;
 	(void)failpoint("batch.publish");
 	for (uint32_t i = 0; i < w->n_tasks; i++)
-		call_outside(&w->tasks[i], w->code->publish, x->txid, "publish");
+		call_outside(&w->tasks[i], w->stages->code->publish, x->txid, "publish");
 	(void)failpoint("batch.published");
 	batch_say(w, REPORT_PUBLISHED, x->txid);
 }

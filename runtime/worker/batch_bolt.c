@@ -38,7 +38,7 @@ void batch_bolt_reset(struct worker *w, uint64_t txid)
 	host_drop_held(w);
 	batches_reset(&w->txn->batches, w->txn->generation, txid);
 	w->txn->closing = CLOSING_NOT;
-	w->finishing = false;
+	w->stages->finishing = false;
 	w->out.sender.header.flags &= (uint16_t)~WIRE_FINISH;
 }
 
@@ -101,9 +101,9 @@ static bool take_frame(struct worker *w)
 /* finish_batch calls it of all tasks; false: the batch has failed. */
 static bool finish_batch(struct worker *w)
 {
-	for (uint32_t i = 0; w->code->finish_batch != NULL && i < w->n_tasks; i++) {
+	for (uint32_t i = 0; w->stages->code->finish_batch != NULL && i < w->n_tasks; i++) {
 		struct task *t = &w->tasks[i];
-		int result = w->code->finish_batch(t->self, &t->ctx);
+		int result = w->stages->code->finish_batch(t->self, &t->ctx);
 
 		if (result == GALE_FATAL)
 			worker_fatal(w, "%s", t->why[0] ? t->why : "the plugin gave up without a word");
@@ -118,10 +118,10 @@ static bool finish_batch(struct worker *w)
 
 static void begin_finish(struct worker *w)
 {
-	w->finishing = true;
+	w->stages->finishing = true;
 	w->out.sender.header.flags |= WIRE_FINISH;
 	for (uint32_t i = 0; i < w->n_tasks; i++)
-		w->tasks[i].done = w->code->finish == NULL;
+		w->tasks[i].done = w->stages->code->finish == NULL;
 }
 
 static void begin_closing(struct worker *w)
@@ -147,7 +147,7 @@ static void pass_on(struct worker *w)
 	(void)failpoint("batch.closed");
 	batch_report(w, &(struct order){ .kind = REPORT_CLOSED, .txid = txid, .n = batch_held(w) });
 	txn->closing = CLOSING_NOT;
-	w->finishing = false;
+	w->stages->finishing = false;
 	w->out.sender.header.flags &= (uint16_t)~WIRE_FINISH;
 	batches_close(&txn->batches);
 	batch_enter(w, txid + 1);
@@ -167,8 +167,8 @@ static bool close_some(struct worker *w)
 		begin_closing(w);
 		return true;
 	case CLOSING_FINISH:
-		if (!bolt_finished(w))
-			return bolt_finish_some(w);
+		if (!bolt_finished(w->stages))
+			return bolt_finish_some(w->stages);
 		txn->closing = CLOSING_MARK;
 		return true;
 	case CLOSING_MARK:
@@ -207,7 +207,7 @@ static uint64_t due(const struct worker *w)
 {
 	uint64_t at = UINT64_MAX;
 
-	for (uint32_t i = 0; w->finishing && i < w->n_tasks; i++)
+	for (uint32_t i = 0; w->stages->finishing && i < w->n_tasks; i++)
 		if (!w->tasks[i].done && w->tasks[i].idle_until_ns > w->now_ns &&
 		    w->tasks[i].idle_until_ns < at)
 			at = w->tasks[i].idle_until_ns;

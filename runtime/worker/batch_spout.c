@@ -76,7 +76,7 @@ void batch_spout_resume(struct task *t, const struct offsets *from)
 		return;		/* at the beginning, wherever open says that it is */
 	*t->offset = *at;
 	r = (gale_resume){ .next = at->next, .blob = at->blob, .n_blob = at->n_blob };
-	if (w->code->resume(t->self, &t->ctx, &r) == GALE_OK && !t->broken)
+	if (w->stages->code->resume(t->self, &t->ctx, &r) == GALE_OK && !t->broken)
 		return;
 	w->status->refused = 1;
 	worker_fatal(w, "resume: %s", t->why[0] ? t->why : "the plugin gave no reason");

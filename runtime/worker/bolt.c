@@ -29,9 +29,9 @@ enum {
 
 /* ---- who may send what ---- */
 
-static uint8_t *input_map(struct worker *w, const struct stream *s)
+static uint8_t *input_map(const struct stage *st, const struct stream *s)
 {
-	const struct component *c = w->component;
+	const struct component *c = st->component;
 	uint8_t *map = xcalloc(c->n_inputs + 1, 1);
 
 	for (uint32_t i = 0; i < c->n_inputs; i++) {
@@ -40,41 +40,42 @@ static uint8_t *input_map(struct worker *w, const struct stream *s)
 		while (f < s->n_fields && strcmp(s->fields[f].name, c->inputs[i].name) != 0)
 			f++;
 		if (f == s->n_fields)
-			worker_fatal(w, "input field \"%s\" is not in stream \"%s\"", c->inputs[i].name, s->id);
+			worker_fatal(st->worker, "input field \"%s\" is not in stream \"%s\"", c->inputs[i].name, s->id);
 		map[i] = (uint8_t)f;
 	}
 	return map;
 }
 
-static void add_source(struct worker *w, const struct subscription *s)
+static void add_source(struct stage *st, const struct subscription *s)
 {
-	const struct component *from = &w->topology->components[s->from];
+	const struct component *from = &st->worker->topology->components[s->from];
 	const struct stream *stream = &from->outputs[s->stream];
 
-	if (w->sources[s->from] == NULL)
-		w->sources[s->from] = xcalloc(from->n_outputs, sizeof **w->sources);
-	w->sources[s->from][s->stream] = (gale_source){
+	if (st->sources[s->from] == NULL)
+		st->sources[s->from] = xcalloc(from->n_outputs, sizeof **st->sources);
+	st->sources[s->from][s->stream] = (gale_source){
 		.component = from->id, .stream = stream->id,
 		.fields = stream->fields, .n_fields = stream->n_fields,
-		.inputs = input_map(w, stream), .n_inputs = w->component->n_inputs,
+		.inputs = input_map(st, stream), .n_inputs = st->component->n_inputs,
 	};
 }
 
 void bolt_start(struct worker *w)
 {
 	const struct topology *t = w->topology;
+	struct stage *st = w->stages;
 
 	w->free_held = UINT32_MAX;
 	w->group = 1;
-	w->sources = xcalloc(t->n_components, sizeof *w->sources);
+	st->sources = xcalloc(t->n_components, sizeof *st->sources);
 	w->upstream = xcalloc(w->plan->n_workers, sizeof *w->upstream);
 	for (uint32_t i = 0; i < t->n_subscriptions; i++)
 		if (t->subscriptions[i].to == w->me->component)
-			add_source(w, &t->subscriptions[i]);
+			add_source(st, &t->subscriptions[i]);
 	for (uint32_t i = 0; i < w->plan->n_workers; i++) {
 		const struct plan_worker *from = &w->plan->workers[i];
 
-		if (plan_runs_plugin(w->plan, i) && w->sources[from->component] != NULL) {
+		if (plan_runs_plugin(w->plan, i) && st->sources[from->component] != NULL) {
 			w->upstream[i] = w->over ? UPSTREAM_ENDED : UPSTREAM_OPEN;
 			w->n_upstream++;
 		}
@@ -83,13 +84,20 @@ void bolt_start(struct worker *w)
 		w->n_drained = w->n_upstream_ended = w->n_upstream;
 }
 
+static void free_sources(struct stage *st)
+{
+	const struct topology *t = st->worker->topology;
+
+	for (uint32_t c = 0; c < t->n_components; c++) {
+		for (uint32_t s = 0; st->sources[c] != NULL && s < t->components[c].n_outputs; s++)
+			free((void *)(uintptr_t)st->sources[c][s].inputs);
+		free(st->sources[c]);
+	}
+	free(st->sources);
+}
+
 void bolt_stop(struct worker *w)
 {
-	for (uint32_t c = 0; c < w->topology->n_components; c++) {
-		for (uint32_t s = 0; w->sources[c] != NULL && s < w->topology->components[c].n_outputs; s++)
-			free((void *)(uintptr_t)w->sources[c][s].inputs);
-		free(w->sources[c]);
-	}
 	for (uint32_t i = 0; i < w->n_held; i++) {
 		if (w->held[i]->generation & 1) {
 			frame_release(w->data, w->held[i]->frame);
@@ -100,8 +108,8 @@ void bolt_stop(struct worker *w)
 	}
 	if (w->frame != NULL)
 		frame_release(w->data, w->frame);
+	free_sources(w->stages);
 	free(w->held);
-	free(w->sources);
 	free(w->upstream);
 }
 
@@ -114,11 +122,11 @@ static const gale_source *source_of(const struct worker *w, uint32_t worker, con
 
 	if (t->stream >= w->topology->components[component].n_outputs)
 		return NULL;
-	s = &w->sources[component][t->stream];
+	s = &w->stages->sources[component][t->stream];
 	if (s->inputs == NULL || t->n_values != s->n_fields)
 		return NULL;
 	for (uint32_t i = 0; i < s->n_inputs; i++) {
-		gale_type declared = w->component->inputs[i].type;
+		gale_type declared = w->stages->component->inputs[i].type;
 
 		if (declared != GALE_ANY && w->values[s->inputs[i]].type != declared)
 			return NULL;
@@ -173,12 +181,12 @@ static void execute(struct worker *w, struct task *t, const struct wire_tuple *i
 	t->hand = &hand;
 	t->tuple = &tuple;
 	t->frame = w->frame;
-	result = w->code->execute(t->self, &t->ctx, &tuple);
-	w->status->executed++;
+	result = t->stage->code->execute(t->self, &t->ctx, &tuple);
+	t->stage->status->executed++;
 	if (result != GALE_OK || t->broken)
 		fail_hand(t, &hand, result);
 	else if (t->held_hand.id == 0)
-		host_ack_anchor(w, &hand);
+		host_ack_anchor(t->stage, &hand);
 	t->held_hand.id = 0;
 	t->hand = NULL;
 	t->hand_finished = false;
@@ -193,8 +201,8 @@ static void close_group(struct worker *w, uint32_t n, bool finish_phase)
 	w->now_ns = w->out.sender.now_ns = clock_now_ns();
 	each = (w->now_ns - before) / n;
 	hist_add(&w->status->execute, each, n);
-	hist_add(&w->status->process, each, n - w->n_just_held);
-	w->n_just_held = 0;
+	hist_add(&w->status->process, each, n - w->stages->n_just_held);
+	w->stages->n_just_held = 0;
 	w->group = each < TINY_NS ? LARGE_GROUP : each < SHORT_NS ? GROUP : 1;
 	w->status->hand_since_ns = w->now_ns;
 	if (!finish_phase)
@@ -222,7 +230,7 @@ static void ack_repeated(struct worker *w)
 	struct wire_tuple in;
 
 	while (wire_next(&w->reader, &in, w->values) > 0)
-		host_ack_anchor(w, &(struct anchor){ .roots = { in.n_roots, in.root, in.roots },
+		host_ack_anchor(w->stages, &(struct anchor){ .roots = { in.n_roots, in.root, in.roots },
 			.edge = in.edge });
 	bolt_drop_frame(w);
 }
@@ -270,7 +278,7 @@ static void on_data(struct worker *w, uint32_t from)
 		w->upstream[from] = UPSTREAM_OPEN;
 		w->n_drained--;
 	}
-	w->fed = true;
+	w->stages->fed = true;
 	w->drain_passed = false;
 	/* What comes after a finish upstream is not the run's work either. */
 	w->out.sender.header.flags |= w->reader.header.flags & WIRE_FINISH;
@@ -324,22 +332,22 @@ static bool take_frame(struct worker *w)
 
 /* ---- finish ---- */
 
-bool bolt_finished(const struct worker *w)
+bool bolt_finished(const struct stage *st)
 {
-	for (uint32_t i = 0; i < w->n_tasks; i++)
-		if (!w->tasks[i].done)
+	for (uint32_t i = 0; i < st->n_tasks; i++)
+		if (!st->tasks[i].done)
 			return false;
 	return true;
 }
 
 /* finish_once calls finish; false: not again for now. What fails here is a result that is
  * lost, and nobody upstream would send it again: the run must not end well. */
-static bool finish_once(struct worker *w, struct task *t)
+static bool finish_once(struct task *t)
 {
-	int result = w->code->finish(t->self, &t->ctx);
+	int result = t->stage->code->finish(t->self, &t->ctx);
 
 	if (t->broken || (result != GALE_EMITTED && result != GALE_DONE && result != GALE_IDLE))
-		worker_fatal(w, "finish: %s", t->why[0] ? t->why :
+		worker_fatal(t->worker, "finish: %s", t->why[0] ? t->why :
 		    "it returned neither GALE_EMITTED nor GALE_IDLE nor GALE_DONE");
 	t->done = result == GALE_DONE;
 	if (result == GALE_IDLE)
@@ -349,18 +357,19 @@ static bool finish_once(struct worker *w, struct task *t)
 	return result == GALE_EMITTED;
 }
 
-bool bolt_finish_some(struct worker *w)
+bool bolt_finish_some(struct stage *st)
 {
+	const struct worker *w = st->worker;
 	bool any = false;
 
-	for (uint32_t i = 0; i < w->n_tasks; i++) {
-		struct task *t = &w->tasks[i];
+	for (uint32_t i = 0; i < st->n_tasks; i++) {
+		struct task *t = &st->tasks[i];
 
 		for (int n = 0; n < FINISH_PER_TURN && !t->done &&
 		    t->idle_until_ns <= w->now_ns && source_has_room(w) &&
 		    !out_blocked(&w->out); n++) {
 			any = true;
-			if (!finish_once(w, t))
+			if (!finish_once(t))
 				break;
 		}
 	}
@@ -377,7 +386,7 @@ static bool turn(struct worker *w)
 	}
 	if (!out_blocked(&w->out) && take_frame(w))
 		return true;
-	if (w->finishing && bolt_finish_some(w))
+	if (w->stages->finishing && bolt_finish_some(w->stages))
 		any = true;
 	w->status->pending = pending_open(&w->pending);
 	return any;
@@ -385,33 +394,40 @@ static bool turn(struct worker *w)
 
 /* ---- markers on ---- */
 
-static void call_drain(struct worker *w)
+static void call_drain(struct stage *st)
 {
-	w->fed = false;
-	for (uint32_t i = 0; w->code->drain != NULL && i < w->n_tasks; i++)
-		task_result(&w->tasks[i], w->code->drain(w->tasks[i].self, &w->tasks[i].ctx), "drain");
+	st->fed = false;
+	for (uint32_t i = 0; st->code->drain != NULL && i < st->n_tasks; i++) {
+		struct task *t = &st->tasks[i];
+
+		task_result(t, st->code->drain(t->self, &t->ctx), "drain");
+	}
 }
 
-static void begin_finish(struct worker *w)
+static void begin_finish(struct stage *st)
 {
-	w->finishing = true;
+	struct worker *w = st->worker;
+
+	st->finishing = true;
 	w->out.sender.header.flags |= WIRE_FINISH;
-	for (uint32_t i = 0; i < w->n_tasks; i++)
-		w->tasks[i].done = w->code->finish == NULL || w->ending == ENDING_DISCARD;
+	for (uint32_t i = 0; i < st->n_tasks; i++)
+		st->tasks[i].done = st->code->finish == NULL || w->ending == ENDING_DISCARD;
 }
 
 /* waits_for_held: finish waits for held tuples that belong to no message, as the others were
  * waited for by their spouts; but no longer than those wait. */
-static bool waits_for_held(struct worker *w)
+static bool waits_for_held(struct stage *st)
 {
-	if (w->n_held_loose == 0 || w->ending == ENDING_DISCARD)
+	const struct worker *w = st->worker;
+
+	if (st->n_held_loose == 0 || w->ending == ENDING_DISCARD)
 		return false;
-	if (w->patience_ns == 0)
-		w->patience_ns = w->timeout_ns != 0 ? w->now_ns + w->timeout_ns : UINT64_MAX;
-	if (w->now_ns < w->patience_ns)
+	if (st->patience_ns == 0)
+		st->patience_ns = w->timeout_ns != 0 ? w->now_ns + w->timeout_ns : UINT64_MAX;
+	if (w->now_ns < st->patience_ns)
 		return true;
 	fprintf(stderr, "warn: %u held tuples were neither acked nor failed: going on without them\n",
-	    w->n_held_loose);
+	    st->n_held_loose);
 	return false;
 }
 
@@ -430,12 +446,14 @@ static bool end(struct worker *w)
 
 static bool rest(struct worker *w)
 {
+	struct stage *st = w->stages;
+
 	if (w->over)
 		return end(w);
 	if (w->n_drained < w->n_upstream || out_blocked(&w->out))
 		return false;
-	if (w->fed) {
-		call_drain(w);
+	if (st->fed) {
+		call_drain(st);
 		return true;
 	}
 	if (!w->drain_passed || w->drain_frames != w->status->frames_out) {
@@ -446,26 +464,27 @@ static bool rest(struct worker *w)
 	}
 	if (w->n_upstream_ended < w->n_upstream)
 		return false;
-	if (!w->finishing && waits_for_held(w))
+	if (!st->finishing && waits_for_held(st))
 		return false;
-	if (!w->finishing) {
-		begin_finish(w);
+	if (!st->finishing) {
+		begin_finish(st);
 		return true;
 	}
-	if (!bolt_finished(w) || pending_open(&w->pending) > 0)
+	if (!bolt_finished(st) || pending_open(&w->pending) > 0)
 		return false;
 	return end(w);
 }
 
 static uint64_t due(const struct worker *w)
 {
+	const struct stage *st = w->stages;
 	uint64_t at = source_due(w);
 
-	for (uint32_t i = 0; w->finishing && i < w->n_tasks; i++)
+	for (uint32_t i = 0; st->finishing && i < w->n_tasks; i++)
 		if (!w->tasks[i].done && w->tasks[i].idle_until_ns > w->now_ns &&
 		    w->tasks[i].idle_until_ns < at)
 			at = w->tasks[i].idle_until_ns;
-	return w->patience_ns != 0 && !w->finishing && w->patience_ns < at ? w->patience_ns : at;
+	return st->patience_ns != 0 && !st->finishing && st->patience_ns < at ? st->patience_ns : at;
 }
 
 static bool wants_data(const struct worker *w)

@@ -23,17 +23,17 @@ void durable_open(struct task *t)
 	struct error e;
 	char *path;
 
-	if (w->code->state_version == 0)
+	if (t->stage->code->state_version == 0)
 		return;
-	path = statedir_state(w->statedir, w->component->id, t->ctx.index);
-	t->state = state_open(path, w->code->state_version, &e);
+	path = statedir_state(w->statedir, t->stage->component->id, t->ctx.index);
+	t->state = state_open(path, t->stage->code->state_version, &e);
 	if (t->state == NULL)
 		worker_fatal(w, "%s", e.text);
 	free(path);
 	t->ctx.state_lasts = worker_state_lasts(w);
 	if (!t->ctx.state_lasts)
 		state_goes_with_run(t->state);
-	w->status->survives = 1;
+	t->stage->status->survives = 1;
 	/* In a transactional topology the coordinator says when to write (batch.c). */
 	if (w->txn == NULL)
 		w->durable = w->out.withholds = true;
@@ -43,7 +43,7 @@ void durable_open(struct task *t)
 static bool something_waits(const struct worker *w)
 {
 	for (uint32_t i = 0; i < w->n_tasks; i++)
-		if (state_dirty(w->tasks[i].state))
+		if (w->tasks[i].state != NULL && state_dirty(w->tasks[i].state))
 			return true;
 	return out_withheld(&w->out);
 }
@@ -51,18 +51,20 @@ static bool something_waits(const struct worker *w)
 static bool something_is_full(const struct worker *w)
 {
 	for (uint32_t i = 0; i < w->n_tasks; i++)
-		if (state_full(w->tasks[i].state))
+		if (w->tasks[i].state != NULL && state_full(w->tasks[i].state))
 			return true;
 	return false;
 }
 
 static void call_persist(struct task *t)
 {
-	struct worker *w = t->worker;
-	int result = w->code->persist(t->self, &t->ctx);
+	int result;
 
+	if (t->stage->code->persist == NULL)
+		return;
+	result = t->stage->code->persist(t->self, &t->ctx);
 	if (result != GALE_OK || t->broken)
-		worker_fatal(w, "persist: %s", t->why[0] ? t->why : "the plugin gave no reason");
+		worker_fatal(t->worker, "persist: %s", t->why[0] ? t->why : "the plugin gave no reason");
 }
 
 /* commit writes what all tasks have changed and lets the acks go that waited for it. Without
@@ -71,10 +73,10 @@ static void commit(struct worker *w)
 {
 	struct error e;
 
-	for (uint32_t i = 0; w->code->persist != NULL && i < w->n_tasks; i++)
+	for (uint32_t i = 0; i < w->n_tasks; i++)
 		call_persist(&w->tasks[i]);
 	for (uint32_t i = 0; i < w->n_tasks; i++)
-		if (state_commit(w->tasks[i].state, &e) != 0)
+		if (w->tasks[i].state != NULL && state_commit(w->tasks[i].state, &e) != 0)
 			worker_fatal(w, "%s", e.text);
 	out_release(&w->out);
 	w->uncommitted_ns = 0;

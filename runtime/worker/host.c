@@ -36,14 +36,15 @@ int host_refuse(struct task *t, const char *format, ...)
 
 /* ---- emit ---- */
 
-static void count_emit(struct worker *w, uint32_t stream, int copies)
+static void count_emit(const struct stage *st, uint32_t stream, int copies)
 {
-	struct status_stream *s = &w->status->streams[stream < STATUS_STREAMS ? stream : STATUS_STREAMS - 1];
+	struct status_stream *s = &st->status->streams[stream < STATUS_STREAMS ? stream : STATUS_STREAMS - 1];
+	struct worker *w = st->worker;
 
 	s->emitted++;
 	s->transferred += (uint64_t)copies;
-	if (w->status->first_emit_ns == 0)
-		w->status->first_emit_ns = w->now_ns;
+	if (st->status->first_emit_ns == 0)
+		st->status->first_emit_ns = w->now_ns;
 	if (w->txn != NULL && w->txn->touched != w->out.sender.header.txid)
 		batch_touched(w);
 }
@@ -52,7 +53,7 @@ static void count_emit(struct worker *w, uint32_t stream, int copies)
  * bolt's finish (B4). */
 static bool is_finishing(const struct task *t)
 {
-	return t->worker->finishing && t->tuple == NULL && t->worker->txn == NULL;
+	return t->stage->finishing && t->tuple == NULL && t->worker->txn == NULL;
 }
 
 /* refuse_outside: in a transactional topology whatever is emitted belongs to a batch (X9), and what
@@ -83,28 +84,28 @@ static int emit_finish(struct task *t, uint32_t stream, uint32_t target, const g
 
 static int emit_checked(struct task *t, uint32_t stream, const gale_value *values, uint32_t n)
 {
-	struct worker *w = t->worker;
-	struct emission m = { .stream = stream, .source = t->index, .values = values, .n = n };
+	struct router *router = &t->stage->router;
+	struct emission m = { .stream = stream, .source = t->source, .values = values, .n = n };
 	struct error e;
 	uint64_t edges;
 	int copies;
 
 	if (refuse_outside(t, false) != 0)
 		return -1;
-	if ((m.bound = router_check(&w->router, stream, values, n, &e)) == 0)
+	if ((m.bound = router_check(router, stream, values, n, &e)) == 0)
 		return host_refuse(t, "%s", e.text);
-	if (w->router.streams[stream].stream->direct)
+	if (router->streams[stream].stream->direct)
 		return host_refuse(t, "stream \"%s\" is direct: use gale_emit_direct",
-		    w->router.streams[stream].stream->id);
+		    router->streams[stream].stream->id);
 	if (t->hand != NULL)
 		m.roots = t->hand->roots;
 	else if (t->hand_finished)
 		return host_refuse(t, "emit anchored to a tuple that is acked or failed already");
 	else if (is_finishing(t))
 		return emit_finish(t, stream, UINT32_MAX, values, n, m.bound);
-	if ((copies = router_emit(&w->router, &m, &edges, &e)) < 0)
+	if ((copies = router_emit(router, &m, &edges, &e)) < 0)
 		return host_refuse(t, "%s", e.text);
-	count_emit(w, stream, copies);
+	count_emit(t->stage, stream, copies);
 	if (t->hand != NULL)
 		t->hand->children ^= edges;
 	return 0;
@@ -116,9 +117,9 @@ static int host_emit(gale_ctx *ctx, uint32_t stream, const gale_value *values, u
 	uint64_t edge;
 
 	if (t->hand == NULL || t->hand->roots.n != 1 ||
-	    !router_emit_flat(&t->worker->router, stream, t->hand->roots.one, values, n, &edge))
+	    !router_emit_flat(&t->stage->router, stream, t->hand->roots.one, values, n, &edge))
 		return emit_checked(t, stream, values, n);
-	count_emit(t->worker, stream, 1);
+	count_emit(t->stage, stream, 1);
 	t->hand->children ^= edge;
 	return 0;
 }
@@ -217,16 +218,16 @@ static int emit_anchored(struct task *t, const gale_emission *x, struct emission
 	if (n > WIRE_ROOTS_MAX)
 		error_set(&e, "emit anchored to %d messages; the most is %d", n, WIRE_ROOTS_MAX);
 	else if (x->direct)
-		copies = router_emit_direct(&w->router, m, x->task, &edges, &e);
+		copies = router_emit_direct(&t->stage->router, m, x->task, &edges, &e);
 	else
-		copies = router_emit(&w->router, m, &edges, &e);
+		copies = router_emit(&t->stage->router, m, &edges, &e);
 	if (copies >= 0)
 		register_children(roots, n, edges);
 	free(roots);
 	free(list);
 	if (copies < 0)
 		return host_refuse(t, "%s", e.text);
-	count_emit(w, m->stream, copies);
+	count_emit(t->stage, m->stream, copies);
 	return 0;
 }
 
@@ -250,18 +251,18 @@ static int emit_tracked(struct task *t, const gale_emission *x, size_t bound)
 static int host_emit_as(gale_ctx *ctx, const gale_emission *x)
 {
 	struct task *t = task_of(ctx);
-	struct worker *w = t->worker;
-	struct emission m = { .stream = x->stream, .source = t->index, .values = x->values, .n = x->n };
+	struct router *router = &t->stage->router;
+	struct emission m = { .stream = x->stream, .source = t->source, .values = x->values, .n = x->n };
 	struct error e;
 	uint64_t edges;
 	int copies;
 
 	if (refuse_outside(t, x->tracked) != 0)
 		return -1;
-	if ((m.bound = router_check(&w->router, x->stream, x->values, x->n, &e)) == 0)
+	if ((m.bound = router_check(router, x->stream, x->values, x->n, &e)) == 0)
 		return host_refuse(t, "%s", e.text);
-	if (x->direct != w->router.streams[x->stream].stream->direct)
-		return host_refuse(t, "stream \"%s\" is %s", w->router.streams[x->stream].stream->id,
+	if (x->direct != router->streams[x->stream].stream->direct)
+		return host_refuse(t, "stream \"%s\" is %s", router->streams[x->stream].stream->id,
 		    x->direct ? "not declared direct" : "direct: use gale_emit_direct");
 	if (x->tracked)
 		return emit_tracked(t, x, m.bound);
@@ -277,11 +278,11 @@ static int host_emit_as(gale_ctx *ctx, const gale_emission *x)
 		else if (is_finishing(t))
 			return emit_finish(t, x->stream, x->task, x->values, x->n, m.bound);
 	}
-	copies = x->direct ? router_emit_direct(&w->router, &m, x->task, &edges, &e)
-	    : router_emit(&w->router, &m, &edges, &e);
+	copies = x->direct ? router_emit_direct(router, &m, x->task, &edges, &e)
+	    : router_emit(router, &m, &edges, &e);
 	if (copies < 0)
 		return host_refuse(t, "%s", e.text);
-	count_emit(w, x->stream, copies);
+	count_emit(t->stage, x->stream, copies);
 	if (t->hand != NULL && !x->unanchored)
 		t->hand->children ^= edges;
 	return 0;
@@ -289,9 +290,11 @@ static int host_emit_as(gale_ctx *ctx, const gale_emission *x)
 
 /* ---- ack, fail, hold ---- */
 
-void host_ack_anchor(struct worker *w, const struct anchor *a)
+void host_ack_anchor(const struct stage *st, const struct anchor *a)
 {
-	w->status->acked++;
+	struct worker *w = st->worker;
+
+	st->status->acked++;
 	if (w->txn != NULL)
 		return;		/* a batch is acked as a whole */
 	for (uint32_t i = 0; i < a->roots.n; i++)
@@ -301,7 +304,7 @@ void host_ack_anchor(struct worker *w, const struct anchor *a)
 
 void host_fail_anchor(struct task *t, const struct anchor *a, const char *why)
 {
-	t->worker->status->failed++;
+	t->stage->status->failed++;
 	if (t->worker->txn != NULL) {
 		batch_failed(t, why);
 		return;
@@ -346,9 +349,9 @@ static gale_held host_hold(gale_ctx *ctx, const gale_tuple *tuple)
 	memcpy(h->values, tuple->values, tuple->n * sizeof *h->values);
 	h->tuple.values = h->values;
 	h->since_ns = w->now_ns;
-	w->status->held++;
-	w->n_just_held++;
-	w->n_held_loose += h->anchor.roots.n == 0;
+	t->stage->status->held++;
+	t->stage->n_just_held++;
+	t->stage->n_held_loose += h->anchor.roots.n == 0;
 	t->hand = &h->anchor;
 	t->held_hand.id = (uint64_t)h->generation << 32 | (slot + 1);
 	return t->held_hand;
@@ -370,9 +373,9 @@ static void let_go(struct task *t, struct held *h, gale_held handle)
 		t->hand = NULL;
 		t->hand_finished = true;
 	}
-	hist_add(&w->status->process, w->now_ns - h->since_ns, 1);
-	w->status->held--;
-	w->n_held_loose -= h->anchor.roots.n == 0;
+	hist_add(&t->stage->status->process, w->now_ns - h->since_ns, 1);
+	t->stage->status->held--;
+	t->stage->n_held_loose -= h->anchor.roots.n == 0;
 	frame_release(w->data, h->frame);
 	free(h->values);
 	free(h->anchor.children_of);
@@ -398,7 +401,7 @@ static int host_ack(gale_ctx *ctx, gale_held handle)
 
 	if (h == NULL)
 		return host_refuse(t, "gale_ack of a tuple that is acked or failed already");
-	host_ack_anchor(t->worker, &h->anchor);
+	host_ack_anchor(t->stage, &h->anchor);
 	let_go(t, h, handle);
 	return 0;
 }
@@ -502,7 +505,7 @@ static void host_log(gale_ctx *ctx, gale_level level, const char *text)
 static int64_t *host_metric(gale_ctx *ctx, const char *name, bool gauge)
 {
 	static int64_t nowhere;
-	struct status *s = task_of(ctx)->worker->status;
+	struct status *s = task_of(ctx)->stage->status;
 
 	for (int i = 0; i < STATUS_METRICS; i++) {
 		struct status_metric *m = &s->metrics[i];
@@ -522,8 +525,9 @@ static int64_t *host_metric(gale_ctx *ctx, const char *name, bool gauge)
 
 static const char *host_config(gale_ctx *ctx, const char *key)
 {
-	struct worker *w = task_of(ctx)->worker;
-	const struct setting *s = topology_config(w->topology, w->component, key);
+	const struct stage *st = task_of(ctx)->stage;
+	struct worker *w = st->worker;
+	const struct setting *s = topology_config(w->topology, st->component, key);
 	struct buf text = { 0 };
 
 	if (s == NULL || s->type == SETTING_NULL)

@@ -13,7 +13,7 @@ static struct task *task_of(gale_ctx *ctx, size_t n_key, size_t n_value)
 	struct task *t = (struct task *)ctx;	/* its first member */
 
 	if (t->state == NULL)
-		host_refuse(t, "a call for state %s", t->worker->code->state_version == 0 ?
+		host_refuse(t, "a call for state %s", t->stage->code->state_version == 0 ?
 		    "in a component that declares no state_version" :
 		    "in cleanup: it is closed by then");
 	else if (n_key > GALE_MAX_VALUE)

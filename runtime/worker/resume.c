@@ -24,9 +24,9 @@
 
 enum { WRITE_EVERY_MS = 80 };	/* what is left of the 100 ms is for the write itself */
 
-struct place *resume_place(const struct worker *w)
+struct place *resume_place(const struct stage *st)
 {
-	if (w->code->kind != GALE_SPOUT || w->code->resume == NULL || w->txn != NULL)
+	if (st->code->kind != GALE_SPOUT || st->code->resume == NULL || st->worker->txn != NULL)
 		return NULL;
 	return xcalloc(1, sizeof (struct place));
 }
@@ -63,7 +63,7 @@ static void call_resume(struct task *t)
 	r.open = ids;
 	fprintf(stderr, "goes on at %llu, with %u messages that were open\n", (unsigned long long)r.next,
 	    r.n_open);
-	result = w->code->resume(t->self, &t->ctx, &r);
+	result = t->stage->code->resume(t->self, &t->ctx, &r);
 	free(ids);
 	if (result == GALE_OK && !t->broken)
 		return;
@@ -80,11 +80,11 @@ void resume_task(struct task *t)
 	int rc;
 
 	if (t->place == NULL) {
-		if (w->code->kind == GALE_SPOUT && worker_state_lasts(w))
+		if (t->stage->code->kind == GALE_SPOUT && worker_state_lasts(w))
 			fprintf(stderr, "this spout can't be positioned: every run starts it anew\n");
 		return;
 	}
-	path = statedir_position(w->statedir, w->component->id, t->ctx.index);
+	path = statedir_position(w->statedir, t->stage->component->id, t->ctx.index);
 	rc = positionfile_read(&t->place->file, path, worker_state_lasts(w), &found, &e);
 	if (rc > 0 && t->place->file.run > w->run)
 		rc = error_set(&e, "the position %s is of run %u, which this state directory knows "

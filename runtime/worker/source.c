@@ -31,22 +31,29 @@ enum {
 	REPLAY_MOST_LOG2 = 10		/* up to 10 s; the first at once */
 };
 
+static int64_t most_attempts(const struct topology *t, const struct component *c)
+{
+	const struct setting *most = topology_config(t, c, "topology.max.attempts");
+
+	return most != NULL && most->type == SETTING_INT ? most->i : 0;
+}
+
 void source_init(struct worker *w)
 {
 	const struct topology *t = w->topology;
 	const struct setting *on = topology_config(t, NULL, "topology.enable.message.timeouts");
-	const struct setting *most = topology_config(t, w->component, "topology.max.attempts");
 	const struct setting *letters = topology_config(t, NULL, "topology.dead.letter.file");
 
 	deadletter_init(&w->letters,
 	    letters != NULL && letters->type == SETTING_STRING ? letters->s : NULL);
 	pending_init(&w->pending, w->me->n_tasks);
 	w->next_root = random_seed();
-	w->max_attempts = most != NULL && most->type == SETTING_INT ? most->i : 0;
+	for (uint32_t i = 0; i < w->n_stages; i++)
+		w->stages[i].max_attempts = most_attempts(t, w->stages[i].component);
 	if (on == NULL || on->type != SETTING_BOOL || on->b)
 		w->timeout_ns = (uint64_t)topology_ms(t, NULL, "topology.message.timeout.secs") * NS_PER_MS;
 	limit_init(&w->limit,
-	    (size_t)topology_int(t, w->component, "topology.max.spout.pending") * w->me->n_tasks,
+	    (size_t)topology_int(t, w->stages->component, "topology.max.spout.pending") * w->me->n_tasks,
 	    w->timeout_ns, clock_now_ns());
 }
 
@@ -70,11 +77,18 @@ static uint64_t new_root(struct worker *w)
 	return w->next_root++;
 }
 
+/* stage_of gives the stage whose message M is. */
+static struct stage *stage_of(const struct worker *w, const struct message *m)
+{
+	return w->tasks[m->task].stage;
+}
+
 /* keep gives M a body when somebody will need its values again: gale for a replay, or the
  * dead letters after the last attempt. */
 static void keep(struct worker *w, struct message *m, const gale_value *values, uint32_t n, size_t bound)
 {
-	bool last = (w->max_attempts != 0 && m->attempt >= w->max_attempts) ||
+	int64_t most = stage_of(w, m)->max_attempts;
+	bool last = (most != 0 && m->attempt >= most) ||
 	    m->deaths + 1 >= POISON_DEATHS;
 
 	if (m->body != NULL || (!m->kept && !last))
@@ -101,9 +115,9 @@ static void ack_without_ackers(struct worker *w, const struct message *m)
 		buf_add(&w->acked_now, pair, sizeof pair);
 }
 
-static void count(struct worker *w, const struct message *m, int copies)
+static void count(const struct worker *w, const struct message *m, int copies)
 {
-	struct status *s = w->status;
+	struct status *s = stage_of(w, m)->status;
 	uint32_t stream = m->stream < STATUS_STREAMS ? m->stream : STATUS_STREAMS - 1;
 
 	s->streams[stream].emitted++;
@@ -117,7 +131,8 @@ int source_emit(struct worker *w, struct message *m, const gale_value *values, u
     struct error *e)
 {
 	bool tracked = w->plan->n_ackers > 0;
-	struct emission x = { .stream = m->stream, .source = m->task, .values = values, .n = n,
+	struct router *router = &stage_of(w, m)->router;
+	struct emission x = { .stream = m->stream, .source = w->tasks[m->task].source, .values = values, .n = n,
 		.bound = bound };
 	gale_value kept[GALE_MAX_FIELDS];
 	uint64_t edges;
@@ -135,8 +150,8 @@ int source_emit(struct worker *w, struct message *m, const gale_value *values, u
 	} else if (tracked) {
 		keep(w, m, values, n, bound);
 	}
-	copies = m->target == UINT32_MAX ? router_emit(&w->router, &x, &edges, e)
-	    : router_emit_direct(&w->router, &x, m->target, &edges, e);
+	copies = m->target == UINT32_MAX ? router_emit(router, &x, &edges, e)
+	    : router_emit_direct(router, &x, m->target, &edges, e);
 	if (copies < 0) {
 		forget_body(w, m);
 		return -1;
@@ -183,20 +198,21 @@ static void on_acked(struct worker *w, uint64_t root)
 	resume_done(w, &f.message);
 	if (f.message.attempt > 1 || f.message.deaths > 0)
 		pending_set_attempts(&w->pending, f.message.task, f.message.id, 0);
-	if (w->code->ack != NULL && w->me->role == ROLE_SPOUT)
-		w->code->ack(t->self, &t->ctx, f.message.id);
+	if (t->stage->code->ack != NULL && w->me->role == ROLE_SPOUT)
+		t->stage->code->ack(t->self, &t->ctx, f.message.id);
 	settled(w, &f.message);
 }
 
 /* dead_letter_stream gives the number of the stream for dead letters, when somebody
  * subscribes to it; else -1. */
-static int dead_letter_stream(const struct worker *w)
+static int dead_letter_stream(const struct stage *st)
 {
-	uint32_t last = w->router.n_streams - 1;
+	const struct router *r = &st->router;
+	uint32_t last = r->n_streams - 1;
 
-	if (w->me->role != ROLE_SPOUT || w->router.n_streams == 0 ||
-	    strcmp(w->router.streams[last].stream->id, DEAD_LETTER_STREAM) != 0 ||
-	    w->router.streams[last].n_routes == 0)
+	if (st->component->kind != GALE_SPOUT || r->n_streams == 0 ||
+	    strcmp(r->streams[last].stream->id, DEAD_LETTER_STREAM) != 0 ||
+	    r->streams[last].n_routes == 0)
 		return -1;
 	return (int)last;
 }
@@ -208,7 +224,7 @@ static bool emit_dead_letter(struct worker *w, uint32_t stream, const struct dea
 	struct message m = { .id = d->id, .task = task, .stream = stream, .target = UINT32_MAX,
 		.attempt = 1, .kept = true };
 	struct error e;
-	size_t bound = router_check(&w->router, stream, values, 5, &e);
+	size_t bound = router_check(&w->tasks[task].stage->router, stream, values, 5, &e);
 
 	if (bound != 0 && source_emit(w, &m, values, 5, bound, &e) == 0)
 		return true;
@@ -219,13 +235,14 @@ static bool emit_dead_letter(struct worker *w, uint32_t stream, const struct dea
 /* bury sends M to the dead letters. */
 static void bury(struct worker *w, const struct message *m, const char *reason)
 {
-	int stream = dead_letter_stream(w), n;
+	const struct stage *st = stage_of(w, m);
+	int stream = dead_letter_stream(st), n;
 	gale_value values[GALE_MAX_FIELDS];
-	struct dead_letter d = { w->topology->name, w->component->id,
-		w->router.streams[m->stream].stream->id, reason, m->id, m->attempt, values, 0 };
+	struct dead_letter d = { w->topology->name, st->component->id,
+		st->router.streams[m->stream].stream->id, reason, m->id, m->attempt, values, 0 };
 	struct error e;
 
-	w->status->dead_lettered++;
+	st->status->dead_lettered++;
 	n = wire_read_values(m->body, m->body_bytes, values);
 	d.n_values = n < 0 ? 0 : (uint32_t)n;
 	/* A dead letter that dies itself goes to the file, or it would go round for ever. */
@@ -255,8 +272,8 @@ static void tell_spout(struct worker *w, const struct message *m, gale_failure *
 	if (w->me->role != ROLE_SPOUT)
 		return;
 	t->asked_again = true;
-	if (w->code->fail != NULL)
-		w->code->fail(t->self, &t->ctx, m->id, f);
+	if (t->stage->code->fail != NULL)
+		t->stage->code->fail(t->self, &t->ctx, m->id, f);
 }
 
 /* remember keeps what is known of a message that its spout replays by itself; source_recall
@@ -282,7 +299,8 @@ static bool given_up(const struct worker *w, const struct message *m, const gale
 {
 	if (m->deaths >= POISON_DEATHS && m->body != NULL)
 		return true;
-	return f->kind != GALE_WORKER_LOST && w->max_attempts > 0 && m->attempt >= w->max_attempts;
+	return f->kind != GALE_WORKER_LOST && stage_of(w, m)->max_attempts > 0 &&
+	    m->attempt >= stage_of(w, m)->max_attempts;
 }
 
 /* again prepares the next attempt of M, or gives it up. Takes M's body. */

@@ -39,8 +39,8 @@ static bool ack_at_once(struct worker *w)
 	for (size_t i = 0; i < n; i += sizeof pair) {
 		memcpy(pair, w->acked_now.data + i, sizeof pair);
 		w->status->acked += w->txn == NULL;	/* else when its batch is */
-		if (w->code->ack != NULL)
-			w->code->ack(w->tasks[pair[0]].self, &w->tasks[pair[0]].ctx, pair[1]);
+		if (w->stages->code->ack != NULL)
+			w->stages->code->ack(w->tasks[pair[0]].self, &w->tasks[pair[0]].ctx, pair[1]);
 	}
 	w->acked_now.n -= n;
 	if (w->acked_now.n > 0)
@@ -50,7 +50,7 @@ static bool ack_at_once(struct worker *w)
 
 bool spout_ask(struct worker *w, struct task *t)
 {
-	int result = w->code->next(t->self, &t->ctx);
+	int result = t->stage->code->next(t->self, &t->ctx);
 
 	ack_at_once(w);
 	t->asked_again = false;

@@ -26,53 +26,60 @@ void task_result(struct task *t, int result, const char *what)
 /* ---- opening ---- */
 
 /* tick_ms gives how often the component wants to be ticked, 0: never. */
-static uint64_t tick_ms(const struct worker *w)
+static uint64_t tick_ms(const struct stage *st)
 {
-	const struct setting *ms = topology_config(w->topology, w->component, "topology.tick.tuple.freq.ms");
-	const struct setting *secs = topology_config(w->topology, w->component, "topology.tick.tuple.freq.secs");
+	const struct topology *t = st->worker->topology;
+	const struct setting *ms = topology_config(t, st->component, "topology.tick.tuple.freq.ms");
+	const struct setting *secs = topology_config(t, st->component, "topology.tick.tuple.freq.secs");
 
 	if (ms != NULL && ms->type == SETTING_INT)
 		return (uint64_t)ms->i;
 	if (secs != NULL && secs->type != SETTING_NULL)
-		return (uint64_t)topology_ms(w->topology, w->component, "topology.tick.tuple.freq.secs");
+		return (uint64_t)topology_ms(t, st->component, "topology.tick.tuple.freq.secs");
 	return 0;
 }
 
-static gale_ctx new_context(const struct worker *w, uint32_t index)
+static gale_ctx new_context(const struct stage *st, uint32_t index)
 {
+	const struct worker *w = st->worker;
+
 	return (gale_ctx){
 		.host = &host_calls,
 		.topology = w->topology->name,
-		.component = w->component->id,
+		.component = st->component->id,
 		.task = w->me->first_task + index,
 		.index = w->me->first_task + index - w->plan->first_task[w->me->component],
-		.n_tasks = w->component->n_tasks,
+		.n_tasks = st->component->n_tasks,
 		.out = OUT_FD,
 	};
 }
 
-static void new_task(struct worker *w, uint32_t index)
+/* new_task makes task number INDEX of ST. */
+static struct task *new_task(struct stage *st, uint32_t index)
 {
-	struct task *t = &w->tasks[index];
+	struct worker *w = st->worker;
+	struct task *t = &st->tasks[index];
 
-	*t = (struct task){ .ctx = new_context(w, index), .worker = w, .index = index,
-		.place = resume_place(w) };
-	t->self = xcalloc(1, w->code->self_size + 1);
+	*t = (struct task){ .ctx = new_context(st, index), .worker = w, .stage = st,
+		.source = index, .index = w->n_tasks++, .place = resume_place(st) };
+	t->self = xcalloc(1, st->code->self_size + 1);
 	durable_open(t);
+	return t;
 }
 
 void task_make(struct task *t)
 {
 	struct worker *w = t->worker;
-	int (*open)(void *, gale_ctx *) = w->code->kind == GALE_SPOUT ? w->code->open : w->code->prepare;
+	const gale_component *code = t->stage->code;
+	int (*open)(void *, gale_ctx *) = code->kind == GALE_SPOUT ? code->open : code->prepare;
 	struct error e;
 	int result;
 
-	memset(t->self, 0, w->code->self_size);
-	if (plugin_fill(w->code, &w->component->part.properties, t->self, &e) != 0)
+	memset(t->self, 0, code->self_size);
+	if (plugin_fill(code, &t->stage->component->part.properties, t->self, &e) != 0)
 		worker_fatal(w, "%s", e.text);
-	if (w->code->tick != NULL)
-		t->tick_ns = tick_ms(w) * NS_PER_MS;
+	if (code->tick != NULL)
+		t->tick_ns = tick_ms(t->stage) * NS_PER_MS;
 	t->next_tick_ns = clock_now_ns() + t->tick_ns;
 	t->made = true;
 	if (open == NULL)
@@ -81,14 +88,14 @@ void task_make(struct task *t)
 	if (result == GALE_OK && !t->broken)
 		return;
 	task_unmake(t);
-	worker_fatal(w, "%s: %s", w->code->kind == GALE_SPOUT ? "open" : "prepare",
+	worker_fatal(w, "%s: %s", code->kind == GALE_SPOUT ? "open" : "prepare",
 	    t->why[0] ? t->why : "the plugin gave no reason");
 }
 
 void task_unmake(struct task *t)
 {
-	if (t->made && t->worker->code->cleanup != NULL)
-		t->worker->code->cleanup(t->self, &t->ctx);
+	if (t->made && t->stage->code->cleanup != NULL)
+		t->stage->code->cleanup(t->self, &t->ctx);
 	t->made = false;
 }
 
@@ -106,8 +113,9 @@ static const gale_component *open_part(struct worker *w, const struct part *part
 }
 
 /* open_grouping gives a CUSTOM grouping its plugin. */
-static void open_grouping(struct worker *w, struct group *g)
+static void open_grouping(struct stage *st, struct group *g)
 {
+	struct worker *w = st->worker;
 	const struct part *part = &g->subscription->custom;
 	struct plugin *plugin;
 	struct error e;
@@ -116,7 +124,7 @@ static void open_grouping(struct worker *w, struct group *g)
 	plugin_free(plugin);
 	g->custom_self = xcalloc(1, g->custom->self_size + 1);
 	g->custom_ctx = xmalloc(sizeof (struct task));
-	*(struct task *)g->custom_ctx = (struct task){ .ctx = new_context(w, 0), .worker = w };
+	*(struct task *)g->custom_ctx = (struct task){ .ctx = new_context(st, 0), .worker = w, .stage = st };
 	if (plugin_fill(g->custom, &part->properties, g->custom_self, &e) != 0)
 		worker_fatal(w, "%s", e.text);
 	if (g->custom->prepare != NULL &&
@@ -125,21 +133,30 @@ static void open_grouping(struct worker *w, struct group *g)
 		    ((struct task *)g->custom_ctx)->why);
 }
 
-void task_open_all(struct worker *w)
+/* open_stage opens the plugin of ST and all of its N tasks, which stand from TASKS on. */
+static void open_stage(struct stage *st, struct task *tasks, uint32_t n)
 {
-	w->code = open_part(w, &w->component->part, &w->plugin);
-	for (struct group *g; (g = router_custom(&w->router)) != NULL; )
-		open_grouping(w, g);
-	w->tasks = xcalloc(w->me->n_tasks, sizeof *w->tasks);
-	while (w->n_tasks < w->me->n_tasks) {
-		struct task *t = &w->tasks[w->n_tasks];
+	struct worker *w = st->worker;
 
-		new_task(w, w->n_tasks++);
+	st->code = open_part(w, &st->component->part, &st->plugin);
+	for (struct group *g; (g = router_custom(&st->router)) != NULL; )
+		open_grouping(st, g);
+	st->tasks = tasks;
+	while (st->n_tasks < n) {
+		struct task *t = new_task(st, st->n_tasks++);
+
 		if (w->txn != NULL)
 			continue;	/* its first reset makes it */
 		task_make(t);
 		resume_task(t);
 	}
+}
+
+void task_open_all(struct worker *w)
+{
+	w->tasks = xcalloc(w->me->n_tasks, sizeof *w->tasks);
+	for (uint32_t i = 0; i < w->n_stages; i++)
+		open_stage(&w->stages[i], w->tasks + w->n_tasks, w->me->n_tasks);
 }
 
 void task_close_all(struct worker *w)
@@ -154,7 +171,8 @@ void task_close_all(struct worker *w)
 		free(w->config_texts[i]);
 	free(w->config_texts);
 	free(w->tasks);
-	plugin_free(w->plugin);
+	for (uint32_t i = 0; i < w->n_stages; i++)
+		plugin_free(w->stages[i].plugin);
 }
 
 /* ---- ticks and wakes ---- */
@@ -191,9 +209,9 @@ void task_ticks(struct worker *w)
 		t->next_tick_ns += t->tick_ns;
 		if (t->next_tick_ns <= w->now_ns)
 			t->next_tick_ns = w->now_ns + t->tick_ns;
-		w->status->ticks++;
+		t->stage->status->ticks++;
 		t->idle_until_ns = 0;
-		task_result(t, w->code->tick(t->self, &t->ctx), "tick");
+		task_result(t, t->stage->code->tick(t->self, &t->ctx), "tick");
 	}
 }
 
@@ -214,7 +232,7 @@ void task_woken(struct worker *w)
 		struct task *t = &w->tasks[i];
 
 		t->idle_until_ns = 0;
-		if (atomic_exchange(&t->woken, false) && w->code->woken != NULL)
-			task_result(t, w->code->woken(t->self, &t->ctx), "woken");
+		if (atomic_exchange(&t->woken, false) && t->stage->code->woken != NULL)
+			task_result(t, t->stage->code->woken(t->self, &t->ctx), "woken");
 	}
 }

@@ -143,9 +143,11 @@ static void on_activate(struct worker *w, const struct control_message *m)
 	(void)m;
 	w->active = true;
 	for (uint32_t i = 0; i < w->n_tasks; i++) {
-		w->tasks[i].idle_until_ns = 0;
-		if (w->code->activate != NULL)
-			w->code->activate(w->tasks[i].self, &w->tasks[i].ctx);
+		struct task *t = &w->tasks[i];
+
+		t->idle_until_ns = 0;
+		if (t->stage->code->activate != NULL)
+			t->stage->code->activate(t->self, &t->ctx);
 	}
 }
 
@@ -155,9 +157,12 @@ static void on_deactivate(struct worker *w, const struct control_message *m)
 	if (!w->active)
 		return;
 	w->active = false;
-	for (uint32_t i = 0; i < w->n_tasks; i++)
-		if (w->code->deactivate != NULL)
-			w->code->deactivate(w->tasks[i].self, &w->tasks[i].ctx);
+	for (uint32_t i = 0; i < w->n_tasks; i++) {
+		struct task *t = &w->tasks[i];
+
+		if (t->stage->code->deactivate != NULL)
+			t->stage->code->deactivate(t->self, &t->ctx);
+	}
 }
 
 static void on_drain(struct worker *w, const struct control_message *m)
@@ -331,11 +336,25 @@ static void read_plan(struct worker *w)
 	if (w->number >= w->plan->n_workers)
 		worker_fatal(w, "there is no worker %u in this topology", w->number);
 	w->me = &w->plan->workers[w->number];
-	if (plan_runs_plugin(w->plan, w->number))
-		w->component = &w->topology->components[w->me->component];
 	w->ops = (w->topology->transaction.id != NULL ? batch_ops : role_ops)[w->me->role];
 	w->starts = xcalloc(w->plan->n_workers, sizeof *w->starts);
 	w->sends_to = xcalloc(w->plan->n_workers, sizeof *w->sends_to);
+}
+
+static void make_stages(struct worker *w)
+{
+	w->n_stages = 1;
+	w->stages = xcalloc(w->n_stages, sizeof *w->stages);
+	w->stages[0] = (struct stage){ .worker = w, .status = w->status,
+		.component = &w->topology->components[w->me->component] };
+	router_init(&w->stages[0].router, w->topology, w->me->component, &w->out);
+}
+
+static void free_stages(struct worker *w)
+{
+	for (uint32_t i = 0; i < w->n_stages; i++)
+		router_free(&w->stages[i].router);
+	free(w->stages);
 }
 
 static void be_born(struct worker *w)
@@ -361,8 +380,8 @@ static void be_born(struct worker *w)
 	out_init(&w->out, w->transport, w->status, w->plan, w->number, w->run, w->start);
 	if (out_connect(&w->out, w->rundir, w->starts, &e) != 0)
 		worker_fatal(w, "%s", e.text);
-	if (w->component != NULL) {
-		router_init(&w->router, w->topology, w->me->component, &w->out);
+	if (plan_runs_plugin(w->plan, w->number)) {
+		make_stages(w);
 		source_init(w);
 		batch_init(w);
 		if (!w->over)
@@ -467,13 +486,13 @@ static void run(struct worker *w)
  * wanted: "stop" comes when all have ended, so all was received, or when the run failed. */
 static void be_buried(struct worker *w)
 {
-	if (w->component != NULL) {
+	if (w->n_stages > 0) {
 		batch_free(w);
 		task_close_all(w);
-		router_free(&w->router);
 		source_free(w);
 	}
 	w->ops->stop(w);
+	free_stages(w);
 	out_free(&w->out);
 	transport_free(w->transport);
 	loop_free(&w->loop);

@@ -1,5 +1,8 @@
 /* worker.h - one worker process: its executor's tasks and all that they share.
  *
+ * A worker has what a process has: a loop, sockets, what is open. A stage of it has what a
+ * component has: the plugin, the tasks, the counters, the streams that it emits.
+ *
  *     worker.c   life of the process, control messages, the turns of the loop
  *     task.c     opening the plugin, one context per task
  *     host.c     the calls that a plugin makes (gale_host); host_state.c those for its state
@@ -67,8 +70,10 @@ struct place {
 struct task {
 	gale_ctx ctx;			/* first: a gale_ctx of ours is its task */
 	struct worker *worker;
+	struct stage *stage;
 	void *self;
 	uint32_t index;			/* in this worker */
+	uint32_t source;		/* in its stage: what its tuples say of where they are from */
 	struct anchor *hand;		/* what emits are anchored to; NULL: nothing */
 	bool hand_finished;		/* it was held and is acked or failed already */
 	const gale_tuple *tuple;	/* in execute: the tuple in hand */
@@ -96,13 +101,33 @@ enum ending { ENDING_NOT, ENDING_FINISH, ENDING_DISCARD };
 /* What an upstream worker's markers have said (B1, B2). */
 enum upstream { UPSTREAM_NONE, UPSTREAM_OPEN, UPSTREAM_DRAINED, UPSTREAM_ENDED };
 
+/* What one component has in this worker. */
+struct stage {
+	struct worker *worker;
+	const struct component *component;
+	struct status *status;
+	struct router router;
+	struct plugin *plugin;
+	const gale_component *code;
+	struct task *tasks;		/* n_tasks neighbours of the worker's */
+	uint32_t n_tasks;
+	int64_t max_attempts;		/* source.c: of its messages; 0: no limit */
+
+	/* bolt.c */
+	gale_source **sources;		/* [component][stream], NULL: never */
+	bool fed;			/* data came since the last drain */
+	bool finishing;			/* finish is being called */
+	uint32_t n_just_held;		/* in the group of executes: those held, acked later */
+	uint32_t n_held_loose;		/* held tuples of no message: only we know of them */
+	uint64_t patience_ns;		/* finish waits for them until then; 0: not set */
+};
+
 struct worker {
 	const char *rundir, *statedir;
 	struct topology *topology;
 	struct plan *plan;
 	uint32_t number, start, run;
 	const struct plan_worker *me;
-	const struct component *component;	/* NULL: an acker */
 	uint64_t now_ns;			/* sampled in every turn */
 
 	struct transport *transport;
@@ -111,13 +136,12 @@ struct worker {
 	struct status *status;
 	struct loop loop;
 	struct out out;
-	struct router router;
 	uint32_t *starts;			/* the latest start of each worker heard of (I1) */
 	uint32_t *sends_to;			/* which start of each worker we send to (R2) */
 
-	struct plugin *plugin;
-	const gale_component *code;
-	struct task *tasks;
+	struct stage *stages;
+	uint32_t n_stages;			/* 0: gale's own, it runs no plugin */
+	struct task *tasks;			/* of all stages, in their order */
 	uint32_t n_tasks;
 	char **config_texts;			/* what gale_config gave out */
 	size_t n_config_texts, config_texts_cap;
@@ -137,7 +161,6 @@ struct worker {
 	uint64_t next_root;
 	struct limit limit;			/* of messages open */
 	size_t kept_bytes;			/* of values kept for a replay */
-	int64_t max_attempts;			/* 0: no limit */
 	uint64_t timeout_ns;			/* 0: none */
 	uint64_t next_silence_ns;		/* when to look for roots without a verdict */
 	struct deadletters letters;		/* path NULL: no file */
@@ -155,20 +178,14 @@ struct worker {
 	struct wire_reader reader;
 	enum upstream *upstream;		/* by worker */
 	uint32_t n_upstream, n_drained, n_upstream_ended;
-	bool fed;				/* data came since the last drain */
 	bool drain_passed;			/* the drain marker was sent on ... */
 	uint64_t drain_frames;			/* ... when this many frames had left */
-	gale_source **sources;			/* [component][stream], NULL: never */
-	uint32_t turn;				/* next task for tuples to any */
+	uint32_t turn;				/* which task is asked first */
 	struct held **held;			/* slots */
 	uint32_t n_held, free_held;		/* slots made; first free one, UINT32_MAX: none */
 	size_t held_cap;
-	bool finishing;				/* finish is being called */
 	bool end_passed;			/* the end marker was sent on */
 	uint32_t group;				/* executes per clock reading */
-	uint32_t n_just_held;			/* of them, those held: acked later */
-	uint32_t n_held_loose;			/* held tuples of no message: only we know of them */
-	uint64_t patience_ns;			/* finish waits for them until then; 0: not set */
 
 	const struct role_ops *ops;
 	void *role;				/* acker.c */
@@ -274,7 +291,7 @@ bool host_state_next(gale_ctx *ctx, gale_scan *scan);
 void host_drop_held(struct worker *w);
 
 /* host_ack_anchor, host_fail_anchor tell the ackers of every root of A, if it has any. */
-void host_ack_anchor(struct worker *w, const struct anchor *a);
+void host_ack_anchor(const struct stage *st, const struct anchor *a);
 void host_fail_anchor(struct task *t, const struct anchor *a, const char *why);
 
 /* ---- durable.c ---- */
@@ -300,8 +317,8 @@ void bolt_start(struct worker *w);
 void bolt_stop(struct worker *w);
 void bolt_work(struct worker *w);
 void bolt_drop_frame(struct worker *w);
-bool bolt_finish_some(struct worker *w);
-bool bolt_finished(const struct worker *w);
+bool bolt_finish_some(struct stage *st);
+bool bolt_finished(const struct stage *st);
 
 /* spout_ask calls next of T once; false: it has nothing now. */
 bool spout_ask(struct worker *w, struct task *t);
@@ -347,7 +364,7 @@ void coordinate_named(struct worker *w, uint64_t root, const char *text);
 /* resume_place gives a new task its place, or NULL when its component has no resume.
  * resume_task, after open: reads the position that is on disk and lets the spout go on from
  * it; ends the process when it can't. */
-struct place *resume_place(const struct worker *w);
+struct place *resume_place(const struct stage *st);
 void resume_task(struct task *t);
 
 /* resume_opened: M was emitted. resume_done: it was acked, or is a dead letter on file, or is
