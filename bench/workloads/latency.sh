@@ -31,6 +31,7 @@ run_limit() {
 }
 
 paced() {
+	rm -f "$work/report"
 	begin "$GALE" run "$work/$1.json" --quiet -D rate="$rate" -D count=$((latency_s * rate)) \
 		-D unmeasured="$rate" -D report="$work/report"
 	watch_middle
