@@ -93,7 +93,7 @@ static uint32_t chosen(const struct spread *s, const struct buf *key, uint32_t n
 	gale_value value = gale_string(key->data != NULL ? key->data : "", key->n);
 	struct group g;
 
-	value.type = s->keys;
+	value.type = (uint8_t)s->keys;
 	group_init(&g, &fields, n);
 	group_choose(&g, &value, 1, &task);
 	group_free(&g);
