@@ -287,7 +287,7 @@ uint32_t pending_attempts(const struct pending *p, uint32_t task, uint64_t id)
 	const struct attempts *a = &p->attempts[task];
 	uint32_t n;
 
-	if (a->young.n == 0 && a->old.n == 0)
+	if (!pending_any_attempts(p, task))
 		return 0;
 	n = idmap_get(&a->young, id + 1);
 	if (n == IDMAP_NONE)

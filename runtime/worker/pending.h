@@ -167,6 +167,12 @@ uint64_t pending_replay_due(const struct pending *p);
 enum { PENDING_ATTEMPTS = 1 << 17 };	/* 8 MiB per generation */
 
 uint32_t pending_attempts(const struct pending *p, uint32_t task, uint64_t id);
+
+/* pending_any_attempts: TASK has a message that failed and is noted. */
+static inline bool pending_any_attempts(const struct pending *p, uint32_t task)
+{
+	return p->attempts[task].young.n > 0 || p->attempts[task].old.n > 0;
+}
 void pending_set_attempts(struct pending *p, uint32_t task, uint64_t id, uint32_t n);
 
 #endif
