@@ -35,6 +35,7 @@ struct route_stream {
 	struct route *routes;
 	uint32_t n_routes;
 	struct sink *only;	/* where all of its tuples go; NULL: it depends */
+	struct route *fields;	/* on their fields alone; NULL: on something else, too */
 };
 
 struct router {
@@ -56,10 +57,10 @@ size_t router_check(const struct router *r, uint32_t stream, const gale_value *v
     struct error *e);
 
 /* router_emit_flat does the usual emit in one go: flat values of the declared types, one root,
- * one place to go, and its open frame has room. False: it is not usual, and nothing was
- * done; router_check and router_emit do the same for all. */
-bool router_emit_flat(struct router *r, uint32_t stream, uint64_t root, const gale_value *values,
-    uint32_t n, uint64_t *edge);
+ * one place to go (by FIELDS perhaps), and its open frame has room. False: it is not usual, and
+ * nothing was done; router_check and router_emit do the same for all. */
+bool router_emit_flat(struct router *r, uint32_t stream, uint32_t source, uint64_t root,
+    const gale_value *values, uint32_t n, uint64_t *edge);
 
 struct emission {
 	uint32_t stream;

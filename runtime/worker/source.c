@@ -171,6 +171,27 @@ int source_emit(struct worker *w, struct message *m, const gale_value *values, u
 	return 0;
 }
 
+bool source_emit_flat(struct task *t, const gale_emission *x)
+{
+	struct worker *w = t->worker;
+	uint64_t root = w->next_root, edge;
+	struct message m = { .id = x->id, .task = t->index, .stream = x->stream,
+		.target = UINT32_MAX, .attempt = 1, .first = root };
+
+	/* With one attempt allowed the values are kept, for the dead letters. */
+	if (x->direct || x->kept || x->id == UINT64_MAX || root == 0 || t->stage->max_attempts == 1 ||
+	    w->txn != NULL || w->plan->n_ackers == 0 || w->me->role != ROLE_SPOUT ||
+	    pending_any_attempts(&w->pending, t->index) ||
+	    !router_emit_flat(&t->stage->router, x->stream, t->source, root, x->values, x->n, &edge))
+		return false;
+	w->next_root++;
+	count(w, &m, 1);
+	out_root_made(&w->out, root, edge);
+	pending_add(&w->pending, root, &m, w->now_ns);
+	resume_opened(w, &m);
+	return true;
+}
+
 /* ---- verdicts ---- */
 
 /* settled: the spout may have reason to emit again. */
@@ -180,27 +201,60 @@ static void settled(struct worker *w, const struct message *m)
 	w->status->pending = pending_open(&w->pending);
 }
 
-static void on_acked(struct worker *w, uint64_t root)
+/* on_acked settles one message. Returns how long it took; UINT64_MAX: it was settled before. */
+static uint64_t on_acked(struct worker *w, uint64_t root)
 {
 	struct flight f;
 	struct task *t;
+	uint64_t took;
 
 	if (!pending_settle(&w->pending, root, &f))
-		return;
+		return UINT64_MAX;
 	t = &w->tasks[f.message.task];
-	w->status->acked += w->me->role == ROLE_SPOUT;
-	if (w->status->first_ack_ns == 0)
-		w->status->first_ack_ns = w->now_ns;
-	w->status->last_ack_ns = w->now_ns;
-	hist_add(&w->status->complete, w->now_ns - f.emitted_ns, 1);
-	limit_acked(&w->limit, w->now_ns - f.emitted_ns, w->now_ns);
-	forget_body(w, &f.message);
+	took = w->now_ns - f.emitted_ns;
+	limit_acked(&w->limit, took, w->now_ns);
+	if (f.message.body != NULL)
+		forget_body(w, &f.message);
 	resume_done(w, &f.message);
 	if (f.message.attempt > 1 || f.message.deaths > 0)
 		pending_set_attempts(&w->pending, f.message.task, f.message.id, 0);
 	if (t->stage->code->ack != NULL && w->me->role == ROLE_SPOUT)
 		t->stage->code->ack(t->self, &t->ctx, f.message.id);
-	settled(w, &f.message);
+	t->idle_until_ns = 0;
+	return took;
+}
+
+/* count_acked notes N messages that took so long. */
+static void count_acked(struct worker *w, uint64_t took, uint64_t n)
+{
+	w->status->acked += w->me->role == ROLE_SPOUT ? n : 0;
+	if (w->status->first_ack_ns == 0)
+		w->status->first_ack_ns = w->now_ns;
+	w->status->last_ack_ns = w->now_ns;
+	hist_add(&w->status->complete, took, n);
+}
+
+/* on_acked_run settles N messages in a row. Those that one call of next has emitted took
+ * equally long, and are counted together. */
+static void on_acked_run(struct worker *w, uint64_t root, uint32_t n)
+{
+	uint64_t alike = 0, took = 0;
+
+	for (uint32_t i = 0; i < n; i++) {
+		uint64_t each = on_acked(w, root + i);
+
+		if (each == UINT64_MAX)
+			continue;
+		if (each != took && alike > 0) {
+			count_acked(w, took, alike);
+			alike = 0;
+		}
+		took = each;
+		alike++;
+	}
+	if (alike > 0)
+		count_acked(w, took, alike);
+	w->status->pending = pending_open(&w->pending);
 }
 
 /* dead_letter_stream gives the number of the stream for dead letters, when somebody
@@ -392,8 +446,7 @@ static void on_verdicts(struct worker *w, const struct frame *frame)
 	while (reader.header.kind == WIRE_VERDICTS &&
 	    (more = verdict_next(&reader.at, reader.end, &r)) > 0) {
 		if (r.type == VERDICT_ACKED_RUN)
-			for (uint32_t i = 0; i < r.n; i++)
-				on_acked(w, r.root + i);
+			on_acked_run(w, r.root, r.n);
 		else if (r.type == VERDICT_ENDED)
 			on_ended(w, &r);
 		else

@@ -333,6 +333,11 @@ void source_free(struct worker *w);
 int source_emit(struct worker *w, struct message *m, const gale_value *values, uint32_t n, size_t bound,
     struct error *e);
 
+/* source_emit_flat does the usual tracked emit of a spout in one go: not direct, not kept,
+ * never failed before, and one that router_emit_flat takes. False: it is not usual, and nothing
+ * was done. */
+bool source_emit_flat(struct task *t, const gale_emission *x);
+
 /* source_has_room: another message may be opened: fewer are open than the limit allows, which
  * is topology.max.spout.pending at most, and what is kept of them is no more than 64 MiB. */
 bool source_has_room(const struct worker *w);
