@@ -99,7 +99,7 @@ alternate() {
 }
 
 heading() {
-	printf '%-17s %-17s %-14s %10s %21s %8s %9s %9s %7s %6s\n' workload engine guarantee \
+	printf '%-17s %-24s %-14s %10s %21s %8s %9s %9s %7s %6s\n' workload engine guarantee \
 		tuples/s 'lowest to highest' 'CPU s/M' 'p50 us' 'p99 us' MiB ratio
 }
 
@@ -116,7 +116,7 @@ result() {
 	function number(x, digits) { return x == "null" ? x : sprintf("%." digits "f", x) }
 	BEGIN {
 		split(range, r, " ")
-		printf "%-17s %-17s %-14s %10.0f %10.0f-%-10.0f %8s %9s %9s %7s %6s\n", workload, engine,
+		printf "%-17s %-24s %-14s %10.0f %10.0f-%-10.0f %8s %9s %9s %7s %6s\n", workload, engine,
 			guarantee, rate, r[1], r[2], shown(cpu), shown(p50), shown(p99),
 			shown(number(mib, 1)), shown(of_limit)
 		printf "{\"workload\":\"%s\",\"engine\":\"%s\",\"guarantee\":\"%s\",\"tuples_per_s\":%.0f," \
@@ -160,7 +160,7 @@ compared() {
 			ratio = sprintf("%.3f", get($0, "tuples_per_s") / limit[workload])
 			sub(/"ratio_to_limit":null/, "\"ratio_to_limit\":" ratio)
 		}
-		printf "%-17s %-17s %-14s %10.0f %21s %8s %9s %9s %7s %6s\n", workload, get($0, "engine"),
+		printf "%-17s %-24s %-14s %10.0f %21s %8s %9s %9s %7s %6s\n", workload, get($0, "engine"),
 			get($0, "guarantee"), get($0, "tuples_per_s"), "", get($0, "cpu_s_per_mtuple"),
 			get($0, "p50_us"), get($0, "p99_us"), get($0, "rss_mib"), get($0, "ratio_to_limit")
 		print >>lines
