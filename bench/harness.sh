@@ -99,26 +99,31 @@ alternate() {
 }
 
 heading() {
-	printf '%-17s %-17s %-14s %10s %21s %8s %9s %9s %7s %6s\n' workload engine guarantee \
-		tuples/s 'lowest to highest' 'CPU s/M' 'p50 us' 'p99 us' MiB ratio
+	printf '%-17s %-24s %-14s %10s %21s %8s %9s %9s %7s %6s %6s\n' workload engine guarantee \
+		tuples/s 'lowest to highest' 'CPU s/M' 'p50 us' 'p99 us' MiB ratio 'by CPU'
 }
 
 # result NAME ENGINE GUARANTEE [LIMIT] prints the medians of NAME's runs, as a row and as a line
-# of JSON. LIMIT is the name of those to compare with.
+# of JSON. LIMIT is the name of those to compare with: by rate, and by the CPU a tuple takes,
+# which others on the machine disturb less.
 result() {
 	of_limit=null
-	[ $# -lt 4 ] || of_limit=$(ratio "$(of "$1" 1)" "$(of "$4" 1)")
+	by_cpu=null
+	if [ $# -eq 4 ]; then
+		of_limit=$(ratio "$(of "$1" 1)" "$(of "$4" 1)")
+		by_cpu=$(ratio "$(of "$4" 2)" "$(of "$1" 2)")
+	fi
 	range=$(cut -d ' ' -f 1 "$work/$1.runs" | sort -n | sed -n '1p;$p' | tr '\n' ' ')
 	awk -v workload="$workload" -v engine="$2" -v guarantee="$3" -v rate="$(of "$1" 1)" \
 		-v range="$range" -v cpu="$(of "$1" 2)" -v p50="$(of "$1" 3)" -v p99="$(of "$1" 4)" \
-		-v mib="$(of "$1" 5)" -v of_limit="$of_limit" -v json="$json_lines" '
+		-v mib="$(of "$1" 5)" -v of_limit="$of_limit" -v by_cpu="$by_cpu" -v json="$json_lines" '
 	function shown(x) { return x == "null" ? "" : x }
 	function number(x, digits) { return x == "null" ? x : sprintf("%." digits "f", x) }
 	BEGIN {
 		split(range, r, " ")
-		printf "%-17s %-17s %-14s %10.0f %10.0f-%-10.0f %8s %9s %9s %7s %6s\n", workload, engine,
+		printf "%-17s %-24s %-14s %10.0f %10.0f-%-10.0f %8s %9s %9s %7s %6s %6s\n", workload, engine,
 			guarantee, rate, r[1], r[2], shown(cpu), shown(p50), shown(p99),
-			shown(number(mib, 1)), shown(of_limit)
+			shown(number(mib, 1)), shown(of_limit), shown(by_cpu)
 		printf "{\"workload\":\"%s\",\"engine\":\"%s\",\"guarantee\":\"%s\",\"tuples_per_s\":%.0f," \
 			"\"cpu_s_per_mtuple\":%s,\"p50_us\":%s,\"p99_us\":%s,\"rss_mib\":%s," \
 			"\"ratio_to_limit\":%s}\n", workload, engine, guarantee, rate, cpu, p50, p99, mib,
@@ -160,7 +165,7 @@ compared() {
 			ratio = sprintf("%.3f", get($0, "tuples_per_s") / limit[workload])
 			sub(/"ratio_to_limit":null/, "\"ratio_to_limit\":" ratio)
 		}
-		printf "%-17s %-17s %-14s %10.0f %21s %8s %9s %9s %7s %6s\n", workload, get($0, "engine"),
+		printf "%-17s %-24s %-14s %10.0f %21s %8s %9s %9s %7s %6s\n", workload, get($0, "engine"),
 			get($0, "guarantee"), get($0, "tuples_per_s"), "", get($0, "cpu_s_per_mtuple"),
 			get($0, "p50_us"), get($0, "p99_us"), get($0, "rss_mib"), get($0, "ratio_to_limit")
 		print >>lines

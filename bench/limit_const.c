@@ -16,9 +16,9 @@
  *
  *     N roots/s N arrived
  *
- * With RATE number k is due k / RATE seconds after the start, and leaves then, however many are
- * on their way; it prints, in place of the rate, the times from when it was due to when it
- * was complete. The first UNMEASURED are left out.
+ * With RATE number k is due k / RATE seconds after the start, and leaves then, whatever PENDING is;
+ * it prints, in place of the rate, the times from when it was due to when it was complete. The
+ * first UNMEASURED are left out.
  *
  *     measured N p50_us N p99_us N max_us N arrived N
  *
@@ -78,7 +78,12 @@ static void emit_all(void)
 	}
 }
 
-/* note_completed counts the roots of one frame: root k + 1 is number k. */
+/* Root (k + 1) * SPREAD is number k. Roots in a row would make one long cluster of the acker's
+ * table, which it would walk along whenever it forgets one of them. UNSPREAD undoes it. */
+#define SPREAD 0x9e3779b97f4a7c15u
+#define UNSPREAD 0xf1de83e19937733du
+
+/* note_completed counts the roots of one frame. */
 static long note_completed(uint64_t start_ns, const char *p, int n)
 {
 	uint64_t at = latency_now();
@@ -87,14 +92,15 @@ static long note_completed(uint64_t start_ns, const char *p, int n)
 		uint64_t root;
 
 		memcpy(&root, p, 8);
+		root *= UNSPREAD;
 		if (root > unmeasured)
 			latency_add(&latency, at - latency_due(start_ns, root - 1, rate));
 	}
 	return n / 8;
 }
 
-/* emit_paced emits what is due, sends it at once, and sleeps until the next is due or
- * something is complete. */
+/* emit_paced emits what is due, as far as the acker's table has room, sends it at once, and
+ * sleeps until the next is due or something is complete. */
 static void emit_paced(void)
 {
 	int fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC);
@@ -110,8 +116,9 @@ static void emit_paced(void)
 		uint64_t at = latency_now();
 		bool any = false;
 
-		for (; k < (uint64_t)total && latency_due(start_ns, k, rate) <= at; k++, any = true)
-			emit(k + 1);
+		for (; k < (uint64_t)total && latency_due(start_ns, k, rate) <= at &&
+		    (long)k - completed < MOST_PENDING; k++, any = true)
+			emit((k + 1) * SPREAD);
 		flush_all();
 		for (int n; (n = zmq_msg_recv(&frame, input, ZMQ_DONTWAIT)) >= 0; any = true)
 			completed += note_completed(start_ns, zmq_msg_data(&frame), n);

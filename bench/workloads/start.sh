@@ -36,7 +36,7 @@ run_workers() { up "$work/200-workers.json"; }
 
 # started NAME prints the medians of NAME's runs.
 started() {
-	printf '%-17s %-17s %-14s up in %.1f ms, the run took %.3f s of CPU\n' "$workload" gale at-least-once \
+	printf '%-17s %-24s %-14s up in %.1f ms, the run took %.3f s of CPU\n' "$workload" gale at-least-once \
 		"$(of "$1" 1)" "$(of "$1" 2)"
 	printf '{"workload":"%s","engine":"gale","guarantee":"at-least-once","tuples_per_s":null,%s,%s,%s,%s,%s}\n' \
 		"$workload" '"cpu_s_per_mtuple":null' '"p50_us":null,"p99_us":null' '"rss_mib":null,"ratio_to_limit":null' \
