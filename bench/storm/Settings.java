@@ -52,7 +52,6 @@ final class Settings implements Serializable {
 	 */
 	Config config() {
 		Config config = new Config();
-		boolean apart = workers > 0;
 		config.setNumWorkers(Math.max(workers, 1));
 		config.setNumAckers(Integer.getInteger("ackers", 1));
 		config.setMaxSpoutPending(Integer.getInteger("pending", 1000));
@@ -60,7 +59,7 @@ final class Settings implements Serializable {
 		config.put(Config.TOPOLOGY_DISABLE_LOADAWARE_MESSAGING, true);
 		config.put(Config.TOPOLOGY_STATS_SAMPLE_RATE, 0.0005);
 		config.put(Config.TOPOLOGY_PRODUCER_BATCH_SIZE, Integer.getInteger("batch", 1));
-		config.put(Config.TOPOLOGY_TRANSFER_BATCH_SIZE, Integer.getInteger("transfer", apart ? 1000 : 1));
+		config.put(Config.TOPOLOGY_TRANSFER_BATCH_SIZE, Integer.getInteger("transfer", 100));
 		config.put(Config.TOPOLOGY_WORKER_CHILDOPTS, System.getProperty("worker", "-Xmx1g"));
 		return config;
 	}
