@@ -10,7 +10,6 @@ package peers;
 
 import com.hazelcast.config.Config;
 import com.hazelcast.core.Hazelcast;
-import com.hazelcast.jet.Traverser;
 import com.hazelcast.jet.accumulator.LongAccumulator;
 import com.hazelcast.jet.config.JobConfig;
 import com.hazelcast.jet.config.ProcessingGuarantee;
@@ -19,7 +18,6 @@ import com.hazelcast.jet.pipeline.Sinks;
 import com.hazelcast.jet.pipeline.SourceBuilder;
 import com.hazelcast.jet.pipeline.StreamSource;
 import java.util.ArrayDeque;
-import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeSet;
@@ -47,7 +45,7 @@ public final class JetCount {
 			.build();
 		Pipeline pipeline = Pipeline.create();
 		pipeline.readFrom(source).withoutTimestamps().setLocalParallelism(1)
-			.flatMap(Words::new).setLocalParallelism(1)
+			.flatMap(line -> new Text.Words(line)::next).setLocalParallelism(1)
 			.groupingKey(JetCount::key)
 			.mapStateful(LongAccumulator::new, (count, key, word) -> count(dir, count, key, word))
 			.setLocalParallelism(PARALLELISM)
@@ -123,20 +121,6 @@ public final class JetCount {
 			}
 			for (int i = 0; i < BURST && !asked.isEmpty(); i++)
 				out.add(ASK + asked.poll());
-		}
-	}
-
-	/** The words of a line, one by one. */
-	private static final class Words implements Traverser<String> {
-		private final ArrayDeque<String> words = new ArrayDeque<>();
-
-		Words(String line) {
-			Text.split(line, words::add);
-		}
-
-		@Override
-		public String next() {
-			return words.poll();
 		}
 	}
 }

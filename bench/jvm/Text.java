@@ -31,16 +31,33 @@ public final class Text {
 		return lines.toArray(new String[0]);
 	}
 
-	/** split gives the words of a line: what stands between ASCII white space. */
-	public static void split(String line, Consumer<String> word) {
-		int n = line.length();
-		int start = 0;
-		for (int i = 0; i <= n; i++)
-			if (i == n || isBlank(line.charAt(i))) {
-				if (i > start)
-					word.accept(line.substring(start, i));
-				start = i + 1;
-			}
+	/** The words of a line, one by one: what stands between ASCII white space. */
+	public static final class Words {
+		private final String line;
+		private int at;
+
+		public Words(String line) {
+			this.line = line;
+		}
+
+		/** next gives null when there are no more. */
+		public String next() {
+			int n = line.length();
+			while (at < n && isBlank(line.charAt(at)))
+				at++;
+			if (at == n)
+				return null;
+			int start = at;
+			while (at < n && !isBlank(line.charAt(at)))
+				at++;
+			return line.substring(start, at);
+		}
+	}
+
+	public static void split(String line, Consumer<String> consumer) {
+		Words words = new Words(line);
+		for (String word; (word = words.next()) != null; )
+			consumer.accept(word);
 	}
 
 	/** words counts them. */
