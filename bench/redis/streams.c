@@ -15,6 +15,8 @@
  *     words    an entry of "words" is one word
  *     lines    it is all the words of a line: fewer entries, and each is acknowledged as a whole
  *
+ * It stays until it is killed, so that what it costs can be measured to the end.
+ *
  * One line in MARK_EVERY ends in a word that carries the time, which becomes a latency. What
  * happens is told by lines in DIR/events, as in ../jvm/Window.java; counts go to DIR/counts.all.
  */
@@ -506,5 +508,6 @@ int main(int argc, char **argv)
 	if (begin_process())
 		split();
 	count();
-	return 0;
+	for (;;)
+		pause();
 }
