@@ -522,13 +522,18 @@ void source_lost(struct worker *w, uint32_t peer, const char *text)
 	free(roots);
 }
 
+bool source_hears(const struct worker *w)
+{
+	return w->me->role != ROLE_BOLT || w->finishing;
+}
+
 bool source_turn(struct worker *w)
 {
 	struct frame *frame;
 	bool any = false;
 	struct error e;
 
-	for (int i = 0; i < FRAMES_PER_TURN && (frame = inbox_receive(w->acks)) != NULL; i++) {
+	for (int i = 0; i < FRAMES_PER_TURN && source_hears(w) && (frame = inbox_receive(w->acks)) != NULL; i++) {
 		on_verdicts(w, frame);
 		frame_release(w->acks, frame);
 		any = true;
