@@ -50,6 +50,7 @@ struct inbox {
 	void *socket;
 	int fd;			/* readable when ZeroMQ has news for the socket */
 	unsigned n_received;	/* since it was last asked for news */
+	bool dry;		/* it was asked and had nothing: until `fd` says otherwise it has not */
 	struct held_frame *spare;
 	struct inbox *next;
 };
@@ -283,10 +284,12 @@ struct frame *inbox_receive(struct inbox *in)
 		if (errno != EAGAIN)
 			die("cannot receive: %s", zmq_strerror(errno));
 		in->n_received = 0;	/* it has looked */
+		in->dry = true;
 		f->next = in->spare;
 		in->spare = f;
 		return NULL;
 	}
+	in->dry = false;
 	f->frame.data = zmq_msg_data(&f->message);
 	f->frame.n = zmq_msg_size(&f->message);
 	f->frame.refs = 1;
@@ -475,8 +478,9 @@ static bool socket_ready(const struct poll_item *item)
 {
 	if (item->kind == POLL_FD)
 		return false;
-	return item->kind == POLL_INBOX ? has_event(item->inbox->socket, ZMQ_POLLIN)
-	    : has_event(item->outbox->socket, ZMQ_POLLOUT);
+	if (item->kind == POLL_OUTBOX)
+		return has_event(item->outbox->socket, ZMQ_POLLOUT);
+	return !item->inbox->dry && has_event(item->inbox->socket, ZMQ_POLLIN);
 }
 
 static void fill(struct pollfd *p, const struct poll_item *item)
@@ -505,7 +509,9 @@ static int see(struct poll_item *items, const struct pollfd *p, size_t n)
 	for (size_t i = 0; i < n; i++) {
 		if (items[i].kind == POLL_FD)
 			items[i].ready = descriptor_ready(&p[i]);
-		else if (p[i].revents != 0 && !items[i].ready)
+		if (items[i].kind == POLL_INBOX && p[i].revents != 0)
+			items[i].inbox->dry = false;
+		if (items[i].kind != POLL_FD && p[i].revents != 0 && !items[i].ready)
 			items[i].ready = socket_ready(&items[i]);
 		n_ready += items[i].ready != 0;
 	}
