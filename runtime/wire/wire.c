@@ -105,9 +105,14 @@ const uint8_t *wire_get_varint_long(const uint8_t *p, const uint8_t *end, uint64
 	return NULL;
 }
 
+/* get_varint reads byte by byte: the end that wire_unpack gives is none to read up to. */
 static inline const uint8_t *get_varint(const uint8_t *p, const uint8_t *end, uint64_t *v)
 {
-	return p < end ? wire_get_varint(p, end, v) : NULL;
+	if (p < end && *p < 0x80) {
+		*v = *p;
+		return p + 1;
+	}
+	return wire_get_varint_long(p, end, v);
 }
 
 static const uint8_t *get_value(const uint8_t *p, const uint8_t *end, gale_value *v, int depth);

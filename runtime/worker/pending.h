@@ -106,8 +106,9 @@ static inline size_t pending_open(const struct pending *p)
 /* pending_make_way frees the place of ROOT, which is taken, in the ring. */
 void pending_make_way(struct pending *p, uint64_t root);
 
-/* pending_add: ROOT, which is new and not 0, is an emit of M. Takes M's body. */
-static inline void pending_add(struct pending *p, uint64_t root, const struct message *m, uint64_t now_ns)
+/* pending_add: ROOT, which is new and not 0, is an emit of M. Takes M's body. Returns where M
+ * is now, until the next call. */
+static inline const struct message *pending_add(struct pending *p, uint64_t root, const struct message *m, uint64_t now_ns)
 {
 	struct flight *f = &p->ring[root & p->mask];
 
@@ -117,6 +118,7 @@ static inline void pending_add(struct pending *p, uint64_t root, const struct me
 	}
 	*f = (struct flight){ root, now_ns, now_ns, *m };
 	p->n_ring++;
+	return &f->message;
 }
 
 /* pending_settle takes ROOT's flight out into *F, body included. False: not known (void,

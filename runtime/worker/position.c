@@ -97,6 +97,7 @@ bool position_close_any(struct position *p, uint64_t id)
 	if (at == p->n || p->row[at].id != id || !p->row[at].open)
 		return false;
 	p->row[at].open = false;
+	p->hint = at + 1;
 	p->n_open--;
 	p->changed = true;
 	while (p->first < p->n && !p->row[p->first].open)

@@ -49,6 +49,7 @@ struct position {
 	struct position_entry *row;	/* row[first .. n), ids ascending; the first is open */
 	size_t first, n, cap;
 	size_t n_open;
+	size_t hint;			/* in the row: behind what was closed last */
 };
 
 void position_free(struct position *p);
@@ -75,11 +76,19 @@ static inline void position_open(struct position *p, uint64_t id)
 	p->changed = true;
 }
 
-/* position_close: message ID is done. False: it was not open. Most are the first of the row. */
+/* position_close: message ID is done. False: it was not open. Most are the first of the row, or
+ * stand behind the last that was closed. */
 static inline bool position_close(struct position *p, uint64_t id)
 {
-	if (p->first == p->n || p->row[p->first].id != id)
-		return position_close_any(p, id);
+	if (p->first == p->n || p->row[p->first].id != id) {
+		if (p->hint <= p->first || p->hint >= p->n || p->row[p->hint].id != id ||
+		    !p->row[p->hint].open)
+			return position_close_any(p, id);
+		p->row[p->hint++].open = false;
+		p->n_open--;
+		p->changed = true;
+		return true;
+	}
 	do
 		p->first++;
 	while (p->first < p->n && !p->row[p->first].open);

@@ -115,16 +115,16 @@ static void ack_without_ackers(struct worker *w, const struct message *m)
 		buf_add(&w->acked_now, pair, sizeof pair);
 }
 
-static void count(const struct worker *w, const struct message *m, int copies)
+static inline void count(const struct stage *st, uint32_t stream, bool replayed, int copies)
 {
-	struct status *s = stage_of(w, m)->status;
-	uint32_t stream = m->stream < STATUS_STREAMS ? m->stream : STATUS_STREAMS - 1;
+	struct status *s = st->status;
+	struct status_stream *of = &s->streams[stream < STATUS_STREAMS ? stream : STATUS_STREAMS - 1];
 
-	s->streams[stream].emitted++;
-	s->streams[stream].transferred += (uint64_t)copies;
-	s->replayed += m->attempt > 1;
+	of->emitted++;
+	of->transferred += (uint64_t)copies;
+	s->replayed += replayed;
 	if (s->first_emit_ns == 0)
-		s->first_emit_ns = w->now_ns;
+		s->first_emit_ns = st->worker->now_ns;
 }
 
 int source_emit(struct worker *w, struct message *m, const gale_value *values, uint32_t n, size_t bound,
@@ -156,7 +156,7 @@ int source_emit(struct worker *w, struct message *m, const gale_value *values, u
 		forget_body(w, m);
 		return -1;
 	}
-	count(w, m, copies);
+	count(stage_of(w, m), m->stream, m->attempt > 1, copies);
 	if (w->txn != NULL && w->txn->touched != w->out.sender.header.txid)
 		batch_touched(w);
 	if (!tracked) {
@@ -175,20 +175,22 @@ bool source_emit_flat(struct task *t, const gale_emission *x)
 {
 	struct worker *w = t->worker;
 	uint64_t root = w->next_root, edge;
-	struct message m = { .id = x->id, .task = t->index, .stream = x->stream,
-		.target = UINT32_MAX, .attempt = 1, .first = root };
+	const struct message *m;
 
-	/* With one attempt allowed the values are kept, for the dead letters. */
-	if (x->direct || x->kept || x->id == UINT64_MAX || root == 0 || t->stage->max_attempts == 1 ||
+	/* With one attempt allowed the values are kept, for the dead letters. The flags of X are
+	 * asked for far from each other: asked for together they are read as one word, which a
+	 * processor can't do while the bytes of it are being written (a tenth of an emit). */
+	if (x->direct || x->id == UINT64_MAX || root == 0 || t->stage->max_attempts == 1 ||
 	    w->txn != NULL || w->plan->n_ackers == 0 || w->me->role != ROLE_SPOUT ||
-	    pending_any_attempts(&w->pending, t->index) ||
+	    pending_any_attempts(&w->pending, t->index) || x->kept ||
 	    !router_emit_flat(&t->stage->router, x->stream, t->source, root, x->values, x->n, &edge))
 		return false;
 	w->next_root++;
-	count(w, &m, 1);
+	count(t->stage, x->stream, false, 1);
 	out_root_made(&w->out, root, edge);
-	pending_add(&w->pending, root, &m, w->now_ns);
-	resume_opened(w, &m);
+	m = pending_add(&w->pending, root, &(struct message){ .id = x->id, .task = t->index,
+		.stream = x->stream, .target = UINT32_MAX, .attempt = 1, .first = root }, w->now_ns);
+	resume_opened(w, m);
 	return true;
 }
 
@@ -540,13 +542,22 @@ void source_lost(struct worker *w, uint32_t peer, const char *text)
 	free(roots);
 }
 
+bool source_hears(const struct worker *w)
+{
+	bool hears = w->me->role != ROLE_BOLT;
+
+	for (uint32_t i = 0; i < w->n_stages; i++)
+		hears |= w->stages[i].finishing;
+	return hears;
+}
+
 bool source_turn(struct worker *w)
 {
 	struct frame *frame;
 	bool any = false;
 	struct error e;
 
-	for (int i = 0; i < FRAMES_PER_TURN && (frame = inbox_receive(w->acks)) != NULL; i++) {
+	for (int i = 0; i < FRAMES_PER_TURN && source_hears(w) && (frame = inbox_receive(w->acks)) != NULL; i++) {
 		on_verdicts(w, frame);
 		frame_release(w->acks, frame);
 		any = true;

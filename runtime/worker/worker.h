@@ -351,6 +351,9 @@ void source_recall(const struct worker *w, struct message *m);
 void source_lost(struct worker *w, uint32_t peer, const char *text);
 void source_named(struct worker *w, uint64_t root, const char *text);
 
+/* source_hears: verdicts may come: to a bolt not before its finish, when its first root is made. */
+bool source_hears(const struct worker *w);
+
 /* source_turn takes in verdicts, replays what is due and fails what is silent; a bounded
  * piece of it. False: there was nothing. source_due: when there will be. */
 bool source_turn(struct worker *w);
