@@ -252,7 +252,7 @@ static bool turn(struct worker *w)
 		w->out.sender.oldest_ns = 0;
 	}
 	w->status->pending = ledger_size(a->ledger);
-	return n > 0;
+	return n == FRAMES_PER_TURN;	/* else there was no more, and it is time for verdicts */
 }
 
 static bool rest(struct worker *w)

@@ -1,7 +1,11 @@
 /* ledger.c - see ledger.h. SPDX-License-Identifier: Apache-2.0
  *
- * Entries lie in a pool, by number; an idmap leads from root to number. Free entries
- * (root 0) are chained through `next`. Walking the book is walking the pool.
+ * A spout counts its roots up, and their trees end in about that order. So entries lie in a
+ * ring, each at its root modulo the size of the ring, and to find one is to look there. It has
+ * at least twice as many places as there are entries. The rows of several spouts may still meet.
+ * Whoever finds the place of its root taken and the ring large enough sends the entry that is
+ * there, the older one, to the pool: there an idmap leads from root to number, and free entries
+ * (root 0) are chained through `next`. Walking the book is walking both.
  */
 #include "ledger.h"
 
@@ -15,7 +19,9 @@ enum {
 	NO_INIT_MS = 60 * 1000,		/* longest life of an entry without init (A6) */
 	INTERVALS = 20,			/* walks per timeout: half of the 10 % that A4 allows */
 	MIN_POOL = 256,
-	LARGE_POOL = 4 * MIN_POOL	/* worth giving back */
+	LARGE_POOL = 4 * MIN_POOL,	/* worth giving back */
+	MIN_RING = 256,
+	LARGE_RING = 4 * MIN_RING	/* worth giving back */
 };
 
 #define NO_ENTRY UINT32_MAX
@@ -41,6 +47,8 @@ struct entry {
 };
 
 struct ledger {
+	struct entry *ring;		/* mask + 1 of them, a power of two */
+	size_t mask, n_ring;
 	struct idmap map;
 	struct entry *pool;
 	size_t cap;			/* room in the pool */
@@ -64,33 +72,61 @@ struct ledger *ledger_new(uint64_t timeout_ms, uint64_t progress_ms, ledger_fn *
 		.arg = arg,
 	};
 	idmap_init(&l->map);
+	l->ring = xcalloc(MIN_RING, sizeof *l->ring);
+	l->mask = MIN_RING - 1;
 	return l;
+}
+
+/* entry gives place I of the ring and, behind it, of the pool; NULL: it is free. */
+static struct entry *entry(const struct ledger *l, size_t i)
+{
+	struct entry *e = i <= l->mask ? &l->ring[i] : &l->pool[i - l->mask - 1];
+
+	return e->root != 0 ? e : NULL;
+}
+
+static size_t n_places(const struct ledger *l)
+{
+	return l->mask + 1 + l->n_used;
 }
 
 void ledger_free(struct ledger *l)
 {
 	if (l == NULL)
 		return;
-	for (uint32_t i = 0; i < l->n_used; i++)
-		if (l->pool[i].root != 0 && l->pool[i].state & FAILED)
-			free(l->pool[i].why);
+	for (size_t i = 0; i < n_places(l); i++)
+		if (entry(l, i) != NULL && entry(l, i)->state & FAILED)
+			free(entry(l, i)->why);
 	idmap_free(&l->map);
+	free(l->ring);
 	free(l->pool);
 	free(l);
 }
 
 uint64_t ledger_size(const struct ledger *l)
 {
-	return l->map.n;
+	return l->n_ring + l->map.n;
 }
 
-/* A record of an unknown root: the tree's first. */
-static struct entry *add(struct ledger *l, uint64_t root, uint64_t now_ms)
+/* ---- places ---- */
+
+static inline struct entry *find(const struct ledger *l, uint64_t root)
+{
+	struct entry *e = &l->ring[root & l->mask];
+	uint32_t i;
+
+	if (e->root == root)
+		return e;
+	if (l->map.n == 0)
+		return NULL;
+	i = idmap_get(&l->map, root);
+	return i != IDMAP_NONE ? &l->pool[i] : NULL;
+}
+
+static void add_to_pool(struct ledger *l, const struct entry *e)
 {
 	uint32_t i = l->free;
-	struct entry *e;
 
-	assert(root != 0);
 	if (i != NO_ENTRY) {
 		l->free = l->pool[i].next;
 	} else {
@@ -100,17 +136,80 @@ static struct entry *add(struct ledger *l, uint64_t root, uint64_t now_ms)
 		assert(l->n_used < NO_ENTRY);
 		i = l->n_used++;
 	}
-	idmap_put(&l->map, root, i);
-	e = &l->pool[i];
-	*e = (struct entry){
+	idmap_put(&l->map, e->root, i);
+	l->pool[i] = *e;
+}
+
+/* resize makes a ring of N places; those of its entries that meet go to the pool. */
+static void resize(struct ledger *l, size_t n)
+{
+	struct entry *old = l->ring;
+	size_t n_old = l->mask + 1;
+
+	l->ring = xcalloc(n, sizeof *l->ring);
+	l->mask = n - 1;
+	l->n_ring = 0;
+	for (size_t i = 0; i < n_old; i++) {
+		struct entry *to = &l->ring[old[i].root & l->mask];
+
+		if (old[i].root == 0)
+			continue;
+		if (to->root != 0)
+			add_to_pool(l, &old[i]);
+		else
+			*to = old[i];
+		l->n_ring += to->root == old[i].root;
+	}
+	free(old);
+}
+
+/* make_way frees the place of ROOT in the ring. */
+static void make_way(struct ledger *l, uint64_t root)
+{
+	struct entry *e;
+
+	if (ledger_size(l) > l->mask / 2)
+		resize(l, 2 * (l->mask + 1));
+	e = &l->ring[root & l->mask];
+	if (e->root == 0)
+		return;
+	add_to_pool(l, e);
+	e->root = 0;
+	l->n_ring--;
+}
+
+/* A record of an unknown root: the tree's first. */
+static inline struct entry *add(struct ledger *l, uint64_t root, uint64_t now_ms)
+{
+	assert(root != 0);
+	if (l->ring[root & l->mask].root != 0)
+		make_way(l, root);
+	l->n_ring++;
+	l->ring[root & l->mask] = (struct entry){
 		.root = root,
 		.born_ms = now_ms,
 		.timer_ms = now_ms,
 		.last_ms = now_ms,
 		.last_task = LEDGER_NO_TASK,
 	};
-	return e;
+	return &l->ring[root & l->mask];
 }
+
+/* forget leaves e->why to the caller. */
+static inline void forget(struct ledger *l, struct entry *e)
+{
+	if (e == &l->ring[e->root & l->mask]) {
+		e->root = 0;
+		l->n_ring--;
+		return;
+	}
+	idmap_remove(&l->map, e->root);
+	e->root = 0;
+	e->next = l->free;
+	l->free = (uint32_t)(e - l->pool);
+}
+
+/* ---- verdicts ---- */
 
 static uint64_t since(uint64_t then_ms, uint64_t now_ms)
 {
@@ -138,35 +237,20 @@ static struct ledger_outcome outcome_of(const struct entry *e, enum ledger_verdi
 	};
 }
 
-/* SLOT is the entry's in the map. Leaves e->why to the caller. */
-static void forget(struct ledger *l, struct idmap_slot *slot)
+static void drop(struct ledger *l, struct entry *e)
 {
-	uint32_t i = slot->value;
-
-	idmap_erase(&l->map, slot);
-	l->pool[i].root = 0;
-	l->pool[i].next = l->free;
-	l->free = i;
-}
-
-static void drop(struct ledger *l, struct idmap_slot *slot)
-{
-	struct entry *e = &l->pool[slot->value];
-
 	if (e->state & FAILED)
 		free(e->why);
-	forget(l, slot);
+	forget(l, e);
 }
 
 /* The final verdict of a tree whose owner is known. */
-static void end(struct ledger *l, struct idmap_slot *slot, enum ledger_verdict verdict,
-		uint64_t now_ms)
+static void end(struct ledger *l, struct entry *e, enum ledger_verdict verdict, uint64_t now_ms)
 {
-	struct entry *e = &l->pool[slot->value];
 	struct ledger_outcome outcome = outcome_of(e, verdict, now_ms);
 	char *why = e->state & FAILED ? e->why : NULL;
 
-	forget(l, slot);
+	forget(l, e);
 	tell(l, &outcome);
 	free(why);
 }
@@ -174,31 +258,29 @@ static void end(struct ledger *l, struct idmap_slot *slot, enum ledger_verdict v
 static inline void init(struct ledger *l, uint64_t root, uint64_t value,
 			struct ledger_owner owner, uint64_t now_ms)
 {
-	struct idmap_slot *slot = idmap_find(&l->map, root);
-	struct entry *e;
+	struct entry *e = find(l, root);
 
-	if (slot == NULL) {
+	if (e == NULL) {
 		e = add(l, root, now_ms);
 		e->value = value;
 		e->owner = owner;
 		e->state = HAS_INIT;
 		if (value == 0)
-			end(l, idmap_find(&l->map, root), LEDGER_ACKED, now_ms);
+			end(l, e, LEDGER_ACKED, now_ms);
 		return;
 	}
-	e = &l->pool[slot->value];
 	if (e->state & HAS_INIT)
 		return;
 	e->owner = owner;
 	e->last_ms = now_ms;
 	e->state |= HAS_INIT;
 	if (e->state & FAILED) {
-		end(l, slot, LEDGER_FAILED, now_ms);
+		end(l, e, LEDGER_FAILED, now_ms);
 		return;
 	}
 	e->value ^= value;
 	if (e->value == 0) {
-		end(l, slot, LEDGER_ACKED, now_ms);
+		end(l, e, LEDGER_ACKED, now_ms);
 	} else if (e->state & RESET) {
 		struct ledger_outcome outcome = outcome_of(e, LEDGER_EXTENDED, now_ms);
 
@@ -212,10 +294,9 @@ static inline void init(struct ledger *l, uint64_t root, uint64_t value,
 static inline void ack(struct ledger *l, uint64_t root, uint64_t value, uint32_t task,
 		       uint64_t now_ms)
 {
-	struct idmap_slot *slot = idmap_find(&l->map, root);
-	struct entry *e;
+	struct entry *e = find(l, root);
 
-	if (slot == NULL) {
+	if (e == NULL) {
 		if (value == 0)
 			return;
 		e = add(l, root, now_ms);
@@ -223,14 +304,13 @@ static inline void ack(struct ledger *l, uint64_t root, uint64_t value, uint32_t
 		e->last_task = task;
 		return;
 	}
-	e = &l->pool[slot->value];
 	e->last_ms = now_ms;
 	if (e->state & FAILED)
 		return;
 	e->last_task = task;
 	e->value ^= value;
 	if (e->value == 0 && e->state & HAS_INIT)
-		end(l, slot, LEDGER_ACKED, now_ms);
+		end(l, e, LEDGER_ACKED, now_ms);
 }
 
 void ledger_init(struct ledger *l, uint64_t root, uint64_t value, struct ledger_owner owner,
@@ -265,12 +345,12 @@ void ledger_ack_run(struct ledger *l, uint64_t first, uint32_t n, const uint64_t
 void ledger_fail(struct ledger *l, uint64_t root, const char *why, uint32_t n, uint32_t task,
 		 uint64_t now_ms)
 {
-	struct idmap_slot *slot;
 	struct entry *e;
 
 	assert(!l->telling && root != 0);
-	slot = idmap_find(&l->map, root);
-	e = slot ? &l->pool[slot->value] : add(l, root, now_ms);
+	e = find(l, root);
+	if (e == NULL)
+		e = add(l, root, now_ms);
 	e->last_ms = now_ms;
 	if (e->state & FAILED)
 		return;
@@ -278,17 +358,17 @@ void ledger_fail(struct ledger *l, uint64_t root, const char *why, uint32_t n, u
 	e->why = xstrndup(why, n);
 	e->state |= FAILED;
 	if (e->state & HAS_INIT)
-		end(l, slot, LEDGER_FAILED, now_ms);
+		end(l, e, LEDGER_FAILED, now_ms);
 }
 
 void ledger_reset(struct ledger *l, uint64_t root, uint32_t task, uint64_t now_ms)
 {
-	struct idmap_slot *slot;
 	struct entry *e;
 
 	assert(!l->telling && root != 0);
-	slot = idmap_find(&l->map, root);
-	e = slot ? &l->pool[slot->value] : add(l, root, now_ms);
+	e = find(l, root);
+	if (e == NULL)
+		e = add(l, root, now_ms);
 	e->last_ms = now_ms;
 	e->timer_ms = now_ms;
 	if (e->state & FAILED)
@@ -304,23 +384,23 @@ void ledger_reset(struct ledger *l, uint64_t root, uint32_t task, uint64_t now_m
 
 void ledger_void(struct ledger *l, uint64_t root)
 {
-	struct idmap_slot *slot;
+	struct entry *e;
 
 	assert(!l->telling && root != 0);
-	slot = idmap_find(&l->map, root);
-	if (slot != NULL)
-		drop(l, slot);
+	e = find(l, root);
+	if (e != NULL)
+		drop(l, e);
 }
 
 void ledger_drop_older(struct ledger *l, uint32_t worker, uint32_t start)
 {
 	assert(!l->telling);
-	for (uint32_t i = 0; i < l->n_used; i++) {
-		const struct entry *e = &l->pool[i];
+	for (size_t i = 0; i < n_places(l); i++) {
+		struct entry *e = entry(l, i);
 
-		if (e->root != 0 && e->state & HAS_INIT && e->owner.worker == worker &&
+		if (e != NULL && e->state & HAS_INIT && e->owner.worker == worker &&
 		    e->owner.start < start)
-			drop(l, idmap_find(&l->map, e->root));
+			drop(l, e);
 	}
 }
 
@@ -330,17 +410,16 @@ static uint64_t no_init_ms(const struct ledger *l)
 	return l->timeout_ms && l->timeout_ms < NO_INIT_MS ? l->timeout_ms : NO_INIT_MS;
 }
 
-static void expire(struct ledger *l, const struct entry *e, uint64_t deadline_ms)
+static void expire(struct ledger *l, struct entry *e, uint64_t deadline_ms)
 {
 	bool too_old = l->timeout_ms && since(e->timer_ms, deadline_ms) >= l->timeout_ms;
 	bool silent = l->progress_ms && since(e->last_ms, deadline_ms) >= l->progress_ms;
 
 	if (!(e->state & HAS_INIT)) {
 		if (since(e->born_ms, deadline_ms) >= no_init_ms(l))
-			drop(l, idmap_find(&l->map, e->root));
+			drop(l, e);
 	} else if (too_old || silent) {
-		end(l, idmap_find(&l->map, e->root),
-		    too_old ? LEDGER_TIMED_OUT : LEDGER_NO_PROGRESS, deadline_ms);
+		end(l, e, too_old ? LEDGER_TIMED_OUT : LEDGER_NO_PROGRESS, deadline_ms);
 	}
 }
 
@@ -364,21 +443,33 @@ static void repack(struct ledger *l)
 	free(old);
 }
 
+/* fitting gives the size of a ring with room for twice N. */
+static size_t fitting(size_t n)
+{
+	size_t size = MIN_RING;
+
+	while (size < 8 * n)
+		size *= 2;
+	return size;
+}
+
 void ledger_expire(struct ledger *l, uint64_t deadline_ms)
 {
 	assert(!l->telling);
-	for (uint32_t i = 0; i < l->n_used; i++)
-		if (l->pool[i].root != 0)
-			expire(l, &l->pool[i], deadline_ms);
+	for (size_t i = 0; i < n_places(l); i++)
+		if (entry(l, i) != NULL)
+			expire(l, entry(l, i), deadline_ms);
 	if (l->cap > LARGE_POOL && l->map.n < l->cap / 8)
 		repack(l);
+	if (l->mask >= LARGE_RING && l->n_ring < l->mask / 32)
+		resize(l, fitting(l->n_ring));
 }
 
 uint64_t ledger_expiry_interval(const struct ledger *l)
 {
 	uint64_t shortest = no_init_ms(l);
 
-	if (l->map.n == 0 && l->cap <= LARGE_POOL)
+	if (ledger_size(l) == 0 && l->cap <= LARGE_POOL && l->mask < LARGE_RING)
 		return 0;
 	if (l->progress_ms && l->progress_ms < shortest)
 		shortest = l->progress_ms;

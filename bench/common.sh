@@ -25,7 +25,15 @@ fi
 [ -x "$GALE" ] || die "no gale at $GALE: build it, or say where it is: GALE=FILE $0"
 
 work=$(mktemp -d "${TMPDIR:-/tmp}/gale-bench-XXXXXX")
-trap 'rm -rf "$work"' EXIT
+started=	# the process that runs beside this script
+
+# leave ends what was started, and what it has started, and removes the files.
+leave() {
+	[ -z "$started" ] || kill "$started" 2>/dev/null || true
+	wait
+	rm -rf "$work"
+}
+trap leave EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM
 
@@ -35,6 +43,32 @@ build() {
 	shift
 	${CC:-cc} -std=c11 -D_GNU_SOURCE -O2 -o "$work/$name" "$bench/$name.c" "$@" ||
 		die "can't build $name.c"
+}
+
+# plugin NAME makes $work/NAME.so, where gale finds it.
+plugin() {
+	${CC:-cc} -std=c11 -D_GNU_SOURCE -O2 -shared -fPIC -I"$bench/../include" \
+		-o "$work/$1.so" "$bench/$1.c" || die "can't build $1.c"
+	GALE_PLUGIN_PATH=$work${GALE_PLUGIN_PATH:+:$GALE_PLUGIN_PATH}
+	export GALE_PLUGIN_PATH
+}
+
+# licences makes $text and says how often it is read to have about $lines lines: $rounds,
+# $lines.
+licences() {
+	text=$work/text
+	cat /usr/share/common-licenses/* >"$text" ||
+		die "no text: the licence texts of Debian are gone"
+	text_lines=$(wc -l <"$text")
+	rounds=$(((lines + text_lines - 1) / text_lines))
+	lines=$((rounds * text_lines))
+}
+
+# positive NUMBER... or the usage.
+positive() {
+	for number in "$@"; do
+		case $number in '' | 0* | *[!0-9]*) usage ;; esac
+	done
 }
 
 # value FILE NAME gives the number after NAME in what measure wrote.
@@ -65,4 +99,47 @@ of() {
 
 ratio() {
 	awk -v a="$1" -v b="$2" 'BEGIN { printf "%.3f\n", a / b }'
+}
+
+# chaining WHICH <TOPOLOGY sets topology.chaining to off or auto, if this gale knows the key;
+# else the topology stays as it is, and nothing is chained.
+chaining() {
+	if [ -z "${can_chain:-}" ]; then
+		sed 's/"config": {/&"topology.chaining": "auto",/' "$bench/const.json" >"$work/chained.json"
+		can_chain=no
+		if "$GALE" lint -D count=1 "$work/chained.json" >"$work/lint" 2>&1; then can_chain=yes; fi
+	fi
+	if [ "$can_chain" = yes ]; then
+		sed 's/"config": {/&"topology.chaining": "'"$1"'",/'
+	else
+		cat
+	fi
+}
+
+# begin COMMAND... starts it; stop ends it, and finish waits for its own end.
+begin() {
+	"$@" >"$work/said" 2>"$work/stderr" &
+	started=$!
+}
+
+stop() {
+	kill "$started"
+	wait "$started" || true	# 143: it was told to end
+	started=
+}
+
+finish() {
+	wait "$started" || {
+		cat "$work/stderr" >&2
+		die "$1 failed"
+	}
+	started=
+}
+
+# watch SECONDS writes into $work/watched what the process and its descendants use.
+watch() {
+	"$work/measure" -p "$started" "$1" >"$work/watched" || {
+		cat "$work/stderr" >&2
+		die "it has ended before it was measured"
+	}
 }

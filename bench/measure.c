@@ -9,8 +9,8 @@
  *
  * written_bytes is what went, or will go, to disks.
  * cpu_s is user and system time of it and of all that it and its children have waited for.
- * With -i, the memory of the whole process tree is added up every MS milliseconds; without,
- * both numbers are 0. Exits as COMMAND does (128 + N when signal N ended it).
+ * With -i, the memory of the whole process tree is added up every MS milliseconds, or less often
+ * where that would take more than a twentieth of a core; without, both numbers are 0. Exits as COMMAND does (128 + N when signal N ended it).
  *
  * The second form watches PID and its descendants for that long and prints, on standard
  * output,
@@ -39,7 +39,10 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { MOST = 4096 };	/* processes on the machine, and so in a tree */
+enum {
+	MOST = 4096,		/* processes on the machine, and so in a tree */
+	LOOK_SHARE = 20		/* time between two looks : time that a look takes */
+};
 
 struct tree {
 	pid_t pids[MOST];
@@ -182,18 +185,25 @@ static pid_t start(char **command, const sigset_t *mask)
 	die(command[0]);
 }
 
-/* sample adds the tree's memory up every MS milliseconds until PID has ended. */
+/* sample adds the tree's memory up every MS milliseconds until PID has ended. To look costs
+ * time that the command then lacks, so a long look is followed by a long pause. */
 static int sample(pid_t pid, long ms, const sigset_t *ended, long *most, long *last)
 {
-	struct timespec interval = { ms / 1000, ms % 1000 * 1000000 };
 	static struct tree t;
 	int status;
 
 	while (waitpid(pid, &status, WNOHANG) == 0) {
+		double pause_s = (double)ms / 1000, before = seconds_of(CLOCK_MONOTONIC), took;
+		struct timespec interval;
 		long kib;
 
 		read_tree(&t, pid);
 		kib = tree_pss_kib(&t);
+		took = seconds_of(CLOCK_MONOTONIC) - before;
+		if (pause_s < LOOK_SHARE * took)
+			pause_s = LOOK_SHARE * took;
+		interval.tv_sec = (time_t)pause_s;
+		interval.tv_nsec = (long)((pause_s - (double)interval.tv_sec) * 1e9);
 		if (kib > 0)
 			*last = kib;
 		if (kib > *most)

@@ -13,12 +13,12 @@
  *
  *     slots      open addressing: 32 bits of the hash and the number of a word, 8 bytes a
  *                slot; at most 3 of 4 are taken, then their number doubles
- *     words      in the order in which they first came: where the text is, its length, the
- *                count
+ *     words      in the order in which they first came: the first eight bytes, where the text
+ *                is, its length, the count
  *     text       the words' bytes one behind the other, in large blocks
  *
- * To look a word up takes one line of memory of each, and a slot whose 32 bits of hash differ
- * is passed over without looking further.
+ * To look a word up takes one line of memory of each, and of the text only where it is longer
+ * than eight bytes; a slot whose 32 bits of hash differ is passed over without looking further.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -41,6 +41,7 @@ struct slot {
 };
 
 struct word {
+	uint64_t head;		/* its first eight bytes; those it has not are 0 */
 	const char *text;
 	int64_t count;
 	uint32_t n;
@@ -110,6 +111,26 @@ static void grow(struct count *c)
 	free(old);
 }
 
+/* head_of gives the first eight of N bytes at S as one number, and reads no others: what is
+ * shorter is put together of its two ends, which may overlap. */
+static uint64_t head_of(const char *s, uint32_t n)
+{
+	uint64_t head = 0;
+	uint32_t low, high;
+	if (n >= 8) {
+		memcpy(&head, s, 8);
+		return head;
+	}
+	if (n >= 4) {
+		memcpy(&low, s, 4);
+		memcpy(&high, s + n - 4, 4);
+		return low | (uint64_t)high << 8 * (n - 4);
+	}
+	for (uint32_t i = 0; i < n; i++)
+		head |= (uint64_t)(unsigned char)s[i] << 8 * i;
+	return head;
+}
+
 /* add puts a new word at the end of the words. */
 static struct word *add(struct count *c, const char *s, uint32_t n)
 {
@@ -118,7 +139,7 @@ static struct word *add(struct count *c, const char *s, uint32_t n)
 		c->words = checked(realloc(c->words, c->words_room * sizeof *c->words));
 	}
 	struct word *w = &c->words[c->n_words++];
-	*w = (struct word){ .text = keep(c, s, n), .n = n };
+	*w = (struct word){ .head = head_of(s, n), .text = keep(c, s, n), .n = n };
 	return w;
 }
 
@@ -128,6 +149,7 @@ static struct word *find(struct count *c, const char *s, uint32_t n)
 	if (c->n_words >= c->n_slots / 4 * 3)
 		grow(c);
 	uint32_t hash = (uint32_t)XXH3_64bits(s, n);
+	uint64_t head = head_of(s, n);
 	for (size_t at = hash & (c->n_slots - 1);; at = (at + 1) & (c->n_slots - 1)) {
 		struct slot *slot = &c->slots[at];
 		if (slot->word == 0) {
@@ -136,7 +158,8 @@ static struct word *find(struct count *c, const char *s, uint32_t n)
 			return w;
 		}
 		struct word *w = &c->words[slot->word - 1];
-		if (slot->hash == hash && w->n == n && memcmp(w->text, s, n) == 0)
+		if (slot->hash == hash && w->n == n && w->head == head &&
+		    (n <= 8 || memcmp(w->text + 8, s + 8, n - 8) == 0))
 			return w;
 	}
 }

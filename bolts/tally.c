@@ -206,5 +206,6 @@ static const gale_component tally = {
 	.finish = finish,
 	.cleanup = cleanup,
 	.state_version = 1,
+	.state_by_field = true,
 };
 GALE_PLUGIN(&tally);

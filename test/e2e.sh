@@ -97,7 +97,17 @@ of_ours() {
 }
 
 none_of_ours() {
-	[ -z "$(of_ours)" ]
+	[ -z "$(of_ours)" ] && none_is_dying
+}
+
+# none_is_dying: a process that is killed loses its memory, and so its environment, before it lets go of
+# its files. Here are those that are called like a gale's and are in between.
+none_is_dying() {
+	local p
+
+	while read -r p _; do
+		[ ! -r "/proc/$p/environ" ] || grep -qz . "/proc/$p/environ" 2> /dev/null || return 1
+	done < <(grep -hE '^[0-9]+ \((gale|exe|[^)]*\[[^)]*)\) [^ZX] ' /proc/[0-9]*/stat 2> /dev/null)
 }
 
 # worker LABEL gives the process id of a worker, such as "split[0]", or of the one that this is

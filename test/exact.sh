@@ -58,12 +58,14 @@ no_output() {
 	rm -rf closed "$SINK".* "$TOTALS" "$(dirname "$SINK")"/.gale-*
 }
 
-# same_batches: with the kind "transactional" a batch that a task has closed once comes again as it was.
+# same_batches: no attempt at a batch has the generation of another one; with the kind "transactional" a
+# batch that a task has closed once comes again as it was.
 same_batches() {
-	grep -q '"type": "opaque"' t.json || awk '
+	sort closed | awk '{ print $1, $4 }' | uniq -d | awk '{ print "twice the same attempt: " $0; wrong = 1 } END { exit wrong }' &&
+	{ grep -q '"type": "opaque"' t.json || awk '
 	    ($1 in was) && was[$1] != $2 " " $3 { print "not the same batch: " $0 ", was " was[$1]; wrong = 1 }
 	    { was[$1] = $2 " " $3 }
-	    END { exit wrong }' closed
+	    END { exit wrong }' closed; }
 }
 
 # is_exact: sinks and states have each record once.

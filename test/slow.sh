@@ -136,7 +136,7 @@ case_neighbours() {
 # something to watch.
 case_wide_root() {
 	topology <<-END
-		spout feed feed count=5 chain=true journal=feed.log
+		spout feed feed count=15 chain=true journal=feed.log
 		bolt wide probe.Pass copies=1000000
 		bolt end probe.Pass copies=0
 		stream feed wide SHUFFLE
@@ -146,9 +146,9 @@ case_wide_root() {
 	watch_memory 60 0.01
 	ends 0
 	memory_is_small
-	must_count 5 feed.log '^ack'
+	must_count 15 feed.log '^ack'
 	must_count 0 feed.log '^fail'
-	must [ "$(of end executed)" -eq 5000000 ]
+	must [ "$(of end executed)" -eq 15000000 ]
 }
 
 run_cases "$@"

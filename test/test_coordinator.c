@@ -970,6 +970,32 @@ START_TEST(failures_are_forgotten_when_the_record_has_passed_them)
 }
 END_TEST
 
+static void reached(uint64_t next)
+{
+	struct order x = { .kind = REPORT_REACHED, .generation = c.generation };
+
+	*offsets_at(&x.offsets, TASK) = (struct offset){ .task = TASK, .known = true, .next = next };
+	coordinator_report(&c, SPOUT, &x, now);
+	offsets_free(&x.offsets);
+}
+
+/* Batches that come again may be smaller: what failed in one is in any later one then. */
+START_TEST(failures_are_not_forgotten_before_the_spouts_are_where_they_were)
+{
+	running();
+	reached(99999);		/* nothing has failed: it means nothing */
+	say(KEEPER, REPORT_FAILED, 1);
+	reached(11);
+	all_say(REPORT_READY, 0);
+	forget();
+	for (uint64_t txid = 1; txid <= 10; txid++)
+		commit_one(txid);
+	ck_assert_uint_eq(c.failures, 1);
+	commit_one(11);
+	ck_assert_uint_eq(c.failures, 0);
+}
+END_TEST
+
 /* The record must pass all that has failed: two that fail in turn are one trouble. */
 START_TEST(failures_of_a_later_batch_are_not_forgotten_with_an_earlier_one)
 {
@@ -1140,6 +1166,7 @@ static TCase *troubles(void)
 	tcase_add_test(t, losses_are_no_failures);
 	tcase_add_test(t, a_tuple_that_kills_its_worker_counts_as_a_failure);
 	tcase_add_test(t, failures_are_forgotten_when_the_record_has_passed_them);
+	tcase_add_test(t, failures_are_not_forgotten_before_the_spouts_are_where_they_were);
 	tcase_add_test(t, failures_of_a_later_batch_are_not_forgotten_with_an_earlier_one);
 	tcase_add_test(t, a_batch_is_late_when_nothing_moves);
 	tcase_add_test(t, a_batch_is_not_late_while_somebody_works);

@@ -630,6 +630,83 @@ START_TEST(the_judge_finds_a_faulty_protocol_guilty)
 }
 END_TEST
 
+/* ---- several spouts in one book ---- */
+
+enum { SPOUTS = 5, ROOTS = 4000 };
+
+/* Each spout counts up from a start of its own; these meet in whatever table is indexed by
+ * their lower bits. */
+static uint64_t root_of(uint32_t spout, uint32_t i)
+{
+	return ((uint64_t)spout + 1) << 40 | (i + 1);
+}
+
+struct rows {
+	uint64_t value[SPOUTS][ROOTS];	/* 0 with open: complete */
+	bool open[SPOUTS][ROOTS];
+	uint32_t n_open, n_told;
+};
+
+static void told(void *arg, const struct ledger_outcome *o)
+{
+	uint32_t spout = (uint32_t)(o->root >> 40) - 1, i = (uint32_t)(o->root & 0xffffff) - 1;
+	struct rows *r = arg;
+
+	ck_assert(o->verdict == LEDGER_ACKED && o->owner.worker == spout);
+	ck_assert(spout < SPOUTS && i < ROOTS && r->open[spout][i]);
+	ck_assert_uint_eq(r->value[spout][i], 0);
+	r->open[spout][i] = false;
+	r->n_open--;
+	r->n_told++;
+}
+
+/* begin_or_end lets SPOUT have its next message, or end one that was open near I. */
+static void begin_or_end(struct ledger *l, struct rows *r, uint32_t spout, uint32_t *next, uint64_t *state)
+{
+	uint64_t value = random_next(state) | 1;
+	uint32_t near = pick(state, 20) ? 700 : ROOTS, i = *next;
+
+	if (pick(state, 100) < 51 && i < ROOTS) {
+		r->value[spout][i] = value;
+		r->open[spout][i] = true;
+		r->n_open++;
+		ledger_init(l, root_of(spout, (*next)++), value, (struct ledger_owner){ spout, 1 }, 5);
+		return;
+	}
+	i -= i == 0 ? 0 : 1 + pick(state, i < near ? i : near);
+	if (!r->open[spout][i])
+		return;
+	/* In two steps, the second of which completes it. */
+	r->value[spout][i] ^= value;
+	ledger_ack(l, root_of(spout, i), value, 1, 5);
+	value = r->value[spout][i];
+	r->value[spout][i] = 0;
+	ledger_ack(l, root_of(spout, i), value, 2, 5);
+	ck_assert(!r->open[spout][i]);
+}
+
+START_TEST(rows_of_several_spouts_that_meet_are_kept_apart)
+{
+	static struct rows r;
+	struct ledger *l = ledger_new(10000, 0, told, &r);
+	uint64_t state = seed + (uint64_t)_i;
+	uint32_t next[SPOUTS] = { 0 };
+
+	memset(&r, 0, sizeof r);
+	for (int op = 0; op < 10 * SPOUTS * ROOTS; op++) {
+		uint32_t spout = pick(&state, 1 + (uint32_t)_i % SPOUTS);
+
+		begin_or_end(l, &r, spout, &next[spout], &state);
+		if (pick(&state, 1000) == 0)
+			ledger_expire(l, 10);	/* nothing is so old; memory may be given back */
+		if (op % 64 == 0)
+			ck_assert_uint_eq(ledger_size(l), r.n_open);
+	}
+	ck_assert_uint_gt(r.n_told, ROOTS / 2);
+	ledger_free(l);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("ledger: properties");
@@ -642,6 +719,7 @@ int main(void)
 	tcase_add_test(tcase, every_tree_gets_its_one_true_verdict);
 	tcase_add_loop_test(tcase, the_judge_finds_a_faulty_protocol_guilty, RIGHT + 1,
 	    N_PROTOCOLS);
+	tcase_add_loop_test(tcase, rows_of_several_spouts_that_meet_are_kept_apart, 0, SPOUTS);
 	suite_add_tcase(suite, tcase);
 	srunner_run_all(runner, CK_NORMAL);
 	n_failed = srunner_ntests_failed(runner);

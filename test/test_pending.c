@@ -398,6 +398,86 @@ START_TEST(any_sequence_of_operations_agrees_with_arrays)
 }
 END_TEST
 
+/* ---- the ring and its stragglers ---- */
+
+START_TEST(one_that_stays_open_does_not_keep_room_for_all_that_pass)
+{
+	struct message m = { .id = 1 };
+	uint64_t root = UINT64_MAX - 5000, n_settled = 0;
+	struct pending p;
+	struct flight f;
+
+	pending_init(&p, 1);
+	for (int i = 0; i < 100000; i++) {
+		uint64_t old = root - 100;
+
+		if (++root == 0)
+			root = 1;
+		pending_add(&p, root, &m, root);
+		if (i >= 100 && old % 1000 != 0)	/* every thousandth is never heard of */
+			n_settled += pending_settle(&p, old, &f) && f.emitted_ns == old;
+	}
+	ck_assert_uint_lt(p.mask, 1024);
+	ck_assert_uint_gt(n_settled, 99000);
+	ck_assert_uint_eq(pending_open(&p), 100000 - n_settled);
+	ck_assert_uint_gt(p.late.by_root.n, 80);
+	pending_free(&p);
+}
+END_TEST
+
+/* What is in flight in a window of roots, as a spout has it: emitted in a row, settled in any
+ * order, most of them soon. */
+enum { WINDOW = 3000 };
+
+static void check_window(struct pending *p, const bool *open, uint64_t first, uint64_t n)
+{
+	size_t n_open = 0, n_roots;
+	uint64_t *roots = pending_roots(p, &n_roots);
+
+	for (uint64_t i = 0; i < n; i++)
+		n_open += open[i];
+	ck_assert_uint_eq(n_roots, n_open);
+	ck_assert_uint_eq(pending_open(p), n_open);
+	for (size_t i = 0; i < n_roots; i++)
+		ck_assert(roots[i] - first < n && open[roots[i] - first]);
+	free(roots);
+}
+
+START_TEST(roots_in_a_row_settled_in_any_order_agree_with_an_array)
+{
+	static bool open[WINDOW * 10];
+	uint64_t state = seed + 1000 + (uint64_t)_i, first = random_next(&state) | 1, n = 0;
+	struct message m = { .id = 1 };
+	struct pending p;
+	struct flight f;
+
+	memset(open, 0, sizeof open);
+	pending_init(&p, 1);
+	while (n < WINDOW * 10) {
+		/* Bursts of emits, then of verdicts: near the end or anywhere. */
+		for (uint32_t k = pick(&state, 300); k > 0 && n < WINDOW * 10; k--, n++) {
+			if (first + n == 0)
+				continue;
+			m.id = n;
+			pending_add(&p, first + n, &m, n);
+			open[n] = true;
+		}
+		for (uint32_t k = pick(&state, 330); k > 0; k--) {
+			uint64_t near = n < WINDOW ? n : pick(&state, 10) ? WINDOW : n;
+			uint64_t i = near == 0 ? 0 : n - 1 - pick(&state, (uint32_t)near);
+
+			ck_assert_int_eq(pending_settle(&p, first + i, &f), open[i]);
+			ck_assert(!open[i] || (f.message.id == i && f.root == first + i));
+			open[i] = false;
+		}
+		if (pick(&state, 16) == 0)
+			check_window(&p, open, first, n);
+	}
+	check_window(&p, open, first, n);
+	pending_free(&p);
+}
+END_TEST
+
 /* ---- lost workers ---- */
 
 START_TEST(the_roots_in_flight_are_listed)
@@ -468,6 +548,8 @@ int main(void)
 	tcase_add_test(c, the_roots_in_flight_are_listed);
 	tcase_add_test(c, only_what_is_in_flight_can_be_named);
 	tcase_add_loop_test(c, any_sequence_of_operations_agrees_with_arrays, 0, 4);
+	tcase_add_test(c, one_that_stays_open_does_not_keep_room_for_all_that_pass);
+	tcase_add_loop_test(c, roots_in_a_row_settled_in_any_order_agree_with_an_array, 0, 4);
 	suite_add_tcase(suite, c);
 	srunner_run_all(runner, CK_NORMAL);
 	n_failed = srunner_ntests_failed(runner);

@@ -281,6 +281,9 @@ START_TEST(unsound_declarations_are_refused)
 	c.state_version = 0;
 	assert_unsound(&c, "no state_version");
 	c.persist = NULL;
+	c.state_by_field = true;
+	assert_unsound(&c, "`state_by_field` but no state_version");
+	c.state_by_field = false;
 	c.state_version = 1;
 	c.kind = GALE_SPOUT;
 	c.next = persist;

@@ -319,7 +319,7 @@ static int emit_as(uint32_t stream, uint32_t source, struct roots roots, gale_va
 	int copies;
 
 	if (task < 0 && roots.n == 1 &&
-	    router_emit_flat(&scene.router, stream, roots.one, values, 2, &edges)) {
+	    router_emit_flat(&scene.router, stream, source, roots.one, values, 2, &edges)) {
 		note(1, edges, &roots);
 		scene.n_flat++;
 		return 1;
@@ -816,13 +816,13 @@ START_TEST(the_short_way_refuses_what_the_long_one_does)
 	key_type = GALE_STRING;
 	enter(to_one(GROUPING_GLOBAL, 1, 1));
 	emit(gale_text("so that a frame is open"));
-	ck_assert(!router_emit_flat(&scene.router, 1, 5, values, 2, &edge));
-	ck_assert(!router_emit_flat(&scene.router, 0, 5, values, 3, &edge));
-	ck_assert(!router_emit_flat(&scene.router, 0, 5, values, 1, &edge));
+	ck_assert(!router_emit_flat(&scene.router, 1, 0, 5, values, 2, &edge));
+	ck_assert(!router_emit_flat(&scene.router, 0, 0, 5, values, 3, &edge));
+	ck_assert(!router_emit_flat(&scene.router, 0, 0, 5, values, 1, &edge));
 	values[1] = gale_bytes("x", 1);
-	ck_assert(!router_emit_flat(&scene.router, 0, 5, values, 2, &edge));
+	ck_assert(!router_emit_flat(&scene.router, 0, 0, 5, values, 2, &edge));
 	values[1].type = GALE_ANY;
-	ck_assert(!router_emit_flat(&scene.router, 0, 5, values, 2, &edge));
+	ck_assert(!router_emit_flat(&scene.router, 0, 0, 5, values, 2, &edge));
 	check_all();		/* nothing of these has left */
 	leave();
 }

@@ -981,6 +981,10 @@ struct gale_component {
 	 * keys or values changes: state of another version is refused, never guessed at. 0: it
 	 * has none. */
 	uint32_t state_version;
+	/* state_by_field: each key of the state is the value, a string or bytes, of the one field by
+	 * which FIELDS brings the bolt its tuples. Then its keys can be shared out anew when the bolt
+	 * gets another number of tasks (gale state import --tasks). */
+	bool state_by_field;
 	/* persist is called before each commit, when acks wait or the state has changed. What
 	 * is to be on disk before those acks leave, beside the state, is to be synced here; what
 	 * it puts into the state is part of the commit. It must not emit. GALE_OK or GALE_FATAL.

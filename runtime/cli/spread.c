@@ -1,8 +1,6 @@
 /* spread.c - see spread.h. SPDX-License-Identifier: Apache-2.0 */
 #include "spread.h"
 
-#include <inttypes.h>
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,7 +16,7 @@ int spread_parse(struct spread *s, const char *text, struct error *e)
 	char *end;
 	unsigned long n;
 
-	*s = (struct spread){ .strings = true, .bytes = true };
+	*s = (struct spread){ .keys = GALE_NULL };
 	n = number != NULL && number[1] >= '0' && number[1] <= '9' ? strtoul(number + 1, &end, 10) : 0;
 	if (n == 0 || n > TASKS_MOST || *end != '\0' || number == text)
 		return error_set(e, "--tasks is COMPONENT=N with N from 1 to %d, not \"%s\"", TASKS_MOST, text);
@@ -35,37 +33,14 @@ void spread_free(struct spread *s)
 
 /* ---- the topology ---- */
 
-/* is_one_field tells whether TEXT, which ends with its line, is one JSON string. */
-static bool is_one_field(const char *text, const char *end)
+/* type_of gives what the keys are, from what a bolt's line says of them at its end. */
+static gale_type type_of(const char *line, const char *end)
 {
-	if (text == end || *text++ != '"')
-		return false;
-	while (text < end && *text != '"')
-		text += *text == '\\' ? 2 : 1;
-	return text + 1 == end;
-}
+	static const char strings[] = ", keys are strings", bytes[] = ", keys are bytes";
 
-/* is_fed_right: "stream FROM.STREAM --> ID: GROUPING ...", which is one to the component. */
-static bool is_fed_right(const char *line, const char *end, const char *to)
-{
-	static const char grouping[] = "FIELDS ";
-	const char *at = to + strcspn(to, ":") + 2;
-
-	return line < end && (size_t)(end - at) > sizeof grouping &&
-	    strncmp(at, grouping, sizeof grouping - 1) == 0 && is_one_field(at + sizeof grouping - 1, end);
-}
-
-/* look_at_stream counts the streams to the component; false: it is one that can't be followed. */
-static bool look_at_stream(const struct spread *s, const char *line, const char *end, uint32_t *n_streams)
-{
-	char *arrow = xasprintf(" --> %s:", s->component);
-	const char *to = memmem(line, (size_t)(end - line), arrow, strlen(arrow));
-
-	free(arrow);
-	if (to == NULL || strncmp(line, "stream ", 7) != 0)
-		return true;
-	++*n_streams;
-	return is_fed_right(line, end, to + 5);
+	if (memmem(line, (size_t)(end - line), strings, sizeof strings - 1) != NULL)
+		return GALE_STRING;
+	return memmem(line, (size_t)(end - line), bytes, sizeof bytes - 1) != NULL ? GALE_BYTES : GALE_NULL;
 }
 
 /* put_bolt copies "bolt ID: CLASS, N tasks..." with the new number. */
@@ -80,6 +55,7 @@ static bool put_bolt(struct spread *s, const char *line, const char *end, struct
 	if (number == NULL)
 		return false;
 	s->n_before = (uint32_t)strtoul(number + 2, &behind, 10);
+	s->keys = type_of(number, end);
 	rest = strncmp(behind, " tasks", 6) == 0 ? behind + 6 : behind + 5;
 	buf_add(out, line, (size_t)(number - line));
 	buf_printf(out, ", %u task%s", s->n_tasks, s->n_tasks == 1 ? "" : "s");
@@ -90,13 +66,10 @@ static bool put_bolt(struct spread *s, const char *line, const char *end, struct
 int spread_topology(struct spread *s, struct buf *topology, struct error *e)
 {
 	struct buf out = { 0 };
-	uint32_t n_streams = 0;
-	bool right = true;
 
 	for (const char *line = topology->data; *line != '\0'; line += *line == '\n') {
 		const char *end = line + strcspn(line, "\n");
 
-		right = look_at_stream(s, line, end, &n_streams) && right;
 		if (!put_bolt(s, line, end, &out))
 			buf_add(&out, line, (size_t)(end - line));
 		buf_puts(&out, "\n");
@@ -107,22 +80,20 @@ int spread_topology(struct spread *s, struct buf *topology, struct error *e)
 	buf_text(topology);
 	if (s->n_before == 0)
 		return error_set(e, "there is no bolt %s in this topology to spread", s->component);
-	s->fed_right = right && n_streams == 1;
 	return 0;
 }
 
 /* ---- keys ---- */
 
 /* chosen gives the task among N that a tuple whose field is KEY goes to. */
-static uint32_t chosen(const struct buf *key, bool bytes, uint32_t n)
+static uint32_t chosen(const struct spread *s, const struct buf *key, uint32_t n)
 {
 	uint32_t field = 0, task = 0;
 	struct subscription fields = { .grouping = GROUPING_FIELDS, .fields = &field, .n_fields = 1 };
 	gale_value value = gale_string(key->data != NULL ? key->data : "", key->n);
 	struct group g;
 
-	if (bytes)
-		value.type = GALE_BYTES;
+	value.type = (uint8_t)s->keys;
 	group_init(&g, &fields, n);
 	group_choose(&g, &value, 1, &task);
 	group_free(&g);
@@ -140,27 +111,22 @@ int spread_task(struct spread *s, uint64_t version, uint64_t txid, struct error 
 
 void spread_key(struct spread *s, uint64_t task, const struct buf *key)
 {
-	s->n_keys++;
-	s->strings = s->strings && chosen(key, false, s->n_before) == task;
-	s->bytes = s->bytes && chosen(key, true, s->n_before) == task;
+	s->misplaced |= s->keys != GALE_NULL && chosen(s, key, s->n_before) != task;
 }
 
 int spread_check(const struct spread *s, struct error *e)
 {
-	if (s->version != 0 && !s->fed_right)
+	if (s->version != 0 && s->keys == GALE_NULL)
 		return error_set(e, "the keys of %s can't be spread: that can be done where one stream feeds it, "
-		    "with FIELDS on one field", s->component);
-	if (s->n_keys > 0 && !s->strings && !s->bytes)
+		    "with FIELDS on one field, a string or bytes, and its plugin says that the values of this field "
+		    "are its keys (state_by_field)", s->component);
+	if (s->misplaced)
 		return error_set(e, "the keys of %s can't be spread: not all of them are values of the field that "
-		    "it is fed by", s->component);
-	if (s->n_keys > 0 && (double)s->n_keys * log2((double)s->n_before) < SPREAD_BITS)
-		return error_set(e, "the keys of %s can't be spread: %" PRIu64 " keys in %u task%s don't show whether "
-		    "they are values of the field that it is fed by", s->component, s->n_keys, s->n_before,
-		    s->n_before == 1 ? "" : "s");
+		    "it is fed by, although its plugin says so", s->component);
 	return 0;
 }
 
 uint32_t spread_target(const struct spread *s, const struct buf *key)
 {
-	return chosen(key, !s->strings, s->n_tasks);
+	return chosen(s, key, s->n_tasks);
 }

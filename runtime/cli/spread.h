@@ -1,12 +1,9 @@
 /* spread.h - `gale state import --tasks COMPONENT=N`: another task for each key.
  *
- * Which task keeps a key is the bolt's business, and the file does not say. But where the component
- * is fed by one stream, FIELDS on one field, and uses that field's value as the key, each key lies
- * in the task that the grouping chooses for it: that can be seen. So all keys are looked at. If
- * each of them lies where the grouping would send it as a string (or as bytes), and that is no
- * accident (keys that were put anywhere would do so once in 2^SPREAD_BITS times), the grouping
- * tells where they go among N tasks. Everything else is refused: with one task so far there is
- * nothing to be seen. A bolt that keeps nothing may have any number.
+ * Which task keeps a key is the bolt's business. But where the component is fed by one stream, FIELDS
+ * on one field, and its plugin says that this field's values are the keys (state_by_field), the grouping
+ * tells where they go among N tasks. Everything else is refused, and so are keys that do not lie where
+ * the grouping would have sent them so far. A bolt that keeps nothing may have any number.
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #ifndef GALE_SPREAD_H
@@ -15,19 +12,19 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include <gale/gale.h>
+
 #include "buf.h"
 #include "error.h"
 #include "statelines.h"
-
-enum { SPREAD_BITS = 20 };
 
 struct spread {
 	char *component;
 	uint32_t n_tasks;	/* from now on */
 	uint32_t n_before;
-	bool fed_right;		/* by one stream, FIELDS on one field */
-	uint64_t n_keys, version, txid;		/* version 0: it has no state */
-	bool strings, bytes;	/* all keys lie where they would as strings, as bytes */
+	gale_type keys;		/* GALE_STRING or GALE_BYTES; GALE_NULL: the grouping tells nothing of them */
+	uint64_t version, txid;	/* version 0: it has no state */
+	bool misplaced;		/* a key lies elsewhere than the grouping says */
 };
 
 /* spread_parse reads "COMPONENT=N": 0 or -1 with E set. Free with spread_free in any case. */

@@ -39,12 +39,37 @@ static void put_value(struct buf *out, const struct setting *s)
 	}
 }
 
-static void put_component(struct buf *out, const struct component *c, bool transactional)
+/* key_type gives what the keys of component C are, if that is known: GALE_STRING or GALE_BYTES. */
+static gale_type key_type(const struct topology *t, uint32_t c)
 {
+	const struct subscription *only = NULL;
+	gale_type type;
+
+	for (uint32_t i = 0; i < t->n_subscriptions; i++) {
+		if (t->subscriptions[i].to != c)
+			continue;
+		if (only != NULL)
+			return GALE_NULL;
+		only = &t->subscriptions[i];
+	}
+	if (!t->components[c].state_by_field || only == NULL || only->grouping != GROUPING_FIELDS ||
+	    only->n_fields != 1)
+		return GALE_NULL;
+	type = t->components[only->from].outputs[only->stream].fields[only->fields[0]].type;
+	return type == GALE_STRING || type == GALE_BYTES ? type : GALE_NULL;
+}
+
+static void put_component(struct buf *out, const struct topology *t, uint32_t number)
+{
+	const struct component *c = &t->components[number];
+	gale_type keys = key_type(t, number);
+
 	buf_printf(out, "%s %s: %s, %u task%s%s", c->kind == GALE_SPOUT ? "spout" : "bolt", c->id,
 	    c->part.class_name, c->n_tasks, c->n_tasks == 1 ? "" : "s", c->has_finish ? ", finish" : "");
-	if (transactional && c->state_version != 0)
+	if (t->transaction.id != NULL && c->state_version != 0)
 		buf_printf(out, ", state %u", c->state_version);
+	if (keys != GALE_NULL)
+		buf_puts(out, keys == GALE_BYTES ? ", keys are bytes" : ", keys are strings");
 	buf_puts(out, "\n");
 	for (size_t i = 0; c->kind == GALE_SPOUT && i < c->part.properties.n; i++) {
 		const struct setting *s = &c->part.properties.items[i];
@@ -76,7 +101,7 @@ void fit_text(struct buf *out, const struct topology *t)
 	if (t->transaction.id != NULL)
 		buf_printf(out, "transactional %s\n", t->transaction.id);
 	for (uint32_t i = 0; i < t->n_components; i++)
-		put_component(out, &t->components[i], t->transaction.id != NULL);
+		put_component(out, t, i);
 	for (uint32_t i = 0; i < t->n_subscriptions; i++)
 		put_stream(out, t, &t->subscriptions[i]);
 }

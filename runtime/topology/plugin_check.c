@@ -162,6 +162,8 @@ static int check_state(const gale_component *c, struct error *e)
 		return error_set(e, "%s declares a state_version; only bolts have state", c->name);
 	if (c->persist != NULL && c->state_version == 0)
 		return error_set(e, "%s has `persist` but no state_version", c->name);
+	if (c->state_by_field && c->state_version == 0)
+		return error_set(e, "%s has `state_by_field` but no state_version", c->name);
 	if (c->finish_batch != NULL && c->kind != GALE_BOLT)
 		return error_set(e, "%s has `finish_batch`, which only bolts have", c->name);
 	if (c->publish != NULL && c->kind != GALE_BOLT)

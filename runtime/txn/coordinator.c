@@ -9,7 +9,7 @@
 #include "memory.h"
 
 /* A batch that is cut anew when it comes again may end earlier: what failed is in a later one then.
- * Failures are forgotten only when the record is so many batches beyond. */
+ * Failures are forgotten only when the record is so many batches beyond, and where the spouts were. */
 enum { DRIFT = 2 };
 
 static struct coordinator_batch *batch_of(struct coordinator *c, uint64_t txid)
@@ -96,6 +96,7 @@ static bool charge(struct coordinator *c, uint64_t txid, const char *text)
 {
 	char why[ORDER_TEXT_MAX + 256];
 
+	c->charged = true;
 	if (txid > c->failed_txid)
 		c->failed_txid = txid;
 	if (++c->failures < c->config.attempts)
@@ -104,6 +105,32 @@ static bool charge(struct coordinator *c, uint64_t txid, const char *text)
 	    "left out: %s", (unsigned long long)txid, c->failures, text);
 	c->ops->give_up(c->arg, why);
 	return false;
+}
+
+/* on_reached: what failed lies before OFFSETS. */
+static void on_reached(struct coordinator *c, const struct offsets *offsets)
+{
+	for (uint32_t i = 0; c->charged && i < offsets->n; i++) {
+		struct offset *at = offsets_at(&c->reached, offsets->items[i].task);
+
+		if (!at->known || at->next < offsets->items[i].next)
+			*at = offsets->items[i];
+	}
+}
+
+/* forgive forgets failures that the record has passed. */
+static void forgive(struct coordinator *c)
+{
+	if (c->txid < c->failed_txid + DRIFT)
+		return;
+	for (uint32_t i = 0; i < c->reached.n; i++) {
+		const struct offset *at = offsets_find(&c->at, c->reached.items[i].task);
+
+		if (at == NULL || !at->known || at->next < c->reached.items[i].next)
+			return;
+	}
+	c->failures = 0;
+	offsets_free(&c->reached);
 }
 
 /* ---- what goes on, step by step; each tells whether it changed anything ---- */
@@ -234,8 +261,7 @@ static bool decide(struct coordinator *c)
 	for (; c->txid < c->round; c->txid++)
 		clear_batch(batch_of(c, c->txid + 1));
 	c->round = 0;
-	if (c->txid >= c->failed_txid + DRIFT)
-		c->failures = 0;
+	forgive(c);
 	order_all(c, &x, ROLE_CUTS | ROLE_PUBLISHES);
 	return true;
 }
@@ -293,6 +319,7 @@ static void on_ready(struct coordinator *c, struct coordinator_worker *w, const 
 	if (c->new_starts)
 		c->ops->write_record(c->arg, c->txid, &c->at, c->final);
 	c->new_starts = false;
+	c->charged = false;
 	c->phase = COORDINATOR_RUNNING;
 }
 
@@ -364,6 +391,8 @@ void coordinator_report(struct coordinator *c, uint32_t worker, const struct ord
 		return;		/* of an attempt that is undone (X1) */
 	if (x->kind == REPORT_READY && c->phase == COORDINATOR_RESETTING)
 		on_ready(c, w, x);
+	else if (x->kind == REPORT_REACHED)
+		on_reached(c, &x->offsets);
 	else if (c->phase != COORDINATOR_RUNNING && !early(c, w, x))
 		return;
 	else if (x->kind == REPORT_HELD)
@@ -465,6 +494,7 @@ void coordinator_free(struct coordinator *c)
 	for (size_t i = 0; i < COORDINATOR_PLACES; i++)
 		clear_batch(&c->batches[i]);
 	offsets_free(&c->at);
+	offsets_free(&c->reached);
 	free(c->workers);
 }
 

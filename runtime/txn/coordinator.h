@@ -101,12 +101,14 @@ struct coordinator {
 	uint64_t round;			/* last batch of the round in progress; 0: there is none */
 	uint64_t closed_ns;		/* when a batch was closed last */
 	uint64_t worked_ns;		/* when somebody has last said that it works */
-	uint64_t failed_txid;		/* attempts are counted until the record has passed it */
-	uint32_t failures;
+	uint32_t failures;		/* attempts are counted until the record has passed ... */
+	uint64_t failed_txid;		/* ... this, by some batches, */
+	struct offsets reached;		/* and how far spouts had come when something failed */
+	bool charged;			/* something has, and not all are reset yet */
 	struct coordinator_worker *workers;
 };
 
-/* coordinator_init: INCARNATION is larger than that of any coordinator before in this run (X1).
+/* coordinator_init: INCARNATION is larger than that of any coordinator of this state before (X1).
  * Keeps OPS and ARG. coordinator_known_record and coordinator_known_cut, before
  * coordinator_start, tell what an earlier one has written; cuts in the order of their txids. */
 void coordinator_init(struct coordinator *c, const struct coordinator_config *config, uint32_t incarnation,

@@ -12,6 +12,7 @@
  *     a worker says (frames of kind REPORT)
  *       READY    it is reset (X3); `roles` tells what it takes part in, `offsets` where its
  *                tasks are, those that know
+ *       REACHED  before READY: `offsets` that its tasks had come to in the attempt that is undone
  *       DATA     there is something in batch txid
  *       FULL     spouts: batch txid is as large as may be, or all tasks have ended: close it
  *       DRY      spouts: all tasks have ended, and nothing is in batch txid
@@ -40,7 +41,7 @@
 enum order_kind {
 	ORDER_RESET = 1, ORDER_BEGIN, ORDER_CLOSE, ORDER_MARK, ORDER_COMMIT, ORDER_RECORD, ORDER_OVER,
 	REPORT_READY, REPORT_DATA, REPORT_FULL, REPORT_DRY, REPORT_CUT, REPORT_CLOSED, REPORT_PREPARED,
-	REPORT_PUBLISHED, REPORT_FAILED, REPORT_HELD,
+	REPORT_PUBLISHED, REPORT_FAILED, REPORT_HELD, REPORT_REACHED,
 	ORDER_KINDS
 };
 

@@ -6,6 +6,8 @@
 #include <string.h>
 
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "frames are little-endian");
+_Static_assert(offsetof(gale_value, type) == 0 && offsetof(gale_value, n) == 4 &&
+    offsetof(gale_value, u) == 8, "wire_set knows where they are");
 
 /* ---- header ---- */
 
@@ -79,13 +81,13 @@ int wire_open(struct wire_reader *r, const uint8_t *frame, size_t n, struct erro
 	r->end = frame + n;
 	r->root = r->header.root_base;
 	r->index = 0;
+	r->plain = !(r->header.flags & (WIRE_TUPLE_STREAM | WIRE_TUPLE_SOURCE | WIRE_TUPLE_TARGET));
 	return 0;
 }
 
 /* ---- values in ---- */
 
-/* get_varint_long reads a varint of more than one byte; NULL when it does not end. */
-static const uint8_t *get_varint_long(const uint8_t *p, const uint8_t *end, uint64_t *v)
+const uint8_t *wire_get_varint_long(const uint8_t *p, const uint8_t *end, uint64_t *v)
 {
 	uint64_t sum = 0;
 
@@ -103,13 +105,14 @@ static const uint8_t *get_varint_long(const uint8_t *p, const uint8_t *end, uint
 	return NULL;
 }
 
+/* get_varint reads byte by byte: the end that wire_unpack gives is none to read up to. */
 static inline const uint8_t *get_varint(const uint8_t *p, const uint8_t *end, uint64_t *v)
 {
 	if (p < end && *p < 0x80) {
 		*v = *p;
 		return p + 1;
 	}
-	return get_varint_long(p, end, v);
+	return wire_get_varint_long(p, end, v);
 }
 
 static const uint8_t *get_value(const uint8_t *p, const uint8_t *end, gale_value *v, int depth);
@@ -245,7 +248,7 @@ static const uint8_t *get_place(const uint8_t *p, const uint8_t *end, uint32_t f
 	return p;
 }
 
-int wire_next(struct wire_reader *r, struct wire_tuple *t, gale_value *values)
+int wire_next_any(struct wire_reader *r, struct wire_tuple *t, gale_value *values)
 {
 	const uint8_t *p = r->at, *end = r->end;
 	uint64_t head;

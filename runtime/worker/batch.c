@@ -191,10 +191,10 @@ static uint8_t roles_of(const struct worker *w)
 	return w->stages->code->publish != NULL ? roles | ROLE_PUBLISHES : roles;
 }
 
-/* say_ready tells that all is reset, and of a spout where its tasks are. */
-static void say_ready(struct worker *w, uint64_t txid)
+/* say_where reports KIND, and of a spout where its tasks are. */
+static void say_where(struct worker *w, enum order_kind kind, uint64_t txid)
 {
-	struct order x = { .kind = REPORT_READY, .txid = txid, .roles = roles_of(w) };
+	struct order x = { .kind = kind, .txid = txid, .roles = roles_of(w) };
 
 	for (uint32_t i = 0; i < w->n_tasks; i++) {
 		const struct offset *at = w->tasks[i].offset;
@@ -218,16 +218,18 @@ static void on_reset(struct worker *w, const struct order *x)
 	txn->held_said = txn->open = txn->failed = false;
 	w->out.sender.header.generation = x->generation;
 	out_drop(&w->out);
-	if (w->me->role == ROLE_SPOUT)
+	if (w->me->role == ROLE_SPOUT) {
+		say_where(w, REPORT_REACHED, x->txid);
 		batch_spout_reset(w, x->txid);
-	else
+	} else {
 		batch_bolt_reset(w, x->txid);
+	}
 	for (uint32_t i = 0; i < w->n_tasks; i++)
 		make_anew(&w->tasks[i], x);
 	batch_enter(w, x->txid + 1);
 	txn->open = true;
 	(void)failpoint("batch.ready");
-	say_ready(w, x->txid);
+	say_where(w, REPORT_READY, x->txid);
 	if (!txn->ready && !w->over)
 		worker_ready();
 	txn->ready = true;

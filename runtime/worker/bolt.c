@@ -19,7 +19,7 @@
 enum {
 	GROUP = 16, SHORT_NS = 2000,	/* executes per clock reading while they are short, */
 	LARGE_GROUP = 256, TINY_NS = 80,	/* and while they are tiny: some 20 us in all */
-	HAND_FAST = 128,		/* bytes of the tuple in hand that are copied blindly */
+	HAND_SHORT = 32, HAND_FAST = 128,	/* bytes of the tuple in hand that are copied blindly */
 	TURN_NS = 1000000		/* a turn ends after this long, for control messages */
 };
 
@@ -110,24 +110,28 @@ void bolt_stop(struct worker *w)
 	free(w->upstream);
 }
 
-/* source_of gives where a tuple of COMPONENT comes from, or NULL when it is not what that
- * declares. */
-static const gale_source *source_of(const struct worker *w, uint32_t component, const struct wire_tuple *t)
+/* source_of gives what STREAM of COMPONENT declares, or NULL when it is nothing that this one
+ * subscribes to. */
+static const gale_source *source_of(const struct worker *w, uint32_t component, uint32_t stream)
 {
-	const gale_source *s;
 
-	if (t->stream >= w->topology->components[component].n_outputs)
+	if (stream >= w->topology->components[component].n_outputs ||
+	    w->stages->sources[component][stream].inputs == NULL)
 		return NULL;
-	s = &w->stages->sources[component][t->stream];
-	if (s->inputs == NULL || t->n_values != s->n_fields)
-		return NULL;
-	for (uint32_t i = 0; i < s->n_inputs; i++) {
-		gale_type declared = w->stages->component->inputs[i].type;
+	return &w->stages->sources[component][stream];
+}
 
-		if (declared != GALE_ANY && w->values[s->inputs[i]].type != declared)
-			return NULL;
-	}
-	return s;
+/* is_declared: the values of T are what its source declares. */
+static inline bool is_declared(const struct worker *w, const gale_source *s, const struct wire_tuple *t)
+{
+	const gale_field *inputs = w->stages->component->inputs;
+
+	if (t->n_values != s->n_fields)
+		return false;
+	for (uint32_t i = 0; i < s->n_inputs; i++)
+		if (w->values[s->inputs[i]].type != inputs[i].type && inputs[i].type != GALE_ANY)
+			return false;
+	return true;
 }
 
 /* ---- execute ---- */
@@ -145,7 +149,9 @@ static inline void put_in_hand(struct worker *w, const struct wire_tuple *t)
 	s->hand_source = t->source;
 	s->hand_n = t->body_bytes;
 	/* A copy of constant size costs a tenth of one that asks how much there is. */
-	if (t->body_bytes <= HAND_FAST && w->reader.end - t->body >= HAND_FAST)
+	if (t->body_bytes <= HAND_SHORT && w->reader.end - t->body >= HAND_SHORT)
+		memcpy(s->hand, t->body, HAND_SHORT);
+	else if (t->body_bytes <= HAND_FAST && w->reader.end - t->body >= HAND_FAST)
 		memcpy(s->hand, t->body, HAND_FAST);
 	else
 		memcpy(s->hand, t->body, t->body_bytes < sizeof s->hand ? t->body_bytes : sizeof s->hand);
@@ -165,7 +171,39 @@ void bolt_failed(struct task *t, const struct anchor *a, int result)
 		host_fail_anchor(t, a, t->why[0] ? t->why : "no reason given");
 }
 
-static void execute(struct worker *w, struct task *t, const struct wire_tuple *in, const gale_source *source)
+/* The acks of neighbouring tuples of one root, XORed before they go into the fold (A2): the
+ * words of a line come together. */
+struct acks {
+	uint64_t root, value;	/* root 0: none */
+};
+
+static inline void hand_in(struct worker *w, struct acks *a)
+{
+	if (a->root != 0)
+		out_acked(&w->out, a->root, a->value);
+	a->root = 0;
+}
+
+static inline void ack_hand(const struct stage *st, const struct anchor *hand, struct acks *a)
+{
+	struct worker *w = st->worker;
+	uint64_t value = hand->edge ^ hand->children;
+
+	if (hand->roots.n != 1 || w->txn != NULL) {
+		host_ack_anchor(st, hand);
+		return;
+	}
+	st->status->acked++;
+	if (hand->roots.one == a->root) {
+		a->value ^= value;
+		return;
+	}
+	hand_in(w, a);
+	*a = (struct acks){ hand->roots.one, value };
+}
+
+static inline void execute(struct worker *w, struct task *t, const struct wire_tuple *in,
+    const gale_source *source, struct acks *acks)
 {
 	struct anchor hand = { .roots = { in->n_roots, in->root, in->roots }, .edge = in->edge };
 	gale_tuple tuple = { w->values, in->n_values, in->source, source };
@@ -182,7 +220,7 @@ static void execute(struct worker *w, struct task *t, const struct wire_tuple *i
 	if (result != GALE_OK || t->broken)
 		bolt_failed(t, &hand, result);
 	else if (t->held_hand.id == 0)
-		host_ack_anchor(t->stage, &hand);
+		ack_hand(t->stage, &hand, acks);
 	t->held_hand.id = 0;
 	t->hand = NULL;
 	t->hand_finished = false;
@@ -240,33 +278,49 @@ static uint32_t sender_of(const struct worker *w)
 	return c < w->topology->n_components && w->stages->sources[c] != NULL ? c : UINT32_MAX;
 }
 
-void bolt_work(struct worker *w)
+/* work_through executes tuples of the frame in hand until UNTIL_NS. Where no flag of the frame
+ * says otherwise all of them are of one stream and for one task. What wire_next gave at last. */
+static int work_through(struct worker *w, uint64_t until_ns)
 {
-	bool finish_phase = w->reader.header.flags & WIRE_FINISH;
-	uint64_t until = w->now_ns + TURN_NS;
-	uint32_t n = 0, from = sender_of(w);
+	const struct wire_header *h = &w->reader.header;
+	uint32_t from = sender_of(w);
+	const gale_source *source = from != UINT32_MAX ? source_of(w, from, h->stream) : NULL;
+	struct task *task = task_for(w, h->target);
+	struct acks acks = { 0 };
 	struct wire_tuple in;
+	uint32_t n = 0;
 	int more = from != UINT32_MAX ? 1 : -1;
 
-	w->status->hand_since_ns = w->now_ns;
 	while (!out_blocked(&w->out) && more > 0 && (more = wire_next(&w->reader, &in, w->values)) > 0) {
-		const gale_source *source = source_of(w, from, &in);
-		struct task *task = task_for(w, in.target);
-
-		if (source == NULL || task == NULL) {
+		if (!w->reader.plain) {
+			source = source_of(w, from, in.stream);
+			task = task_for(w, in.target);
+		}
+		if (source == NULL || task == NULL || !is_declared(w, source, &in)) {
 			more = -1;
 			break;
 		}
-		execute(w, task, &in, source);
+		execute(w, task, &in, source, &acks);
 		if (++n < w->group)
 			continue;
-		close_group(w, n, finish_phase);
+		hand_in(w, &acks);
+		close_group(w, n, h->flags & WIRE_FINISH);
 		n = 0;
-		if (w->now_ns >= until)
+		if (w->now_ns >= until_ns)
 			break;
 	}
+	hand_in(w, &acks);
 	if (n > 0)
-		close_group(w, n, finish_phase);
+		close_group(w, n, h->flags & WIRE_FINISH);
+	return more;
+}
+
+void bolt_work(struct worker *w)
+{
+	int more;
+
+	w->status->hand_since_ns = w->now_ns;
+	more = work_through(w, w->now_ns + TURN_NS);
 	w->status->hand_since_ns = 0;
 	if (more < 0)
 		fprintf(stderr, "error: a frame from %s is broken; the rest of it is dropped\n",

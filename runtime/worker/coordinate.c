@@ -3,6 +3,7 @@
  * What is decided and when is in coordinator.c, which is pure; here are the sockets, the clock
  * and the LevelDB. That is a state like a task's (state.h), of the component "coordinator":
  *
+ *     starts         u64 how many coordinators this state has seen
  *     record         u64 txid | u8 final | offsets (offsets.h)
  *     cut TXID       u8 final | offsets;  TXID in eight bytes, the high ones first
  *
@@ -19,7 +20,7 @@
 #include "worker.h"
 
 enum { STATE_VERSION = 1, REPORTS_PER_TURN = 256, CUT_KEY = 4 + 8 };
-static const char record_key[] = "record";
+static const char record_key[] = "record", starts_key[] = "starts";
 
 struct coordinate {
 	struct coordinator coordinator;
@@ -183,6 +184,28 @@ static void open_state(struct worker *w)
 		state_goes_with_run(c->state);
 }
 
+/* count_start gives which coordinator of this state this is, 1 and up, on disk before anything is
+ * done in its name: so no generation is used twice (X1), not by another run and not after the power
+ * was lost. */
+static uint32_t count_start(struct worker *w)
+{
+	struct coordinate *c = w->role;
+	uint64_t starts = 0;
+	gale_slice value;
+	struct error e;
+	int found = state_get(c->state, starts_key, sizeof starts_key - 1, &value, &e);
+
+	if (found > 0 && value.n != sizeof starts)
+		damaged(w, "number of starts");
+	if (found > 0)
+		memcpy(&starts, value.bytes, sizeof starts);
+	starts++;
+	if (found < 0 || state_put(c->state, starts_key, sizeof starts_key - 1, &starts, sizeof starts, &e) != 0)
+		worker_fatal(w, "%s", e.text);
+	commit(w);
+	return (uint32_t)starts;
+}
+
 /* ---- orders, reports ---- */
 
 static const char *const order_points[] = {
@@ -277,8 +300,8 @@ static void start(struct worker *w)
 	c->rounds = metric(w, 1, "rounds");
 	c->attempts = metric(w, 2, "attempts");
 	w->status->survives = 1;
-	coordinator_init(&c->coordinator, &config, w->start, &ops, w);
 	open_state(w);
+	coordinator_init(&c->coordinator, &config, count_start(w), &ops, w);
 	read_record(w);
 	read_cuts(w);
 	coordinator_start(&c->coordinator, w->now_ns);

@@ -36,7 +36,7 @@ int host_refuse(struct task *t, const char *format, ...)
 
 /* ---- emit ---- */
 
-static void count_emit(const struct stage *st, uint32_t stream, int copies)
+static inline void count_emit(const struct stage *st, uint32_t stream, int copies)
 {
 	struct status_stream *s = &st->status->streams[stream < STATUS_STREAMS ? stream : STATUS_STREAMS - 1];
 	struct worker *w = st->worker;
@@ -124,7 +124,7 @@ static int host_emit(gale_ctx *ctx, uint32_t stream, const gale_value *values, u
 		return 0;
 	}
 	if (t->hand == NULL || t->hand->roots.n != 1 ||
-	    !router_emit_flat(&t->stage->router, stream, t->hand->roots.one, values, n, &edge))
+	    !router_emit_flat(&t->stage->router, stream, t->source, t->hand->roots.one, values, n, &edge))
 		return emit_checked(t, stream, values, n);
 	count_emit(t->stage, stream, 1);
 	t->hand->children ^= edge;
@@ -264,6 +264,8 @@ static int host_emit_as(gale_ctx *ctx, const gale_emission *x)
 	uint64_t edges;
 	int copies;
 
+	if (x->tracked && source_emit_flat(t, x))
+		return 0;
 	if (refuse_outside(t, x->tracked) != 0)
 		return -1;
 	if ((m.bound = router_check(router, x->stream, x->values, x->n, &e)) == 0)

@@ -129,16 +129,35 @@ static uint32_t frame_bytes(const struct plan *p, uint32_t component)
 	return bytes > FRAME_MAX ? FRAME_MAX : bytes < FRAME_MIN ? FRAME_MIN : bytes;
 }
 
+/* streams_to gives how many of a component's streams another one subscribes to, and one of them. */
+static uint32_t streams_to(const struct topology *t, uint32_t from, uint32_t to, uint32_t *stream)
+{
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < t->n_subscriptions; i++) {
+		const struct subscription *s = &t->subscriptions[i];
+
+		if (s->from != from || s->to != to || (n > 0 && s->stream == *stream))
+			continue;
+		*stream = s->stream;
+		n++;
+	}
+	return n;
+}
+
 /* new_sink makes a sink from stage FROM to workers of COMPONENT, with the flags that its
  * tuples need. */
 static struct sink *new_sink(struct out *o, const struct plan_stage *from, uint32_t component)
 {
 	struct sink *s = xmalloc(sizeof *s);
+	uint32_t stream = 0;
 
 	sink_init(s, &o->sender, frame_bytes(o->plan, component));
 	s->source = from->first_task;
-	if (o->plan->topology->components[from->component].n_outputs > 1)
+	if (streams_to(o->plan->topology, from->component, component, &stream) > 1)
 		s->flags |= WIRE_TUPLE_STREAM;
+	else
+		s->stream = (uint16_t)stream;
 	if (from->n_tasks > 1)
 		s->flags |= WIRE_TUPLE_SOURCE;
 	o->sinks = xrealloc(o->sinks, (o->n_sinks + 1) * sizeof *o->sinks);

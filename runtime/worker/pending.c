@@ -5,10 +5,13 @@
 
 #include "memory.h"
 
+enum { RING_FIRST = 64 };
+
 void pending_init(struct pending *p, uint32_t n_tasks)
 {
-	*p = (struct pending){ .n_tasks = n_tasks };
-	idmap_init(&p->by_root);
+	*p = (struct pending){ .ring = xcalloc(RING_FIRST, sizeof *p->ring), .mask = RING_FIRST - 1,
+		.n_tasks = n_tasks };
+	idmap_init(&p->late.by_root);
 	p->attempts = xcalloc(n_tasks, sizeof *p->attempts);
 	for (uint32_t i = 0; i < n_tasks; i++) {
 		idmap_init(&p->attempts[i].young);
@@ -16,11 +19,31 @@ void pending_init(struct pending *p, uint32_t n_tasks)
 	}
 }
 
+/* flight gives place I of the ring and, behind it, of the stragglers; NULL: it is free. */
+static struct flight *flight(const struct pending *p, size_t i)
+{
+	struct flight *f = i <= p->mask ? &p->ring[i] : &p->late.slots[i - p->mask - 1];
+
+	return f->root != 0 ? f : NULL;
+}
+
+static size_t n_places(const struct pending *p)
+{
+	return p->mask + 1 + p->late.n_slots;
+}
+
+static void free_stragglers(struct stragglers *s)
+{
+	free(s->slots);
+	free(s->free);
+	idmap_free(&s->by_root);
+}
+
 void pending_free(struct pending *p)
 {
-	for (size_t i = 0; i < p->n_slots; i++)
-		if (p->flights[i].root != 0)
-			free(p->flights[i].message.body);
+	for (size_t i = 0; i < n_places(p); i++)
+		if (flight(p, i) != NULL)
+			free(flight(p, i)->message.body);
 	for (size_t i = 0; i < p->n_replays; i++)
 		free(p->replays[i].message.body);
 	pending_forget_named(p);
@@ -30,63 +53,109 @@ void pending_free(struct pending *p)
 		idmap_free(&p->attempts[i].old);
 	}
 	free(p->failed);
-	free(p->flights);
-	free(p->free_slots);
+	free(p->ring);
+	free_stragglers(&p->late);
 	free(p->replays);
 	free(p->attempts);
-	idmap_free(&p->by_root);
 }
 
 /* ---- in flight ---- */
 
-static uint32_t take_slot(struct pending *p)
+static void add_late(struct stragglers *s, const struct flight *f)
 {
-	if (p->n_free > 0)
-		return p->free_slots[--p->n_free];
-	p->flights = xgrow(p->flights, &p->cap, p->n_slots + 1, sizeof *p->flights);
-	return (uint32_t)p->n_slots++;
+	uint32_t slot;
+
+	if (s->n_free > 0) {
+		slot = s->free[--s->n_free];
+	} else {
+		s->slots = xgrow(s->slots, &s->cap, s->n_slots + 1, sizeof *s->slots);
+		slot = (uint32_t)s->n_slots++;
+	}
+	s->slots[slot] = *f;
+	idmap_put(&s->by_root, f->root, slot);
 }
 
-static void give_slot(struct pending *p, uint32_t slot)
+static bool take_late(struct stragglers *s, uint64_t root, struct flight *f)
 {
-	p->flights[slot].root = 0;
-	p->free_slots = xgrow(p->free_slots, &p->free_cap, p->n_free + 1, sizeof *p->free_slots);
-	p->free_slots[p->n_free++] = slot;
-}
+	uint32_t slot = idmap_remove(&s->by_root, root);
 
-void pending_add(struct pending *p, uint64_t root, const struct message *m, uint64_t now_ns)
-{
-	uint32_t slot = take_slot(p);
-
-	p->flights[slot] = (struct flight){ root, now_ns, now_ns, *m };
-	idmap_put(&p->by_root, root, slot);
+	if (slot == IDMAP_NONE)
+		return false;
+	*f = s->slots[slot];
+	s->slots[slot].root = 0;
+	s->free = xgrow(s->free, &s->free_cap, s->n_free + 1, sizeof *s->free);
+	s->free[s->n_free++] = slot;
+	return true;
 }
 
 bool pending_settle(struct pending *p, uint64_t root, struct flight *f)
 {
-	uint32_t slot = idmap_remove(&p->by_root, root);
+	struct flight *there = &p->ring[root & p->mask];
 
-	if (slot == IDMAP_NONE)
-		return false;
-	*f = p->flights[slot];
-	give_slot(p, slot);
+	if (there->root != root || root == 0)
+		return take_late(&p->late, root, f);
+	*f = *there;
+	there->root = 0;
+	p->n_ring--;
 	return true;
+}
+
+/* widen doubles the ring. Roots that differ by its old size do not share a place any more, and
+ * no two others come to: each place leads to one of two. */
+static void widen(struct pending *p)
+{
+	struct flight *old = p->ring;
+	size_t n = p->mask + 1;
+
+	p->mask = 2 * n - 1;
+	p->ring = xcalloc(2 * n, sizeof *p->ring);
+	for (size_t i = 0; i < n; i++)
+		if (old[i].root != 0)
+			p->ring[old[i].root & p->mask] = old[i];
+	free(old);
+}
+
+void pending_make_way(struct pending *p, uint64_t root)
+{
+	struct flight *f;
+
+	if (p->n_ring > p->mask / 2)
+		widen(p);
+	f = &p->ring[root & p->mask];
+	if (f->root == 0)
+		return;
+	add_late(&p->late, f);
+	f->root = 0;
+	p->n_ring--;
+}
+
+/* find gives the flight of ROOT, or NULL. */
+static struct flight *find(const struct pending *p, uint64_t root)
+{
+	struct flight *f = &p->ring[root & p->mask];
+	uint32_t slot;
+
+	if (root == 0 || f->root == root)
+		return root != 0 ? f : NULL;
+	slot = idmap_get(&p->late.by_root, root);
+	return slot != IDMAP_NONE ? &p->late.slots[slot] : NULL;
 }
 
 void pending_extend(struct pending *p, uint64_t root, uint64_t now_ns)
 {
-	uint32_t slot = idmap_get(&p->by_root, root);
+	struct flight *f = find(p, root);
 
-	if (slot != IDMAP_NONE)
-		p->flights[slot].heard_ns = now_ns;
+	if (f != NULL)
+		f->heard_ns = now_ns;
 }
 
+/* Should the ring double during the walk, what was not seen yet is still ahead. */
 uint64_t pending_silent(const struct pending *p, size_t *cursor, uint64_t before_ns)
 {
-	while (*cursor < p->n_slots) {
-		const struct flight *f = &p->flights[(*cursor)++];
+	while (*cursor < n_places(p)) {
+		const struct flight *f = flight(p, (*cursor)++);
 
-		if (f->root != 0 && f->heard_ns < before_ns)
+		if (f != NULL && f->heard_ns < before_ns)
 			return f->root;
 	}
 	return 0;
@@ -94,12 +163,12 @@ uint64_t pending_silent(const struct pending *p, size_t *cursor, uint64_t before
 
 uint64_t *pending_roots(const struct pending *p, size_t *n)
 {
-	uint64_t *roots = xcalloc(p->by_root.n + 1, sizeof *roots);
+	uint64_t *roots = xcalloc(p->n_ring + p->late.by_root.n + 1, sizeof *roots);
 
 	*n = 0;
-	for (size_t i = 0; i < p->n_slots; i++)
-		if (p->flights[i].root != 0)
-			roots[(*n)++] = p->flights[i].root;
+	for (size_t i = 0; i < n_places(p); i++)
+		if (flight(p, i) != NULL)
+			roots[(*n)++] = flight(p, i)->root;
 	return roots;
 }
 
@@ -107,7 +176,7 @@ uint64_t *pending_roots(const struct pending *p, size_t *n)
 
 void pending_name(struct pending *p, uint64_t root, const char *text)
 {
-	if (idmap_get(&p->by_root, root) == IDMAP_NONE)
+	if (find(p, root) == NULL)
 		return;
 	p->named = xgrow(p->named, &p->named_cap, p->n_named + 1, sizeof *p->named);
 	p->named[p->n_named++] = (struct named){ root, xstrdup(text) };
@@ -156,9 +225,9 @@ static bool is_of(const struct message *m, const struct failed_root *f)
 
 struct message *pending_find(struct pending *p, const struct failed_root *f)
 {
-	for (size_t i = 0; i < p->n_slots; i++)
-		if (p->flights[i].root != 0 && is_of(&p->flights[i].message, f))
-			return &p->flights[i].message;
+	for (size_t i = 0; i < n_places(p); i++)
+		if (flight(p, i) != NULL && is_of(&flight(p, i)->message, f))
+			return &flight(p, i)->message;
 	for (size_t i = 0; i < p->n_replays; i++)
 		if (is_of(&p->replays[i].message, f))
 			return &p->replays[i].message;
@@ -218,7 +287,7 @@ uint32_t pending_attempts(const struct pending *p, uint32_t task, uint64_t id)
 	const struct attempts *a = &p->attempts[task];
 	uint32_t n;
 
-	if (a->young.n == 0 && a->old.n == 0)
+	if (!pending_any_attempts(p, task))
 		return 0;
 	n = idmap_get(&a->young, id + 1);
 	if (n == IDMAP_NONE)

@@ -6,6 +6,12 @@
  * failed message that gale is to replay waits in a heap by the time when it is due; of a
  * message that its spout replays by itself only the number of attempts is kept. Pure.
  *
+ * A worker counts its roots up, and they are settled in about that order. So flights lie in
+ * a ring, each at its root modulo the size of the ring, and to find one is to look there. When
+ * a new root finds the place taken the ring is too small for what is in flight, and doubles;
+ * or, if most of it is free, what lies there is one that stays open while thousands pass: then
+ * that one moves to the stragglers, a table with an index. So any roots will do, only slower.
+ *
  * SPDX-License-Identifier: Apache-2.0 */
 #ifndef GALE_PENDING_H
 #define GALE_PENDING_H
@@ -61,12 +67,20 @@ struct failed_root {
 	bool kept;
 };
 
-struct pending {
-	struct flight *flights;		/* slots */
+/* Flights that have left the ring, in slots. */
+struct stragglers {
+	struct flight *slots;
 	size_t n_slots, cap;
-	uint32_t *free_slots;
+	uint32_t *free;
 	size_t n_free, free_cap;
 	struct idmap by_root;
+};
+
+struct pending {
+	struct flight *ring;		/* mask + 1 of them, a power of two */
+	size_t mask;
+	size_t n_ring;			/* in use */
+	struct stragglers late;
 	struct replay *replays;		/* binary heap, earliest due first */
 	size_t n_replays, replays_cap;
 	struct named *named;
@@ -86,11 +100,26 @@ void pending_free(struct pending *p);
  * topology.max.spout.pending bounds. */
 static inline size_t pending_open(const struct pending *p)
 {
-	return p->by_root.n + p->n_replays;
+	return p->n_ring + p->late.by_root.n + p->n_replays;
 }
 
-/* pending_add: ROOT, which is new, is an emit of M. Takes M's body. */
-void pending_add(struct pending *p, uint64_t root, const struct message *m, uint64_t now_ns);
+/* pending_make_way frees the place of ROOT, which is taken, in the ring. */
+void pending_make_way(struct pending *p, uint64_t root);
+
+/* pending_add: ROOT, which is new and not 0, is an emit of M. Takes M's body. Returns where M
+ * is now, until the next call. */
+static inline const struct message *pending_add(struct pending *p, uint64_t root, const struct message *m, uint64_t now_ns)
+{
+	struct flight *f = &p->ring[root & p->mask];
+
+	if (f->root != 0) {
+		pending_make_way(p, root);
+		f = &p->ring[root & p->mask];
+	}
+	*f = (struct flight){ root, now_ns, now_ns, *m };
+	p->n_ring++;
+	return &f->message;
+}
 
 /* pending_settle takes ROOT's flight out into *F, body included. False: not known (void,
  * late, or settled before). */
@@ -100,7 +129,7 @@ bool pending_settle(struct pending *p, uint64_t root, struct flight *f);
 void pending_extend(struct pending *p, uint64_t root, uint64_t now_ns);
 
 /* pending_silent finds a root unheard of since BEFORE_NS, or 0. *CURSOR starts at 0 and
- * walks the table once. */
+ * walks the table once; roots may be settled and added in between. */
 uint64_t pending_silent(const struct pending *p, size_t *cursor, uint64_t before_ns);
 
 /* pending_roots gives all roots in flight; *N: how many. The caller frees them. */
@@ -140,6 +169,12 @@ uint64_t pending_replay_due(const struct pending *p);
 enum { PENDING_ATTEMPTS = 1 << 17 };	/* 8 MiB per generation */
 
 uint32_t pending_attempts(const struct pending *p, uint32_t task, uint64_t id);
+
+/* pending_any_attempts: TASK has a message that failed and is noted. */
+static inline bool pending_any_attempts(const struct pending *p, uint32_t task)
+{
+	return p->attempts[task].young.n > 0 || p->attempts[task].old.n > 0;
+}
 void pending_set_attempts(struct pending *p, uint32_t task, uint64_t id, uint32_t n);
 
 #endif

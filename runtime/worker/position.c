@@ -71,7 +71,7 @@ static void compact(struct position *p)
 	p->n = kept;
 }
 
-void position_open(struct position *p, uint64_t id)
+void position_open_any(struct position *p, uint64_t id)
 {
 	size_t at;
 
@@ -90,13 +90,14 @@ void position_open(struct position *p, uint64_t id)
 	p->changed = true;
 }
 
-bool position_close(struct position *p, uint64_t id)
+bool position_close_any(struct position *p, uint64_t id)
 {
 	size_t at = place(p, id);
 
 	if (at == p->n || p->row[at].id != id || !p->row[at].open)
 		return false;
 	p->row[at].open = false;
+	p->hint = at + 1;
 	p->n_open--;
 	p->changed = true;
 	while (p->first < p->n && !p->row[p->first].open)

@@ -46,9 +46,10 @@ struct position {
 	bool known;			/* the spout has told it, or it was read */
 	bool ended;			/* nothing will ever be emitted again */
 	bool changed;			/* since it was written or read */
-	struct position_entry *row;	/* row[first .. n), ids ascending */
+	struct position_entry *row;	/* row[first .. n), ids ascending; the first is open */
 	size_t first, n, cap;
 	size_t n_open;
+	size_t hint;			/* in the row: behind what was closed last */
 };
 
 void position_free(struct position *p);
@@ -57,10 +58,46 @@ void position_free(struct position *p);
  * -1 when NEXT is smaller than it was, or N larger than GALE_MAX_POSITION. */
 int position_tell(struct position *p, uint64_t next, const void *blob, uint32_t n);
 
-/* position_open: message ID is emitted, for the first time or again. position_close: it is
- * done. False: it was not open. */
-void position_open(struct position *p, uint64_t id);
-bool position_close(struct position *p, uint64_t id);
+/* position_open_any and position_close_any are position_open and position_close for ids that
+ * stand anywhere in the row. */
+void position_open_any(struct position *p, uint64_t id);
+bool position_close_any(struct position *p, uint64_t id);
+
+/* position_open: message ID is emitted, for the first time or again. Most are new, and the
+ * last of the row. */
+static inline void position_open(struct position *p, uint64_t id)
+{
+	if (p->n == p->cap || (p->first < p->n && id <= p->row[p->n - 1].id)) {
+		position_open_any(p, id);
+		return;
+	}
+	p->row[p->n++] = (struct position_entry){ id, true };
+	p->n_open++;
+	p->changed = true;
+}
+
+/* position_close: message ID is done. False: it was not open. Most are the first of the row, or
+ * stand behind the last that was closed. */
+static inline bool position_close(struct position *p, uint64_t id)
+{
+	if (p->first == p->n || p->row[p->first].id != id) {
+		if (p->hint <= p->first || p->hint >= p->n || p->row[p->hint].id != id ||
+		    !p->row[p->hint].open)
+			return position_close_any(p, id);
+		p->row[p->hint++].open = false;
+		p->n_open--;
+		p->changed = true;
+		return true;
+	}
+	do
+		p->first++;
+	while (p->first < p->n && !p->row[p->first].open);
+	if (p->first == p->n)
+		p->first = p->n = 0;
+	p->n_open--;
+	p->changed = true;
+	return true;
+}
 
 /* position_ids gives the ids below next that are open, ascending; the caller frees them. */
 uint64_t *position_ids(const struct position *p, uint32_t *n);

@@ -40,6 +40,13 @@ static void init_route(struct route *r, const struct subscription *s, struct out
 	}
 }
 
+/* by_fields gives the route of S if it is the only one and a FIELDS grouping of several tasks. */
+static struct route *by_fields(const struct route_stream *s)
+{
+	return s->n_routes == 1 && !s->stream->direct && s->routes[0].n_tasks > 1 &&
+	    s->routes[0].group.subscription->grouping == GROUPING_FIELDS ? &s->routes[0] : NULL;
+}
+
 /* only_sink gives the sink that all tuples of S go to, if there is just one whatever they
  * hold. */
 static struct sink *only_sink(const struct route_stream *s)
@@ -75,6 +82,7 @@ void router_init(struct router *r, const struct topology *t, uint32_t component,
 		struct route_stream *rs = &r->streams[i];
 
 		rs->only = only_sink(rs);
+		rs->fields = by_fields(rs);
 		for (uint32_t k = 0; k < rs->n_routes; k++)
 			rs->n_calls += rs->routes[k].stage > 0;
 		if (rs->n_calls == 1 && rs->n_routes == 1)
@@ -146,23 +154,41 @@ size_t router_check(const struct router *r, uint32_t stream, const gale_value *v
 
 /* ---- emitting ---- */
 
-bool router_emit_flat(struct router *r, uint32_t stream, uint64_t root, const gale_value *values,
-    uint32_t n, uint64_t *edge)
+/* are_declared: the values are as many and of the types that the stream declares. */
+static inline bool are_declared(const struct stream *s, const gale_value *values, uint32_t n)
+{
+	if (n != s->n_fields)
+		return false;
+	for (uint32_t i = 0; i < n; i++)
+		if (values[i].type != s->fields[i].type && s->fields[i].type != GALE_ANY)
+			return false;
+	return true;
+}
+
+bool router_emit_flat(struct router *r, uint32_t stream, uint32_t source, uint64_t root,
+    const gale_value *values, uint32_t n, uint64_t *edge)
 {
 	const struct route_stream *s;
 	struct sink *sink;
+	uint32_t task, target = 0;
 	uint8_t *p;
 
 	if (stream >= r->n_streams)
 		return false;
 	s = &r->streams[stream];
+	if ((s->only == NULL && s->fields == NULL) || !are_declared(s->stream, values, n))
+		return false;
 	sink = s->only;
-	if (sink == NULL || n != s->stream->n_fields || (p = sink_begin_flat(sink, root)) == NULL)
+	if (sink == NULL) {
+		group_choose(&s->fields->group, values, n, &task);
+		sink = s->fields->tasks[task].sink;
+		target = s->fields->tasks[task].offset;
+	}
+	if ((p = sink_begin_flat(sink, root, stream, source, target)) == NULL)
 		return false;
 	*p++ = (uint8_t)n;
 	for (uint32_t i = 0; i < n; i++)
-		if (values[i].type != s->stream->fields[i].type ||
-		    (p = wire_put_flat(p, sink->end, &values[i])) == NULL)
+		if ((p = wire_put_flat(p, sink->end, &values[i])) == NULL)
 			return false;
 	*edge = sink_end_flat(sink, root, p);
 	return true;

@@ -40,6 +40,7 @@ struct route_stream {
 	uint32_t n_calls;	/* of the routes, those to stages of this worker */
 	struct sink *only;	/* where all of its tuples go; NULL: it depends */
 	uint32_t only_call;	/* the stage that all of its tuples go to; 0: there are others, or none */
+	struct route *fields;	/* on their fields alone; NULL: on something else, too */
 };
 
 enum { ROUTER_FLAT_MOST = 4096 };	/* bytes of a value that needs no look at all of them together */
@@ -69,10 +70,10 @@ size_t router_check(const struct router *r, uint32_t stream, const gale_value *v
     struct error *e);
 
 /* router_emit_flat does the usual emit in one go: flat values of the declared types, one root,
- * one place to go, and its open frame has room. False: it is not usual, and nothing was
- * done; router_check and router_emit do the same for all. */
-bool router_emit_flat(struct router *r, uint32_t stream, uint64_t root, const gale_value *values,
-    uint32_t n, uint64_t *edge);
+ * one place to go (by FIELDS perhaps), and its open frame has room. False: it is not usual, and
+ * nothing was done; router_check and router_emit do the same for all. */
+bool router_emit_flat(struct router *r, uint32_t stream, uint32_t source, uint64_t root,
+    const gale_value *values, uint32_t n, uint64_t *edge);
 
 /* router_called gives the stage to call for the usual emit where that is all there is to do: flat
  * values of the declared types. 0: router_check and router_emit tell what is to be done. */

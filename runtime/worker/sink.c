@@ -84,13 +84,7 @@ uint8_t *sink_begin(struct sink *s, const struct roots *roots, size_t body_bound
 	if (s->open == NULL)
 		open_frame(s, need);
 	p = put_roots(s, s->at, roots);
-	if (s->flags & WIRE_TUPLE_STREAM)
-		*p++ = (uint8_t)stream;
-	if (s->flags & WIRE_TUPLE_SOURCE)
-		p = wire_put_varint(p, source);
-	if (s->flags & WIRE_TUPLE_TARGET)
-		p = wire_put_varint(p, target);
-	return p;
+	return sink_put_place(s, p, stream, source, target);
 }
 
 uint64_t sink_end(struct sink *s, uint8_t *p)
@@ -126,6 +120,7 @@ void sink_flush(struct sink *s)
 	h.flags |= s->flags;
 	h.source = s->source;
 	h.target = s->destinations[0].target;
+	h.stream = s->stream;
 	h.count = s->count;
 	h.body_bytes = (uint32_t)(c->n - WIRE_HEADER);
 	h.root_base = s->root_base;

@@ -52,6 +52,7 @@ struct sink {
 	uint32_t count, most_tuples, most_bytes;
 	uint16_t flags;
 	uint32_t source;	/* first task of those whose tuples these are */
+	uint16_t stream;	/* of all tuples, without WIRE_TUPLE_STREAM */
 	struct destination *destinations;
 	uint32_t n_destinations, turn;
 	struct chunk *waiting, **last;	/* several destinations, all full */
@@ -69,14 +70,30 @@ uint8_t *sink_begin(struct sink *s, const struct roots *roots, size_t body_bound
     uint32_t stream, uint32_t source, uint32_t target);
 uint64_t sink_end(struct sink *s, uint8_t *p);
 
-/* sink_begin_flat is sink_begin for a tuple of one root whose frame is open already and needs
- * no more than the root told; NULL otherwise. Only sink_end_flat makes it count. */
-static inline uint8_t *sink_begin_flat(struct sink *s, uint64_t root)
+/* sink_put_place writes the fields that the sink's flags ask for. */
+static inline uint8_t *sink_put_place(const struct sink *s, uint8_t *p, uint32_t stream, uint32_t source,
+    uint32_t target)
 {
-	if (s->open == NULL || s->flags != 0 || s->count == 0 || s->count == s->most_tuples ||
-	    s->end - s->at < SINK_HEAD)
+	if (s->flags & WIRE_TUPLE_STREAM)
+		*p++ = (uint8_t)stream;
+	if (s->flags & WIRE_TUPLE_SOURCE)
+		p = wire_put_varint(p, source);
+	if (s->flags & WIRE_TUPLE_TARGET)
+		p = wire_put_varint(p, target);
+	return p;
+}
+
+/* sink_begin_flat is sink_begin for a tuple of one root whose frame is open already; NULL where
+ * that can't be. Only sink_end_flat makes it count. */
+static inline uint8_t *sink_begin_flat(struct sink *s, uint64_t root, uint32_t stream, uint32_t source,
+    uint32_t target)
+{
+	uint8_t *p;
+
+	if (s->open == NULL || s->count == 0 || s->count == s->most_tuples || s->end - s->at < SINK_HEAD)
 		return NULL;
-	return wire_put_root(s->at, root, s->root_before);
+	p = wire_put_root(s->at, root, s->root_before);
+	return s->flags == 0 ? p : sink_put_place(s, p, stream, source, target);
 }
 
 static inline uint64_t sink_end_flat(struct sink *s, uint64_t root, uint8_t *p)

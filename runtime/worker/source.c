@@ -181,16 +181,16 @@ static void ack_without_ackers(struct worker *w, const struct message *m)
 		buf_add(&w->acked_now, pair, sizeof pair);
 }
 
-static void count(const struct worker *w, const struct message *m, int copies)
+static inline void count(const struct stage *st, uint32_t stream, bool replayed, int copies)
 {
-	struct status *s = stage_of(w, m)->status;
-	uint32_t stream = m->stream < STATUS_STREAMS ? m->stream : STATUS_STREAMS - 1;
+	struct status *s = st->status;
+	struct status_stream *of = &s->streams[stream < STATUS_STREAMS ? stream : STATUS_STREAMS - 1];
 
-	s->streams[stream].emitted++;
-	s->streams[stream].transferred += (uint64_t)copies;
-	s->replayed += m->attempt > 1;
+	of->emitted++;
+	of->transferred += (uint64_t)copies;
+	s->replayed += replayed;
 	if (s->first_emit_ns == 0)
-		s->first_emit_ns = w->now_ns;
+		s->first_emit_ns = st->worker->now_ns;
 }
 
 /* over_inside: ROOT is over, as W->emitting_failed says, and left no edge. */
@@ -283,7 +283,7 @@ int source_emit(struct worker *w, struct message *m, const gale_value *values, u
 		forget_body(w, m);
 		return -1;
 	}
-	count(w, m, copies);
+	count(stage_of(w, m), m->stream, m->attempt > 1, copies);
 	if (w->txn != NULL && w->txn->touched != w->out.sender.header.txid)
 		batch_touched(w);
 	if (!tracked) {
@@ -300,6 +300,29 @@ int source_emit(struct worker *w, struct message *m, const gale_value *values, u
 	return 0;
 }
 
+bool source_emit_flat(struct task *t, const gale_emission *x)
+{
+	struct worker *w = t->worker;
+	uint64_t root = w->next_root, edge;
+	const struct message *m;
+
+	/* With one attempt allowed the values are kept, for the dead letters. The flags of X are
+	 * asked for far from each other: asked for together they are read as one word, which a
+	 * processor can't do while the bytes of it are being written (a tenth of an emit). */
+	if (x->direct || x->id == UINT64_MAX || root == 0 || t->stage->max_attempts == 1 ||
+	    w->txn != NULL || w->plan->n_ackers == 0 || t->stage->component->kind != GALE_SPOUT ||
+	    pending_any_attempts(&w->pending, t->index) || x->kept ||
+	    !router_emit_flat(&t->stage->router, x->stream, t->source, root, x->values, x->n, &edge))
+		return false;
+	w->next_root++;
+	count(t->stage, x->stream, false, 1);
+	out_root_made(&w->out, root, edge);
+	m = pending_add(&w->pending, root, &(struct message){ .id = x->id, .task = t->index,
+		.stream = x->stream, .target = UINT32_MAX, .attempt = 1, .first = root }, w->now_ns);
+	resume_opened(w, m);
+	return true;
+}
+
 /* ---- verdicts ---- */
 
 /* settled: the spout may have reason to emit again. */
@@ -309,33 +332,72 @@ static void settled(struct worker *w, const struct message *m)
 	w->status->pending = source_open(w);
 }
 
-static void acked(struct worker *w, const struct flight *f)
+/* acked: F is complete, and out of the table. Returns how long it took. */
+static uint64_t acked(struct worker *w, const struct flight *f)
 {
 	struct task *t = &w->tasks[f->message.task];
-	struct status *s = t->stage->status;
-	bool spout = t->stage->component->kind == GALE_SPOUT;
+	uint64_t took = w->now_ns - f->emitted_ns;
 
-	s->acked += spout;
-	if (s->first_ack_ns == 0)
-		s->first_ack_ns = w->now_ns;
-	s->last_ack_ns = w->now_ns;
-	hist_add(&s->complete, w->now_ns - f->emitted_ns, 1);
-	limit_acked(&w->limit, w->now_ns - f->emitted_ns, w->now_ns);
-	forget_body(w, &f->message);
+	limit_acked(&w->limit, took, w->now_ns);
+	if (f->message.body != NULL)
+		forget_body(w, &f->message);
 	resume_done(w, &f->message);
 	if (f->message.attempt > 1 || f->message.deaths > 0)
 		pending_set_attempts(&w->pending, f->message.task, f->message.id, 0);
-	if (t->stage->code->ack != NULL && spout)
+	if (t->stage->code->ack != NULL && t->stage->component->kind == GALE_SPOUT)
 		t->stage->code->ack(t->self, &t->ctx, f->message.id);
-	settled(w, &f->message);
+	t->idle_until_ns = 0;
+	return took;
 }
 
-static void on_acked(struct worker *w, uint64_t root)
+/* on_acked settles one message, of the stage *OF. Returns how long it took; UINT64_MAX: it was
+ * settled before. */
+static uint64_t on_acked(struct worker *w, uint64_t root, const struct stage **of)
 {
 	struct flight f;
 
-	if (pending_settle(&w->pending, root, &f))
-		acked(w, &f);
+	if (!pending_settle(&w->pending, root, &f))
+		return UINT64_MAX;
+	*of = stage_of(w, &f.message);
+	return acked(w, &f);
+}
+
+/* count_acked notes N messages of ST that took so long. */
+static void count_acked(const struct stage *st, uint64_t took, uint64_t n)
+{
+	struct status *s = st->status;
+	uint64_t now_ns = st->worker->now_ns;
+
+	s->acked += st->component->kind == GALE_SPOUT ? n : 0;
+	if (s->first_ack_ns == 0)
+		s->first_ack_ns = now_ns;
+	s->last_ack_ns = now_ns;
+	hist_add(&s->complete, took, n);
+}
+
+/* on_acked_run settles N messages in a row. Those that one call of next has emitted took
+ * equally long, and are counted together. */
+static void on_acked_run(struct worker *w, uint64_t root, uint32_t n)
+{
+	const struct stage *st = NULL, *of = NULL;
+	uint64_t alike = 0, took = 0;
+
+	for (uint32_t i = 0; i < n; i++) {
+		uint64_t each = on_acked(w, root + i, &of);
+
+		if (each == UINT64_MAX)
+			continue;
+		if ((each != took || of != st) && alike > 0) {
+			count_acked(st, took, alike);
+			alike = 0;
+		}
+		took = each;
+		st = of;
+		alike++;
+	}
+	if (alike > 0)
+		count_acked(st, took, alike);
+	w->status->pending = source_open(w);
 }
 
 /* dead_letter_stream gives the number of the stream for dead letters, when somebody
@@ -526,7 +588,7 @@ bool source_inside(struct worker *w)
 		if (x.failure.why != NULL)
 			failed_inside(w, &x.flight, &x.failure);
 		else
-			acked(w, &x.flight);
+			count_acked(stage_of(w, &x.flight.message), acked(w, &x.flight), 1);
 		free(x.failure.why);
 	}
 	w->n_inside_ready -= n;
@@ -575,8 +637,7 @@ static void on_verdicts(struct worker *w, const struct frame *frame)
 	while (reader.header.kind == WIRE_VERDICTS &&
 	    (more = verdict_next(&reader.at, reader.end, &r)) > 0) {
 		if (r.type == VERDICT_ACKED_RUN)
-			for (uint32_t i = 0; i < r.n; i++)
-				on_acked(w, r.root + i);
+			on_acked_run(w, r.root, r.n);
 		else if (r.type == VERDICT_ENDED)
 			on_ended(w, &r);
 		else
@@ -672,13 +733,22 @@ void source_lost(struct worker *w, uint32_t peer, const char *text)
 	free(roots);
 }
 
+bool source_hears(const struct worker *w)
+{
+	bool hears = w->me->role != ROLE_BOLT;
+
+	for (uint32_t i = 0; i < w->n_stages; i++)
+		hears |= w->stages[i].finishing;
+	return hears;
+}
+
 bool source_turn(struct worker *w)
 {
 	struct frame *frame;
 	bool any = false;
 	struct error e;
 
-	for (int i = 0; i < FRAMES_PER_TURN && (frame = inbox_receive(w->acks)) != NULL; i++) {
+	for (int i = 0; i < FRAMES_PER_TURN && source_hears(w) && (frame = inbox_receive(w->acks)) != NULL; i++) {
 		on_verdicts(w, frame);
 		frame_release(w->acks, frame);
 		any = true;

@@ -2,6 +2,7 @@
 #include "transport.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -10,12 +11,14 @@
 
 #include <gale/gale.h>
 
+#include "clock.h"
 #include "failpoint.h"
 #include "memory.h"
 #include "wire.h"
 
 enum {
 	HIGH_WATER = 2,		/* frames, on each side of a pipe (F1) */
+	LOOK_AROUND = 4,	/* frames received between two looks for those of others */
 	SMALL = 4096,		/* frames below are copied by ZeroMQ: their chunk stays here */
 	POOL_CHUNK = 1 << 17,	/* chunks up to this size are recycled */
 	POOL_CLASSES = 18,	/* by power of two */
@@ -45,6 +48,9 @@ struct held_frame {
 
 struct inbox {
 	void *socket;
+	int fd;			/* readable when ZeroMQ has news for the socket */
+	unsigned n_received;	/* since it was last asked for news */
+	bool dry;		/* it was asked and had nothing: until `fd` says otherwise it has not */
 	struct held_frame *spare;
 	struct inbox *next;
 };
@@ -52,6 +58,7 @@ struct inbox {
 struct outbox {
 	struct transport *transport;
 	void *socket;
+	int fd;
 	struct chunk *first, **last;	/* waiting */
 	struct outbox *next;
 };
@@ -164,6 +171,16 @@ static void *open_socket(struct transport *t, int type, struct error *e)
 	return socket;
 }
 
+static int descriptor_of(void *socket)
+{
+	int fd = -1;
+	size_t size = sizeof fd;
+
+	if (zmq_getsockopt(socket, ZMQ_FD, &fd, &size) != 0)
+		die("a ZeroMQ socket has no descriptor: %s", zmq_strerror(errno));
+	return fd;
+}
+
 struct inbox *inbox_new(struct transport *t, const char *endpoint, struct error *e)
 {
 	struct inbox *in;
@@ -178,6 +195,7 @@ struct inbox *inbox_new(struct transport *t, const char *endpoint, struct error 
 	}
 	in = xcalloc(1, sizeof *in);
 	in->socket = socket;
+	in->fd = descriptor_of(socket);
 	in->next = t->inboxes;
 	t->inboxes = in;
 	return in;
@@ -205,6 +223,7 @@ struct outbox *outbox_new(struct transport *t, const char *endpoint, struct erro
 	o = xcalloc(1, sizeof *o);
 	o->transport = t;
 	o->socket = socket;
+	o->fd = descriptor_of(socket);
 	o->last = &o->first;
 	o->next = t->outboxes;
 	t->outboxes = o;
@@ -219,6 +238,7 @@ int outbox_reopen(struct outbox *o, const char *endpoint, struct error *e)
 		return -1;
 	zmq_close(o->socket);
 	o->socket = socket;
+	o->fd = descriptor_of(socket);
 	for (struct chunk *c; (c = o->first) != NULL; chunk_free(o->transport, c))
 		o->first = c->next;
 	o->last = &o->first;
@@ -227,22 +247,32 @@ int outbox_reopen(struct outbox *o, const char *endpoint, struct error *e)
 
 /* ---- frames in ---- */
 
-/* look_around has libzmq notice pipes that have got something. By itself it does so at every
- * hundredth receive, as long as the pipes it knows of have more: a sender's one frame would
- * wait behind a hundred of its neighbour's. */
-static void look_around(void *socket)
+/* has_event asks the socket, which then learns what has happened meanwhile. That costs two
+ * system calls. */
+static bool has_event(void *socket, uint32_t event)
 {
 	uint32_t events = 0;
 	size_t size = sizeof events;
 
-	zmq_getsockopt(socket, ZMQ_EVENTS, &events, &size);
+	return zmq_getsockopt(socket, ZMQ_EVENTS, &events, &size) == 0 && (events & event);
+}
+
+/* look_around has libzmq notice pipes that have got something. By itself it does so at every
+ * hundredth receive, as long as the pipes it knows of have more: a sender's one frame would
+ * wait behind a hundred of its neighbour's. */
+static void look_around(struct inbox *in)
+{
+	if (++in->n_received < LOOK_AROUND)
+		return;
+	in->n_received = 0;
+	has_event(in->socket, ZMQ_POLLIN);
 }
 
 struct frame *inbox_receive(struct inbox *in)
 {
 	struct held_frame *f = in->spare;
 
-	look_around(in->socket);
+	look_around(in);
 	if (f != NULL)
 		in->spare = f->next;
 	else
@@ -253,10 +283,13 @@ struct frame *inbox_receive(struct inbox *in)
 			continue;
 		if (errno != EAGAIN)
 			die("cannot receive: %s", zmq_strerror(errno));
+		in->n_received = 0;	/* it has looked */
+		in->dry = true;
 		f->next = in->spare;
 		in->spare = f;
 		return NULL;
 	}
+	in->dry = false;
 	f->frame.data = zmq_msg_data(&f->message);
 	f->frame.n = zmq_msg_size(&f->message);
 	f->frame.refs = 1;
@@ -366,13 +399,9 @@ static bool would_block(void)
 	return false;
 }
 
-/* has_room asks the socket, which then learns what the destination has read meanwhile. */
 static bool has_room(struct outbox *o)
 {
-	uint32_t events = 0;
-	size_t size = sizeof events;
-
-	return zmq_getsockopt(o->socket, ZMQ_EVENTS, &events, &size) == 0 && (events & ZMQ_POLLOUT);
+	return has_event(o->socket, ZMQ_POLLOUT);
 }
 
 /* send_copy: zmq_send looks for news of the pipe at most once in a millisecond or so, and
@@ -444,44 +473,78 @@ bool outbox_waits(const struct outbox *o)
 
 /* ---- waiting ---- */
 
-static void fill(zmq_pollitem_t *z, const struct poll_item *item)
+/* socket_ready: the socket of ITEM can be used; false also for a descriptor. */
+static bool socket_ready(const struct poll_item *item)
 {
-	*z = (zmq_pollitem_t){ 0 };
-	if (item->kind == POLL_INBOX) {
-		z->socket = item->inbox->socket;
-		z->events = ZMQ_POLLIN;
-	} else if (item->kind == POLL_OUTBOX) {
-		z->socket = item->outbox->socket;
-		z->events = ZMQ_POLLOUT;
-	} else {
-		z->fd = item->fd;
-		z->events = (short)((item->events & GALE_READABLE ? ZMQ_POLLIN : 0) |
-		    (item->events & GALE_WRITABLE ? ZMQ_POLLOUT : 0));
+	if (item->kind == POLL_FD)
+		return false;
+	if (item->kind == POLL_OUTBOX)
+		return has_event(item->outbox->socket, ZMQ_POLLOUT);
+	return !item->inbox->dry && has_event(item->inbox->socket, ZMQ_POLLIN);
+}
+
+static void fill(struct pollfd *p, const struct poll_item *item)
+{
+	*p = (struct pollfd){ .fd = item->fd, .events = POLLIN };
+	if (item->kind == POLL_INBOX)
+		p->fd = item->inbox->fd;
+	else if (item->kind == POLL_OUTBOX)
+		p->fd = item->outbox->fd;
+	else
+		p->events = (short)((item->events & GALE_READABLE ? POLLIN : 0) |
+		    (item->events & GALE_WRITABLE ? POLLOUT : 0));
+}
+
+static int descriptor_ready(const struct pollfd *p)
+{
+	return (p->revents & POLLIN ? GALE_READABLE : 0) | (p->revents & POLLOUT ? GALE_WRITABLE : 0) |
+	    (p->revents & (POLLERR | POLLHUP | POLLNVAL) ? GALE_HANGUP : 0);
+}
+
+/* see takes what poll has found. A socket's descriptor says that there is news, not of what. */
+static int see(struct poll_item *items, const struct pollfd *p, size_t n)
+{
+	int n_ready = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		if (items[i].kind == POLL_FD)
+			items[i].ready = descriptor_ready(&p[i]);
+		if (items[i].kind == POLL_INBOX && p[i].revents != 0)
+			items[i].inbox->dry = false;
+		if (items[i].kind != POLL_FD && p[i].revents != 0 && !items[i].ready)
+			items[i].ready = socket_ready(&items[i]);
+		n_ready += items[i].ready != 0;
 	}
+	return n_ready;
 }
 
-static int ready(const zmq_pollitem_t *z, const struct poll_item *item)
-{
-	if (item->kind != POLL_FD)
-		return z->revents != 0;
-	return (z->revents & ZMQ_POLLIN ? GALE_READABLE : 0) |
-	    (z->revents & ZMQ_POLLOUT ? GALE_WRITABLE : 0) |
-	    (z->revents & ZMQ_POLLERR ? GALE_HANGUP : 0);
-}
-
+/* A socket that was asked and had nothing has news only when its descriptor says so: one
+ * sleep costs a look at each and a poll, where zmq_poll looks at each twice. */
 int transport_poll(struct poll_item *items, size_t n, int timeout_ms)
 {
-	zmq_pollitem_t stack[64], *z = n <= 64 ? stack : xmalloc(n * sizeof *z);
-	int r;
+	struct pollfd stack[64], *p = n <= 64 ? stack : xmalloc(n * sizeof *p);
+	uint64_t until = timeout_ms > 0 ? clock_now_ns() + (uint64_t)timeout_ms * NS_PER_MS : 0, now;
+	int n_ready = 0, rc;
 
-	for (size_t i = 0; i < n; i++)
-		fill(&z[i], &items[i]);
-	r = zmq_poll(z, (int)n, timeout_ms);
-	if (r < 0 && errno != EINTR)
-		die("cannot poll: %s", zmq_strerror(errno));
-	for (size_t i = 0; i < n; i++)
-		items[i].ready = r > 0 ? ready(&z[i], &items[i]) : 0;
-	if (z != stack)
-		free(z);
-	return r < 0 ? 0 : r;
+	for (size_t i = 0; i < n; i++) {
+		fill(&p[i], &items[i]);
+		items[i].ready = socket_ready(&items[i]);
+		n_ready += items[i].ready;
+	}
+	for (;;) {
+		rc = poll(p, n, n_ready > 0 ? 0 : timeout_ms);
+		if (rc < 0 && errno != EINTR)
+			die("cannot poll: %s", strerror(errno));
+		if (rc > 0)
+			n_ready = see(items, p, n);
+		if (rc <= 0 || n_ready > 0 || timeout_ms == 0)
+			break;
+		if (timeout_ms > 0) {
+			now = clock_now_ns();
+			timeout_ms = now < until ? (int)((until - now + NS_PER_MS - 1) / NS_PER_MS) : 0;
+		}
+	}
+	if (p != stack)
+		free(p);
+	return n_ready;
 }

@@ -449,7 +449,8 @@ static void sleep_until_something(struct worker *w, const struct role_ops *ops, 
 	size_t n = 0, n_loop = loop_items(&w->loop);	/* now: read_control may change it */
 
 	items[n++] = (struct poll_item){ .kind = POLL_FD, .fd = CONTROL_FD, .events = GALE_READABLE };
-	items[n++] = (struct poll_item){ .kind = POLL_INBOX, .inbox = w->acks };
+	if (w->txn != NULL || source_hears(w))
+		items[n++] = (struct poll_item){ .kind = POLL_INBOX, .inbox = w->acks };
 	if (w->data != NULL && !blocked && ops->wants_data(w))
 		items[n++] = (struct poll_item){ .kind = POLL_INBOX, .inbox = w->data };
 	n += out_poll(&w->out, items + n);

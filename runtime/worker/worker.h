@@ -386,6 +386,11 @@ void source_free(struct worker *w);
 int source_emit(struct worker *w, struct message *m, const gale_value *values, uint32_t n, size_t bound,
     struct error *e);
 
+/* source_emit_flat does the usual tracked emit of a spout in one go: not direct, not kept,
+ * never failed before, and one that router_emit_flat takes. False: it is not usual, and nothing
+ * was done. */
+bool source_emit_flat(struct task *t, const gale_emission *x);
+
 /* source_has_room: another message may be opened: fewer are open than the limit allows, which
  * is topology.max.spout.pending at most, and what is kept of them is no more than 64 MiB. */
 bool source_has_room(const struct worker *w);
@@ -417,6 +422,9 @@ void source_named(struct worker *w, uint64_t root, const char *text);
 /* source_inherit takes over from BEFORE, the page of this worker's predecessor, what is charged
  * with deaths. */
 void source_inherit(struct worker *w, const struct status *before);
+
+/* source_hears: verdicts may come: to a bolt not before its finish, when its first root is made. */
+bool source_hears(const struct worker *w);
 
 /* source_turn takes in verdicts, replays what is due and fails what is silent; a bounded
  * piece of it. False: there was nothing. source_due: when there will be. */

@@ -85,7 +85,8 @@ static int pass_finish_batch(void *self, gale_ctx *ctx)
 {
 	struct pass *p = self;
 
-	journal(p->closed_fd, "%" PRIu64 " %" PRId64 " %" PRId64 "\n", ctx->txid, p->n, p->sum);
+	journal(p->closed_fd, "%" PRIu64 " %" PRId64 " %" PRId64 " %" PRIx64 "\n", ctx->txid, p->n, p->sum,
+	    ctx->generation);
 	p->n = p->sum = 0;
 	return GALE_OK;
 }
@@ -109,7 +110,7 @@ static const gale_component pass = {
 		GALE_PROP(struct pass, fails, GALE_PROP_INT, "So often; 0: always."),
 		GALE_PROP(struct pass, attempts, GALE_PROP_PATH, "A line for each time that such a number came."),
 		GALE_PROP(struct pass, closed, GALE_PROP_PATH,
-		    "A line for each batch, how often it may come: its txid, how many numbers, their sum.")),
+		    "A line for each batch, how often it may come: its txid, how many numbers, their sum, its generation.")),
 	.prepare = pass_prepare, .cleanup = pass_cleanup, .execute = pass_execute,
 	.finish_batch = pass_finish_batch,
 };

@@ -1,0 +1,68 @@
+/* Settings.java - what is measured, and with which of Storm's settings.
+ * SPDX-License-Identifier: Apache-2.0
+ */
+package peers;
+
+import java.io.Serializable;
+import org.apache.storm.Config;
+import org.apache.storm.generated.StormTopology;
+import org.apache.storm.topology.TopologyBuilder;
+import org.apache.storm.tuple.Fields;
+
+final class Settings implements Serializable {
+	final String workload;
+	final String text;
+	final String dir;
+	final int warmUp;
+	final int seconds;
+	final int workers;
+
+	/** From the arguments WORKLOAD TEXT DIR WARM-UP SECONDS WORKERS; 0 workers: one JVM. */
+	Settings(String[] args) {
+		workload = args[0];
+		text = args[1];
+		dir = args[2];
+		warmUp = Integer.parseInt(args[3]);
+		seconds = Integer.parseInt(args[4]);
+		workers = Integer.parseInt(args[5]);
+	}
+
+	boolean isWordCount() {
+		return workload.equals("wordcount");
+	}
+
+	StormTopology topology() {
+		TopologyBuilder builder = new TopologyBuilder();
+		builder.setSpout("source", new Tasks.Source(this), 1);
+		if (isWordCount()) {
+			builder.setBolt("split", new Tasks.Split(), 1).localOrShuffleGrouping("source");
+			builder.setBolt("count", new Tasks.Count(this), 1)
+				.fieldsGrouping("split", new Fields("word")).allGrouping("source", Tasks.END);
+		} else {
+			builder.setBolt("id", new Tasks.Id(), 1).localOrShuffleGrouping("source");
+			builder.setBolt("null", new Tasks.Null(), 1).localOrShuffleGrouping("id");
+		}
+		return builder.createTopology();
+	}
+
+	/**
+	 * config is what Storm's performance guide advises, with the values that were the fastest
+	 * here: one acker, a bound on what is on its way, no balancing by load where there is one
+	 * task to choose from, hardly any sampling; batches only where they paid: between workers,
+	 * and for const-id-null in one JVM. -DNAME=VALUE tries out others.
+	 */
+	Config config() {
+		boolean batches = workers == 0 && !isWordCount();
+		Config config = new Config();
+		config.setNumWorkers(Math.max(workers, 1));
+		config.setNumAckers(Integer.getInteger("ackers", 1));
+		config.setMaxSpoutPending(Integer.getInteger("pending", batches ? 5000 : 1000));
+		config.put(Config.TOPOLOGY_ENABLE_MESSAGE_TIMEOUTS, true);
+		config.put(Config.TOPOLOGY_DISABLE_LOADAWARE_MESSAGING, true);
+		config.put(Config.TOPOLOGY_STATS_SAMPLE_RATE, 0.0005);
+		config.put(Config.TOPOLOGY_PRODUCER_BATCH_SIZE, Integer.getInteger("batch", batches ? 100 : 1));
+		config.put(Config.TOPOLOGY_TRANSFER_BATCH_SIZE, Integer.getInteger("transfer", 100));
+		config.put(Config.TOPOLOGY_WORKER_CHILDOPTS, "-Xmx1g -XX:+UseParallelGC");
+		return config;
+	}
+}
