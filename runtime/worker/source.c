@@ -332,10 +332,9 @@ static void settled(struct worker *w, const struct message *m)
 	w->status->pending = source_open(w);
 }
 
-/* acked: F is complete, and out of the table. Returns how long it took. */
-static uint64_t acked(struct worker *w, const struct flight *f)
+/* acked: F, of task T, is complete, and out of the table. Returns how long it took. */
+static inline uint64_t acked(struct worker *w, struct task *t, const struct flight *f)
 {
-	struct task *t = &w->tasks[f->message.task];
 	uint64_t took = w->now_ns - f->emitted_ns;
 
 	limit_acked(&w->limit, took, w->now_ns);
@@ -352,14 +351,16 @@ static uint64_t acked(struct worker *w, const struct flight *f)
 
 /* on_acked settles one message, of the stage *OF. Returns how long it took; UINT64_MAX: it was
  * settled before. */
-static uint64_t on_acked(struct worker *w, uint64_t root, const struct stage **of)
+static inline uint64_t on_acked(struct worker *w, uint64_t root, const struct stage **of)
 {
 	struct flight f;
+	struct task *t;
 
 	if (!pending_settle(&w->pending, root, &f))
 		return UINT64_MAX;
-	*of = stage_of(w, &f.message);
-	return acked(w, &f);
+	t = &w->tasks[f.message.task];
+	*of = t->stage;
+	return acked(w, t, &f);
 }
 
 /* count_acked notes N messages of ST that took so long. */
@@ -584,11 +585,12 @@ bool source_inside(struct worker *w)
 
 	for (size_t i = 0; i < n; i++) {
 		struct inside x = w->inside[i];
+		struct task *t = &w->tasks[x.flight.message.task];
 
 		if (x.failure.why != NULL)
 			failed_inside(w, &x.flight, &x.failure);
 		else
-			count_acked(stage_of(w, &x.flight.message), acked(w, &x.flight), 1);
+			count_acked(t->stage, acked(w, t, &x.flight), 1);
 		free(x.failure.why);
 	}
 	w->n_inside_ready -= n;
