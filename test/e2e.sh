@@ -101,12 +101,14 @@ none_of_ours() {
 }
 
 # none_is_dying: a process that is killed loses its memory, and so its environment, before it lets go of
-# its files. Here are those that are called like a gale's and are in between.
+# its files. Here are those that are called like a gale's, work in this case's directory, and are in
+# between.
 none_is_dying() {
 	local p
 
 	while read -r p _; do
-		[ ! -r "/proc/$p/environ" ] || grep -qz . "/proc/$p/environ" 2> /dev/null || return 1
+		[ "$(readlink "/proc/$p/cwd")" != "$ROOT/$CASE" ] || grep -qz . "/proc/$p/environ" 2> /dev/null ||
+		    return 1
 	done < <(grep -hE '^[0-9]+ \((gale|exe|[^)]*\[[^)]*)\) [^ZX] ' /proc/[0-9]*/stat 2> /dev/null)
 }
 

@@ -11,6 +11,8 @@
  *
  * A call is noted when it was done and before its caller knows: what a killed process had not
  * noted it has told nobody of. All processes must die together; then no other has seen it either.
+ * A change of names and its note are one step for the others: else one could use a directory, and note
+ * that, before who has made it.
  * What goes around these functions (stdio, mmap) is not noted.
  */
 #include <errno.h>
@@ -21,6 +23,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
@@ -69,6 +72,27 @@ static void note(enum powerloss_op op, const char *path, uint64_t offset, const 
 	errno = e;
 }
 
+/* begin_step has all other processes that change names wait until end_step. */
+static int begin_step(void)
+{
+	const char *log = getenv("POWERLOSS_LOG");
+	int e = errno, fd = log != NULL ? (int)syscall(SYS_openat, AT_FDCWD, log, O_RDONLY | O_CREAT | O_CLOEXEC, 0600) : -1;
+
+	if (log != NULL && (fd < 0 || flock(fd, LOCK_EX) != 0))
+		broken("can't lock the log");
+	errno = e;
+	return fd;
+}
+
+static void end_step(int step)
+{
+	int e = errno;
+
+	if (step >= 0)
+		close(step);
+	errno = e;
+}
+
 /* path_of gives what descriptor FD is, or NULL when that is not below the directory. */
 static const char *path_of(int fd, char path[PATH_MAX])
 {
@@ -114,6 +138,7 @@ static const char *path_at(int dir, const char *name, char path[PATH_MAX])
 static int open_it(int dir, const char *name, int flags, mode_t mode)
 {
 	bool nameless = (flags & O_TMPFILE) == O_TMPFILE;
+	int step = (flags & O_CREAT) != 0 ? begin_step() : -1;
 	bool there = !nameless && ((flags & O_CREAT) == 0 || syscall(SYS_faccessat, dir, name, F_OK) == 0);
 	int fd = (int)syscall(SYS_openat, dir, name, flags, mode);
 	char room[PATH_MAX];
@@ -123,6 +148,7 @@ static int open_it(int dir, const char *name, int flags, mode_t mode)
 		note(POWERLOSS_CREATE, path, 0, NULL, 0);
 	else if (path != NULL && (flags & O_TRUNC) != 0)
 		note(POWERLOSS_TRUNCATE, path, 0, NULL, 0);
+	end_step(step);
 	return fd;
 }
 
@@ -242,6 +268,7 @@ LAYER int fdatasync(int fd)
 LAYER int renameat2(int from_dir, const char *from, int to_dir, const char *to, unsigned flags)
 {
 	char room[PATH_MAX], other[PATH_MAX];
+	int step = begin_step();
 	const char *path = path_at(from_dir, from, room), *new = path_at(to_dir, to, other);
 	int rc = (int)syscall(SYS_renameat2, from_dir, from, to_dir, to, flags);
 
@@ -249,6 +276,7 @@ LAYER int renameat2(int from_dir, const char *from, int to_dir, const char *to, 
 		broken("a file is moved into or out of the directory");
 	if (rc == 0 && path != NULL)
 		note(POWERLOSS_RENAME, path, 0, new, strlen(new));
+	end_step(step);
 	return rc;
 }
 
@@ -261,6 +289,7 @@ LAYER int renameat(int from_dir, const char *from, int to_dir, const char *to)
 LAYER int linkat(int from_dir, const char *from, int to_dir, const char *to, int flags)
 {
 	char room[PATH_MAX], other[PATH_MAX];
+	int step = begin_step();
 	int fd, rc = (int)syscall(SYS_linkat, from_dir, from, to_dir, to, flags);
 	const char *path = sscanf(from, "/proc/self/fd/%d", &fd) == 1 ? path_of(fd, room) :
 	    path_at(from_dir, from, room);
@@ -268,6 +297,7 @@ LAYER int linkat(int from_dir, const char *from, int to_dir, const char *to, int
 
 	if (rc == 0 && path != NULL && new != NULL)
 		note(POWERLOSS_LINK, path, 0, new, strlen(new));
+	end_step(step);
 	return rc;
 }
 
@@ -284,11 +314,13 @@ LAYER int rename(const char *from, const char *to)
 LAYER int unlinkat(int dir, const char *name, int flags)
 {
 	char room[PATH_MAX];
+	int step = begin_step();
 	const char *path = path_at(dir, name, room);
 	int rc = (int)syscall(SYS_unlinkat, dir, name, flags);
 
 	if (rc == 0 && path != NULL)
 		note(POWERLOSS_UNLINK, path, 0, NULL, 0);
+	end_step(step);
 	return rc;
 }
 
@@ -305,11 +337,13 @@ LAYER int rmdir(const char *name)
 LAYER int mkdirat(int dir, const char *name, mode_t mode)
 {
 	char room[PATH_MAX];
+	int step = begin_step();
 	const char *path = path_at(dir, name, room);
 	int rc = (int)syscall(SYS_mkdirat, dir, name, mode);
 
 	if (rc == 0 && path != NULL)
 		note(POWERLOSS_MKDIR, path, 0, NULL, 0);
+	end_step(step);
 	return rc;
 }
 
