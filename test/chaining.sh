@@ -2,7 +2,7 @@
 # chaining.sh - topology.chaining: bolts in the process of those that feed them.
 # SPDX-License-Identifier: Apache-2.0
 #
-# shellcheck disable=SC2317 # cases are called by name
+# shellcheck disable=SC2317,SC2119 # cases are called by name; functions with options
 
 # shellcheck source-path=SCRIPTDIR source=e2e.sh
 . "$(dirname "$0")/e2e.sh"

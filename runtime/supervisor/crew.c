@@ -309,13 +309,15 @@ static void flush_lines(struct crew *c)
 	c->lines.n = 0;
 }
 
-/* bounded: no spout's input is without end. */
-static bool bounded(const struct crew *c)
+bool crew_bounded(const struct crew *c)
 {
-	for (uint32_t i = 0; i < c->plan->n_workers; i++)
-		if (c->plan->workers[i].role == ROLE_SPOUT && crew_page(c, i) != NULL &&
-		    crew_page(c, i)->unbounded)
+	for (uint32_t i = 0; i < c->plan->n_workers; i++) {
+		const struct status *page = crew_page(c, i);
+
+		if (c->plan->workers[i].role == ROLE_SPOUT &&
+		    (c->past[c->plan->workers[i].first_stage].sum.unbounded || (page != NULL && page->unbounded)))
 			return false;
+	}
 	return true;
 }
 
@@ -357,7 +359,7 @@ static void judge(struct crew *c, uint32_t worker)
 	obituary_cause(&cause, &o);
 	snprintf(w->cause, sizeof w->cause, "%s", buf_text(&cause));
 	buf_free(&cause);
-	death_judge(&death, &o, bounded(c), lost, sizeof lost);
+	death_judge(&death, &o, crew_bounded(c), lost, sizeof lost);
 	if (death.by_tuple && o.pages[0]->emitting != 0)
 		w->own_root = o.pages[0]->emitting;
 	else if (death.by_tuple)

@@ -74,6 +74,10 @@ void crew_fail(struct crew *c, const char *text);
 /* crew_page gives the page of WORKER's head, or NULL. */
 const struct status *crew_page(const struct crew *c, uint32_t worker);
 
+/* crew_bounded: no spout has said that its input is without end, nor has a predecessor of one
+ * that may not have come to say it again. */
+bool crew_bounded(const struct crew *c);
+
 /* crew_freeze asks the coordinator to decide nothing, or to go on; crew_frozen: it does so. Where
  * there is no coordinator it is done at once. */
 void crew_freeze(struct crew *c, bool freeze);

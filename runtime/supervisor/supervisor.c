@@ -47,15 +47,6 @@ struct supervisor {
 
 /* ---- signals ----------------------------------------------------------------------- */
 
-static bool any_unbounded(const struct supervisor *s)
-{
-	for (uint32_t i = 0; i < s->plan->n_workers; i++)
-		if (s->plan->workers[i].role == ROLE_SPOUT && crew_page(&s->crew, i) != NULL &&
-		    crew_page(&s->crew, i)->unbounded)
-			return true;
-	return false;
-}
-
 /* The first one drains, the second one kills. One that comes when all is over anyway
  * changes nothing. */
 static void interrupt(struct supervisor *s, int number)
@@ -66,7 +57,7 @@ static void interrupt(struct supervisor *s, int number)
 			outlet_say(&s->outlet, "SIG%s: finishing what is open; a second one stops "
 			    "at once", sigabbrev_np(number));
 		s->signal = number;
-		lives_drain(&s->crew.lives, any_unbounded(s), clock_now_ns());
+		lives_drain(&s->crew.lives, !crew_bounded(&s->crew), clock_now_ns());
 	} else if (s->n_signals > 1) {
 		if (s->signal == 0)
 			s->signal = number;
