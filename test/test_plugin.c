@@ -297,6 +297,8 @@ START_TEST(unsound_declarations_are_refused)
 	assert_unsound(&c, "`publish`, which only bolts have");
 	c = mine;
 	c.finish_batch = c.publish = persist;
+	assert_unsound(&c, "`publish` but no state_version");
+	c.state_version = 1;
 	ck_assert_int_eq(plugin_check(&c, NULL), 0);
 	c = mine;
 	c.inputs = GALE_FIELDS({ "a", GALE_INT }, { "a", GALE_INT });

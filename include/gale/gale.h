@@ -1001,7 +1001,8 @@ struct gale_component {
 	/* publish: the batches up to ctx->txid are decided, and nothing will undo them. Make
 	 * visible what was put out for them, in order; what is visible already stays as it is,
 	 * for publish comes again after a crash, and after each prepare. It must not emit nor
-	 * write state. GALE_OK or GALE_FATAL. */
+	 * write state. GALE_OK or GALE_FATAL. Who has it needs a state_version: only what is in
+	 * the state is known after a crash. */
 	int (*publish)(void *self, gale_ctx *ctx);
 };
 

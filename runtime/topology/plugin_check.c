@@ -168,6 +168,9 @@ static int check_state(const gale_component *c, struct error *e)
 		return error_set(e, "%s has `finish_batch`, which only bolts have", c->name);
 	if (c->publish != NULL && c->kind != GALE_BOLT)
 		return error_set(e, "%s has `publish`, which only bolts have", c->name);
+	if (c->publish != NULL && c->state_version == 0)
+		return error_set(e, "%s has `publish` but no state_version: what it is to publish after a crash "
+		    "nobody would know", c->name);
 	return 0;
 }
 
