@@ -75,6 +75,8 @@ static const struct {
 	{ { .spouts = "@3, @null" },
 	    "error: expected a spout as an object, found an integer\nerror: expected a spout" },
 	{ { .bolts = BOLTS ", @[]" }, "error: expected a bolt as an object, found an array" },
+	{ { .bolts = "{ 'id': 'b', 'className': 'parts.Sink', 'config': @[3] }" },
+	    "error: 'config' must be an object, found an array" },
 	{ { .streams = STREAMS ", @'x'" },
 	    "error: expected a stream as an object, found a string" },
 	{ { .bolts = "@{ 'className': 'parts.Sink' }" }, "error: a bolt needs 'id'" },

@@ -84,7 +84,9 @@ static void no_effect(struct check *c, const struct json_node *config, bool sing
 	};
 	bool transactional = c->t->transaction.id != NULL;
 
-	for (const struct json_node *x = config ? json_first(config) : NULL; x; x = json_next(config, x))
+	if (config == NULL || config->type != JSON_OBJECT)
+		return;		/* what else it is has been told */
+	for (const struct json_node *x = json_first(config); x; x = json_next(config, x))
 		for (size_t i = 0; i < sizeof idle / sizeof *idle; i++) {
 			if (strncmp(x->key, idle[i].begin, strlen(idle[i].begin)) != 0 ||
 			    config_find(x->key) == NULL || x->type == JSON_NULL ||
