@@ -40,6 +40,7 @@ complain()
 
 good=$topologies/2-wordcount.json
 sed 's/"from": "split"/"from": "splt"/' "$good" >"$dir/bad.json"
+echo '{ "name": "list", "config": ["topology.chaining"] }' >"$dir/list.json"
 
 # help and version
 try 2 '' 'usage: gale COMMAND' gale
@@ -70,6 +71,7 @@ try 0 ': ok' '' gale lint -D output=x "$good" --define input=y -Dackers=2
 try 0 ': ok' '' gale lint --no-plugins -- "$good"
 try 3 '' '^[^ ]*bad.json:[0-9]*:[0-9]*: error: no component "splt"' gale lint "$dir/bad.json"
 try 3 ': ok' 'bad.json:[0-9]*:[0-9]*: error' gale lint "$good" "$dir/bad.json"
+try 3 '' 'error: "config" must be an object, found an array' gale lint "$dir/list.json"
 try 4 '' 'no such file' gale lint "$dir/none.json"
 try 3 '' ':1:1: error: .*device' gale lint /dev/null
 try 3 '' ':1:1: error: .*directory' gale lint "$dir"
