@@ -67,35 +67,29 @@ static inline uint64_t hash(const char *s, uint16_t n)
 
 /* ---- spout ------------------------------------------------------------------------- */
 
+static struct output *split_in, *spout_ack;
+static long next_line;
+
+static void emit(uint64_t root)
+{
+	uint64_t edge = new_id();
+
+	put_tuple(split_in, root, edge, text.line[next_line], text.n[next_line]);
+	put_ack(spout_ack, root, edge);
+	next_line = next_line + 1 < text.n_lines ? next_line + 1 : 0;
+}
+
 static void spout(int number)
 {
-	struct output *split, *ack;
-	long emitted = 0, completed = 0;
 	double begin;
-	zmq_msg_t frame;
 
 	open_input("spout", number, ACK_HWM);
-	split = open_output("split", 0, DATA_HWM);
-	ack = open_output("acker", 0, ACK_HWM);
+	split_in = open_output("split", 0, DATA_HWM);
+	spout_ack = open_output("acker", 0, ACK_HWM);
 	begin = now();
-	zmq_msg_init(&frame);
-	while (completed < total) {
-		bool wait = emitted - completed >= most_pending || emitted >= total;
-
-		if (wait)
-			flush_all();
-		for (int n; (n = zmq_msg_recv(&frame, input, wait ? 0 : ZMQ_DONTWAIT)) >= 0; wait = false)
-			completed += n / 8;
-		for (int i = 0; i < BURST && emitted < total && emitted - completed < most_pending; i++) {
-			uint64_t root = new_id(), edge = new_id();
-			long line = emitted++ % text.n_lines;
-
-			put_tuple(split, root, edge, text.line[line], text.n[line]);
-			put_ack(ack, root, edge);
-		}
-	}
+	emit_all(emit);
 	shared->seconds = now() - begin;
-	put_end(split);
+	put_end(split_in);
 }
 
 /* ---- split ------------------------------------------------------------------------- */

@@ -253,6 +253,26 @@ static inline bool fold(uint64_t root, uint64_t edges)
 	return true;
 }
 
+/* emit_all has EMIT emit TOTAL roots, with PENDING of them on their way, until all are complete. In
+ * its caller's program EMIT is known, and becomes part of the loop. */
+static inline void emit_all(void (*emit)(uint64_t root))
+{
+	long emitted = 0, completed = 0;
+	zmq_msg_t frame;
+
+	zmq_msg_init(&frame);
+	while (completed < total) {
+		bool wait = emitted - completed >= most_pending || emitted >= total;
+
+		if (wait)
+			flush_all();
+		for (int n; (n = zmq_msg_recv(&frame, input, wait ? 0 : ZMQ_DONTWAIT)) >= 0; wait = false)
+			completed += n / 8;
+		for (int i = 0; i < BURST && emitted < total && emitted - completed < most_pending; i++, emitted++)
+			emit(new_id());
+	}
+}
+
 static void acker(int number)
 {
 	struct output *spout;

@@ -46,7 +46,7 @@ static inline void put_tuple(struct output *o, uint64_t root, uint64_t edge, con
 static struct output *id_of[MOST_WAYS], *spout_ack;
 static const char *constant;
 
-static inline void emit(uint64_t root)
+static void emit(uint64_t root)
 {
 	uint64_t edges = 0;
 
@@ -57,25 +57,6 @@ static inline void emit(uint64_t root)
 		put_tuple(id_of[i], root, edge, constant);
 	}
 	put_ack(spout_ack, root, edges);
-}
-
-/* emit_all keeps PENDING on their way until all are complete. */
-static void emit_all(void)
-{
-	long emitted = 0, completed = 0;
-	zmq_msg_t frame;
-
-	zmq_msg_init(&frame);
-	while (completed < total) {
-		bool wait = emitted - completed >= most_pending || emitted >= total;
-
-		if (wait)
-			flush_all();
-		for (int n; (n = zmq_msg_recv(&frame, input, wait ? 0 : ZMQ_DONTWAIT)) >= 0; wait = false)
-			completed += n / 8;
-		for (int i = 0; i < BURST && emitted < total && emitted - completed < most_pending; i++, emitted++)
-			emit(new_id());
-	}
 }
 
 /* Root (k + 1) * SPREAD is number k. Roots in a row would make one long cluster of the acker's
@@ -147,7 +128,7 @@ static void spout(int number)
 	if (rate > 0)
 		emit_paced();
 	else
-		emit_all();
+		emit_all(emit);
 	shared->seconds = now() - begin;
 	for (int i = 0; i < ways; i++)
 		put_end(id_of[i]);

@@ -114,7 +114,6 @@ void bolt_stop(struct worker *w)
  * subscribes to. */
 static const gale_source *source_of(const struct worker *w, uint32_t component, uint32_t stream)
 {
-
 	if (stream >= w->topology->components[component].n_outputs ||
 	    w->stages->sources[component][stream].inputs == NULL)
 		return NULL;
