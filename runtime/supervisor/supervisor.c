@@ -17,6 +17,7 @@
 #include "outlet.h"
 #include "overview.h"
 #include "progress.h"
+#include "recorder.h"
 #include "requests.h"
 #include "rundir.h"
 #include "spawn.h"
@@ -40,6 +41,7 @@ struct supervisor {
 	int tell_fd;
 	struct outlet outlet;
 	struct progress progress;
+	struct recorder recorder;
 	struct pollfd *polls;
 	int signal_fd;
 	uint32_t drain_ms;		/* how long a signal lets it drain; UINT32_MAX: for ever */
@@ -145,6 +147,8 @@ static int timeout_ms(const struct supervisor *s)
 		next = s->progress.next_ns;
 	if (request != 0 && (next == 0 || request < next))
 		next = request;
+	if (s->recorder.next_ns != 0 && (next == 0 || s->recorder.next_ns < next))
+		next = s->recorder.next_ns;
 	if (next == 0)
 		return -1;
 	return next <= now ? 0 : (int)((next - now + NS_PER_MS - 1) / NS_PER_MS);
@@ -216,6 +220,7 @@ static void loop(struct supervisor *s)
 		crew_expire(&s->crew, clock_now_ns());
 		show_progress(s, clock_now_ns());
 		show_status(s);
+		recorder_turn(&s->recorder, &s->crew, s->overview->layout, clock_now_ns());
 	}
 }
 
@@ -280,6 +285,7 @@ static void run(struct supervisor *s, const struct topology *t, const struct run
 	s->crew.lives.active = !options->inactive;
 	s->drain_ms = options->home != NULL ? (uint32_t)topology_ms(t, NULL, "topology.message.timeout.secs") : UINT32_MAX;
 	s->tell_fd = options->home != NULL ? options->tell_fd : -1;
+	recorder_start(&s->recorder, clock_now_ns());
 	crew_start(&s->crew);
 	loop(s);
 	outlet_status(&s->outlet, "");
@@ -338,6 +344,7 @@ int supervisor_run(const struct topology *t, const struct run_options *options,
 		home_link_rundir(options->home, NULL, NULL);
 	requests_close(&s.requests);
 	overview_close(s.overview);
+	recorder_free(&s.recorder);
 	rundir_remove(&s.dir);
 	crew_free(&s.crew);
 	outlet_close(&s.outlet, OUTLET_WAIT_MS);
