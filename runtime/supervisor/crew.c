@@ -24,7 +24,7 @@ enum {
 
 void crew_fail(struct crew *c, const char *text)
 {
-	outlet_say(c->outlet, "%s: %s", c->plan->topology->name, text);
+	outlet_tell(c->outlet, GALE_ERROR, "%s: %s", c->plan->topology->name, text);
 	if (c->why.text[0] == '\0')
 		error_set(&c->why, "%s", text);
 }
@@ -42,7 +42,7 @@ static void order_say(void *arg, uint32_t worker, const char *text)
 
 static void say_killed(const struct crew *c, uint32_t worker, const char *what, uint64_t ns)
 {
-	outlet_say(c->outlet, "%s (pid %d) %s within %llu ms: killed", c->plan->workers[worker].label,
+	outlet_tell(c->outlet, GALE_WARN, "%s (pid %d) %s within %llu ms: killed", c->plan->workers[worker].label,
 	    (int)c->workers[worker].pid, what, (unsigned long long)(ns / NS_PER_MS));
 }
 
@@ -113,7 +113,7 @@ static void order_restarts(void *arg, uint32_t worker, uint64_t wait_ns, const c
 		buf_printf(&text, " in %llu ms", (unsigned long long)(wait_ns / NS_PER_MS));
 	if (recent > 0)
 		buf_printf(&text, " (failure %u of %d within a minute)", recent, RESTART_MOST);
-	outlet_say(c->outlet, "%s: %s", c->plan->topology->name, buf_text(&text));
+	outlet_tell(c->outlet, GALE_ERROR, "%s: %s", c->plan->topology->name, buf_text(&text));
 	buf_free(&text);
 }
 
@@ -493,7 +493,7 @@ static void order_start(void *arg, uint32_t worker)
 
 	if (start_worker(c, worker, &e) == 0)
 		return;
-	outlet_say(c->outlet, "%s: %s", c->plan->topology->name, e.text);
+	outlet_tell(c->outlet, GALE_ERROR, "%s: %s", c->plan->topology->name, e.text);
 	lives_died(&c->lives, worker, EVENT_DIED, &death, clock_now_ns());
 }
 

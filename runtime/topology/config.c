@@ -42,6 +42,10 @@ const struct config_key config_keys[] = {
 	  "How many bytes a spout's process puts into one batch at most." },
 	{ "topology.held.bytes", CONFIG_INT, "67108864", 1, 1099511627776, CONFIG_TOPOLOGY,
 	  "How many bytes of batches that are not committed a process may hold." },
+	{ "topology.log.max.bytes", CONFIG_INT, "10485760", 65536, 1099511627776, CONFIG_TOPOLOGY,
+	  "How large the log of a submitted topology grows before a new one is begun." },
+	{ "topology.log.files", CONFIG_INT, "5", 1, 1000, CONFIG_TOPOLOGY,
+	  "How many files of its log are kept, the one that grows counted." },
 	{ .name = NULL },
 };
 

@@ -36,7 +36,7 @@ struct config_key {
 
 /* Ends with a key without name. */
 extern const struct config_key config_keys[];
-enum { CONFIG_N_KEYS = 15 };
+enum { CONFIG_N_KEYS = 17 };
 
 /* config_find gives the key of that NAME, or NULL. */
 const struct config_key *config_find(const char *name);
