@@ -134,5 +134,6 @@ int cmd_version(const struct command_line *line);
 int cmd_worker(const struct command_line *line);	/* hidden: one worker process; its
 							 * arguments are its own business */
 int cmd_supervise(const struct command_line *line);	/* hidden: the same, a supervisor */
+int cmd_complete(const struct command_line *line);	/* hidden: for the shell's completion */
 
 #endif

@@ -260,6 +260,10 @@ const struct command command_table[] = {
 	    .run = cmd_supervise,
 	    .hidden = true,
 	    .doc = "the supervisor of a submitted topology, started by submit" },
+	{ .name = "complete",
+	    .run = cmd_complete,
+	    .hidden = true,
+	    .doc = "what a word may become, for the shell's completion" },
 	{ .name = NULL },
 };
 
