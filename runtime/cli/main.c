@@ -60,6 +60,11 @@ static const struct command_option logs_options[] = {
 	{ .name = NULL },
 };
 
+static const struct command_option level_options[] = {
+	{ "for", 0, "TIME", false, "go back to the config's level after TIME: 30s, 5m, 1h" },
+	{ .name = NULL },
+};
+
 static const struct command_option errors_options[] = { JSON, { .name = NULL } };
 
 static const struct command_option lint_options[] = {
@@ -170,6 +175,16 @@ const struct command command_table[] = {
 	    .min_operands = 1,
 	    .max_operands = 1,
 	    .doc = "tell what went wrong in a submitted topology, how often, and when last",
+	},
+	{
+	    .name = "set-log-level",
+	    .run = cmd_set_log_level,
+	    .options = level_options,
+	    .synopsis = "[OPTION]... NAME [COMPONENT] LEVEL",
+	    .min_operands = 2,
+	    .max_operands = 3,
+	    .doc = "say which lines of plugins get into the log: error, warn, info, debug",
+	    .examples = "  gale set-log-level words split debug --for 30s\n",
 	},
 	{
 	    .name = "lint",
