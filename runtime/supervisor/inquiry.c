@@ -203,11 +203,11 @@ static void on_gone(void *arg, uint32_t worker)
 /* ---- what clients want ---- */
 
 /* unknown says that there is no WHAT called NAME. */
-static int unknown(struct error *e, struct nearest *near, const char *what, const char *name, const char *where)
+static int unknown(struct error *e, struct nearest *near, const char *what, const char *name)
 {
 	const char *help = nearest_help(near);
 
-	error_set(e, "there is no %s \"%s\" in %s%s%s", what, name, where, help[0] != '\0' ? "; " : "", help);
+	error_set(e, "there is no %s \"%s\"%s%s", what, name, help[0] != '\0' ? "; " : "", help);
 	return CODE_NOT_FOUND;
 }
 
@@ -221,7 +221,7 @@ static int find_component(const struct topology *t, const char *name, uint32_t *
 		return 0;
 	for (uint32_t i = 0; i < t->n_components; i++)
 		nearest_try(&near, t->components[i].id);
-	return unknown(e, &near, "component", name, t->name);
+	return unknown(e, &near, "component", name);
 }
 
 static int find_stream(const struct component *c, const char *name, uint32_t *stream, struct error *e)
@@ -233,7 +233,7 @@ static int find_stream(const struct component *c, const char *name, uint32_t *st
 			return 0;
 		nearest_try(&near, c->outputs[*stream].id);
 	}
-	return unknown(e, &near, "stream", name, c->id);
+	return unknown(e, &near, "stream", name);
 }
 
 static int no_question(struct error *e, const char *text)
@@ -271,7 +271,7 @@ static int check_field(const struct component *c, uint32_t stream, char *where, 
 		    where, c->id, where + n + 1);
 	tap_value_free(&value);
 	if (!known)
-		return unknown(e, &near, "field", where, c->id);
+		return unknown(e, &near, "field", where);
 	where[n] = '=';
 	return fits ? 0 : CODE_USAGE;
 }

@@ -43,6 +43,14 @@ static bool begins(const struct lives *l, uint32_t worker)
 	return role_of(l, worker) == ROLE_SPOUT || role_of(l, worker) == ROLE_COORDINATOR;
 }
 
+/* say_active tells those that are ready whether they shall work. */
+static void say_active(struct lives *l)
+{
+	for (uint32_t i = 0; i < l->plan->n_workers; i++)
+		if (begins(l, i) && l->workers[i].state == LIFE_READY)
+			l->orders->say(l->arg, i, l->active ? "activate" : "deactivate");
+}
+
 /* none_before: every worker has come as far as STATE; one that fails gets no further. */
 static bool none_before(const struct lives *l, enum life state)
 {
@@ -119,14 +127,13 @@ static void serve(struct lives *l, const struct what *x)
 {
 	l->workers[x->worker].state = LIFE_READY;
 	l->workers[x->worker].deadline_ns = 0;
-	if (l->phase == RUN_ACTIVE && begins(l, x->worker))
+	if (l->phase == RUN_ACTIVE && l->active && begins(l, x->worker))
 		l->orders->say(l->arg, x->worker, "activate");
 	if (l->phase != RUN_STARTING || !none_before(l, LIFE_READY))
 		return;
 	l->phase = RUN_ACTIVE;
-	for (uint32_t i = 0; i < l->plan->n_workers; i++)
-		if (begins(l, i))
-			l->orders->say(l->arg, i, "activate");
+	if (l->active)
+		say_active(l);
 }
 
 static void end(struct lives *l, const struct what *x)
@@ -300,6 +307,7 @@ void lives_init(struct lives *l, const struct plan *plan, const struct life_orde
 		.workers = xcalloc((size_t)plan->n_workers + 1, sizeof *l->workers),
 		.ready_ns = (uint64_t)ready_ms * NS_PER_MS,
 		.stop_ns = (uint64_t)stop_ms * NS_PER_MS,
+		.active = true,
 		.orders = orders,
 		.arg = arg,
 	};
@@ -345,6 +353,15 @@ void lives_died(struct lives *l, uint32_t worker, enum life_event event, const s
     uint64_t now_ns)
 {
 	happen(l, &(struct what){ .worker = worker, .event = event, .how = *how, .now_ns = now_ns });
+}
+
+void lives_activate(struct lives *l, bool active)
+{
+	if (l->phase > RUN_ACTIVE || l->active == active)
+		return;
+	l->active = active;
+	if (l->phase == RUN_ACTIVE)
+		say_active(l);
 }
 
 void lives_drain(struct lives *l, bool finish, uint64_t now_ns)

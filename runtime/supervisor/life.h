@@ -13,7 +13,8 @@
  *
  * and the run's:
  *
- *     RUN_STARTING   all hello: "peers"; all ready: "activate" to the spouts and the coordinator
+ *     RUN_STARTING   all hello: "peers"; all ready: "activate" to the spouts and the coordinator,
+ *                    unless the run is inactive
  *     RUN_ACTIVE     all but ackers ended: "stop" to all
  *     RUN_DRAINING   the same, and on the way "drain" was said
  *     RUN_STOPPING   until all are gone
@@ -90,6 +91,7 @@ struct lives {
 	bool failed;
 	bool peers_said;	/* all have been bound once: a hello gets its table at once */
 	bool finish;		/* how "drain" was said */
+	bool active;		/* spouts shall emit once all are ready; true unless told otherwise */
 	struct fences fences;
 	struct restarts restarts;
 	uint64_t ready_ns, stop_ns;	/* how long a start, a stop may take */
@@ -110,6 +112,9 @@ void lives_event(struct lives *l, uint32_t worker, enum life_event event, uint64
 /* lives_died is lives_event for EVENT_DIED and EVENT_EXITED, with HOW. */
 void lives_died(struct lives *l, uint32_t worker, enum life_event event, const struct death *how,
     uint64_t now_ns);
+
+/* lives_activate: spouts shall emit, or not; while the run drains it changes nothing. */
+void lives_activate(struct lives *l, bool active);
 
 /* lives_drain asks the run to end once what is open is done; FINISH: as if the input had
  * ended. While the run still starts this is lives_stop. lives_stop ends it now, lives_kill

@@ -117,9 +117,10 @@ void coordinator_free(struct coordinator *c);
 void coordinator_known_record(struct coordinator *c, uint64_t txid, const struct offsets *at, bool final);
 void coordinator_known_cut(struct coordinator *c, uint64_t txid, const struct offsets *ends, bool final);
 
-/* coordinator_start resets all workers. coordinator_activate: batches may begin. */
+/* coordinator_start resets all workers. coordinator_activate: batches may begin, or may not; those
+ * that have go on. */
 void coordinator_start(struct coordinator *c, uint64_t now_ns);
-void coordinator_activate(struct coordinator *c, uint64_t now_ns);
+void coordinator_activate(struct coordinator *c, bool active, uint64_t now_ns);
 
 /* coordinator_stop: commit what is in flight, and be over; FINISH: with the last batch, as if
  * all input had ended. */
