@@ -109,7 +109,7 @@ static bool take_where(struct tap *tap, const char *text)
 
 bool tap_parse(struct tap *tap, const struct topology *t, const char *text, uint32_t *component)
 {
-	*tap = (struct tap){ .stream = TAP_ALL_STREAMS };
+	*tap = (struct tap){ .stream = TAP_ALL_STREAMS, .tokens_ns = TAP_BURST * (NS_PER_S / TAP_RATE) };
 	if (!take_number(&text, t->n_components, component))
 		return false;
 	tap->component = &t->components[*component];
