@@ -129,6 +129,8 @@ int cmd_lint(const struct command_line *line);
 int cmd_graph(const struct command_line *line);
 int cmd_plugin(const struct command_line *line);
 int cmd_state(const struct command_line *line);
+int cmd_tap(const struct command_line *line);
+int cmd_trace(const struct command_line *line);
 int cmd_help(const struct command_line *line);
 int cmd_version(const struct command_line *line);
 int cmd_worker(const struct command_line *line);	/* hidden: one worker process; its

@@ -82,6 +82,19 @@ static const struct command_option graph_options[] = {
 	{ .name = NULL },
 };
 
+static const struct command_option tap_options[] = {
+	{ "count", 'n', "N", false, "end after N tuples" },
+	{ "where", 'w', "FIELD=VALUE", false, "only tuples whose field has this value" },
+	{ "json", 0, NULL, false, "print a JSON object for each tuple, a line each" },
+	{ .name = NULL },
+};
+
+static const struct command_option trace_options[] = {
+	{ "count", 'n', "N", false, "tell of N at most (10)" },
+	JSON,
+	{ .name = NULL },
+};
+
 static const struct command_option state_options[] = {
 	{ "tasks", 0, "COMPONENT=N", true,
 	    "import: share the keys of COMPONENT out among N tasks" },
@@ -142,6 +155,28 @@ const struct command command_table[] = {
 	    .min_operands = 1,
 	    .max_operands = 1,
 	    .doc = "drain a topology and start it again from its state",
+	},
+	{
+	    .name = "tap",
+	    .run = cmd_tap,
+	    .options = tap_options,
+	    .synopsis = "[OPTION]... NAME COMPONENT[:STREAM]",
+	    .min_operands = 2,
+	    .max_operands = 2,
+	    .doc = "show tuples that a component emits, while it does",
+	    .examples = "  gale tap words split -n 10\n"
+	                "  gale tap words split:default --where word=whale --json\n",
+	},
+	{
+	    .name = "trace",
+	    .run = cmd_trace,
+	    .options = trace_options,
+	    .synopsis = "[OPTION]... NAME",
+	    .min_operands = 1,
+	    .max_operands = 1,
+	    .doc = "tell what has been open for longest, and who acked last",
+	    .examples = "  gale trace words\n"
+	                "  gale trace words -n 100 --json\n",
 	},
 	{
 	    .name = "kill",

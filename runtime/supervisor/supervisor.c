@@ -129,7 +129,7 @@ static void give_signals_back(struct supervisor *s)
 /* ---- the loop ---------------------------------------------------------------------- */
 
 /* The descriptors of a turn: signals, our output, the topology's, those at the desk, then the workers'. */
-enum { POLL_SIGNALS, POLL_OUTLET, POLL_OUTPUT, POLL_DESK, POLL_CREW = POLL_DESK + DESK_POLLS };
+enum { POLL_SIGNALS, POLL_OUTLET, POLL_OUTPUT, POLL_DESK, POLL_CREW = POLL_DESK + REQUESTS_POLLS };
 
 static void fill_polls(struct supervisor *s)
 {

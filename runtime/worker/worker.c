@@ -40,25 +40,24 @@ static const struct role_ops *const batch_ops[] = {
 	[ROLE_COORDINATOR] = &coordinator_ops,
 };
 
-/* say tells the supervisor something. When it is behind with its reading this waits: it never
- * waits for a worker, and it needs every answer. */
-static void say(const char *format, ...) __attribute__((format(printf, 1, 2)));
-static void say(const char *format, ...)
+void worker_say(const char *format, ...)
 {
 	struct pollfd p = { .fd = CONTROL_FD, .events = POLLOUT };
 	va_list args;
-	char line[sizeof ((struct status *)NULL)->last_words + 64];
+	char *text;
 
 	va_start(args, format);
-	vsnprintf(line, sizeof line, format, args);
+	if (vasprintf(&text, format, args) < 0)
+		die("out of memory: a control message");
 	va_end(args);
-	while (control_send(CONTROL_FD, "%s", line) != 0) {
+	while (control_send(CONTROL_FD, "%s", text) != 0) {
 		if (errno != EAGAIN && errno != ENOBUFS) {
 			fprintf(stderr, "error: cannot talk to the supervisor: %s\n", strerror(errno));
 			_exit(EXIT_FAILURE);
 		}
 		poll(&p, 1, errno == EAGAIN ? -1 : 1);
 	}
+	free(text);
 }
 
 void worker_fatal(struct worker *w, const char *format, ...)
@@ -71,14 +70,14 @@ void worker_fatal(struct worker *w, const char *format, ...)
 	va_end(args);
 	if (w->status != NULL)
 		memcpy(w->status->last_words, text, sizeof text);
-	say("fatal %s", text);
+	worker_say("fatal %s", text);
 	/* Not exit(): handlers of plugins and libraries would run in a process that is broken. */
 	_exit(EXIT_FAILURE);
 }
 
 void worker_ready(void)
 {
-	say("ready");
+	worker_say("ready");
 }
 
 void worker_ended(struct worker *w)
@@ -86,7 +85,7 @@ void worker_ended(struct worker *w)
 	if (w->ended)
 		return;
 	w->ended = true;
-	say("ended");
+	worker_say("ended");
 }
 
 /* succeed: there is a successor of PEER, start number START, as the supervisor or its own
@@ -183,7 +182,7 @@ static void on_stop(struct worker *w, const struct control_message *m)
 static void on_switch(struct worker *w, const struct control_message *m)
 {
 	succeed(w, m->worker, m->start);
-	say("switched %u %u", m->worker, m->start);
+	worker_say("switched %u %u", m->worker, m->start);
 }
 
 static void on_lost(struct worker *w, const struct control_message *m)
@@ -208,7 +207,7 @@ static void on_freeze(struct worker *w, const struct control_message *m)
 		return;
 	coordinate_freeze(w, m->word == CONTROL_FREEZE);
 	if (m->word == CONTROL_FREEZE)
-		say("frozen");
+		worker_say("frozen");
 }
 
 static void on_level(struct worker *w, const struct control_message *m)
@@ -227,7 +226,7 @@ static void on_level(struct worker *w, const struct control_message *m)
 static void on_ping(struct worker *w, const struct control_message *m)
 {
 	(void)w, (void)m;
-	say("pong");
+	worker_say("pong");
 }
 
 void worker_marks_to(struct worker *w, uint32_t worker)
@@ -252,6 +251,9 @@ static void (*const control_acts[CONTROL_WORDS])(struct worker *w, const struct 
 	[CONTROL_LEVEL] = on_level,
 	[CONTROL_PING] = on_ping,
 	[CONTROL_STOP] = on_stop,
+	[CONTROL_TAP] = look_tap,
+	[CONTROL_UNTAP] = look_untap,
+	[CONTROL_TRACE] = look_trace,
 };
 
 static void obey(struct worker *w, const char *text)
@@ -431,7 +433,7 @@ static void be_born(struct worker *w)
 	if (w->me->role == ROLE_BOLT)
 		w->data = bind_inbox(w, rundir_data_endpoint(w->rundir, w->number, w->start));
 	w->acks = bind_inbox(w, rundir_ack_endpoint(w->rundir, w->number, w->start));
-	say("hello");
+	worker_say("hello");
 	wait_for_peers(w);
 	out_init(&w->out, w->transport, w->status, w->plan, w->number, w->run, w->start);
 	if (out_connect(&w->out, w->rundir, w->starts, &e) != 0)
@@ -471,6 +473,8 @@ static void sleep_until_something(struct worker *w, const struct role_ops *ops, 
 		items[n++] = (struct poll_item){ .kind = POLL_INBOX, .inbox = w->data };
 	n += out_poll(&w->out, items + n);
 	due = earliest(earliest(ops->due(w), task_tick_due(w)), loop_due(&w->loop));
+	if (w->looks != NULL)
+		due = earliest(due, look_due(w));
 	loop_poll(&w->loop, items, n, before, due);
 	sample_clock(w);
 	*(blocked ? &w->status->blocked_ns : &w->status->idle_ns) += w->now_ns - before;
@@ -515,6 +519,8 @@ static void run(struct worker *w)
 			read_control(w);
 			if (w->stop)
 				break;
+			if (w->looks != NULL)
+				look_turn(w);
 			items = room_for_items(w, items, &cap);
 			serve_plugins(w, items);
 		}
@@ -532,6 +538,8 @@ static void run(struct worker *w)
 		out_flush(&w->out);
 		if (ops->rest(w))
 			continue;
+		if (w->looks != NULL)
+			look_turn(w);
 		sample_clock(w);
 		w->status->busy_ns += w->now_ns - since_ns;
 		items = room_for_items(w, items, &cap);
@@ -552,6 +560,7 @@ static void be_buried(struct worker *w)
 		host_free_held(w);
 	}
 	w->ops->stop(w);
+	look_free(w);
 	free_stages(w);
 	out_free(&w->out);
 	transport_free(w->transport);
