@@ -9,14 +9,14 @@
 # shellcheck source-path=SCRIPTDIR source=e2e.sh
 . "$(dirname "$0")/e2e.sh"
 
-# following: what the file `in` gains is appended to `out`, line by line; a line comes again only
+# following: what the file `in` gains is appended to `sink`, line by line; a line comes again only
 # when the topology could not know that it had arrived.
 following() {
 	touch in
 	topology <<-END
 		config topology.max.attempts 5
 		spout lines lines path=in follow=true
-		bolt append append.Append path=out $*
+		bolt append append.Append path=sink $*
 		stream lines append SHUFFLE
 	END
 }
@@ -26,14 +26,14 @@ stuck() {
 	topology <<-END
 		config topology.message.timeout.secs 3600
 		spout lines lines path=in follow=true
-		bolt append append.Append path=out hold=true
+		bolt append append.Append path=sink hold=true
 		stream lines append SHUFFLE
 	END
 }
 
-# has N: `out` has so many lines.
+# has N: `sink` has so many lines.
 has() {
-	[ "$(lines out .)" -ge "$1" ]
+	[ "$(lines sink .)" -ge "$1" ]
 }
 
 # supervisor gives the process id of the supervisor of the only topology.
@@ -98,7 +98,7 @@ case_goes_on() {
 	seq 1001 2000 >> in
 	wait_until 10 has 2000
 	expect 0 kill a
-	seq 2000 | same_lines out
+	seq 2000 | same_lines sink
 	gone a
 }
 
@@ -108,7 +108,7 @@ case_pause() {
 	must is_status pause INACTIVE
 	seq 100 > in
 	expect 0 deactivate pause
-	must [ ! -e out ]
+	must [ "$(lines sink .)" -eq 0 ]
 	expect 0 activate pause
 	wait_until 10 has 100
 	expect 0 deactivate pause
@@ -117,20 +117,20 @@ case_pause() {
 	kill -KILL "$(worker 'lines[0]')"
 	wait_until 10 grep -q 'starting it again' "$STATE/gale/pause/log"
 	must is_status pause INACTIVE
-	must [ "$(lines out .)" -eq 100 ]
+	must [ "$(lines sink .)" -eq 100 ]
 	expect 0 activate pause
 	wait_until 10 has 200
 	expect 0 kill pause
-	seq 200 | same_lines out
+	seq 200 | same_lines sink
 }
 
 case_pause_of_transactions() {
 	touch in
 	topology <<-END
 		transactional numbers
-		config topology.transactional.batch.ms 20
+		config topology.transaction.batch.interval.ms 20
 		spout lines lines path=in follow=true
-		bolt rolled rolled path=out
+		bolt rolled rolled path=sink
 		stream lines rolled GLOBAL
 	END
 	submit --name tx
@@ -140,24 +140,24 @@ case_pause_of_transactions() {
 	seq 101 200 >> in
 	expect 0 deactivate tx
 	must is_status tx INACTIVE
-	must [ "$(cat out* | wc -l)" -eq 100 ]
+	must [ "$(cat sink/* | wc -l)" -eq 100 ]
 	expect 0 activate tx
 	wait_until 10 published 200
 	expect 0 kill tx
-	cat out* | sort -n > got
+	cat sink/* | sort -n > got
 	seq 200 > want
 	same want got
 }
 
 published() {
-	[ "$(cat out* 2> /dev/null | wc -l)" -eq "$1" ]
+	[ "$(cat sink/* 2> /dev/null | wc -l)" -eq "$1" ]
 }
 
 case_finished() {
 	seq 100 > in
 	topology <<-END
 		spout lines lines path=in
-		bolt append append.Append path=out
+		bolt append append.Append path=sink
 		stream lines append SHUFFLE
 	END
 	expect 0 submit -P "$PLUGINS" t.json
@@ -171,7 +171,7 @@ case_finished() {
 	# Its name may be used again.
 	expect 0 submit --wait -P "$PLUGINS" t.json
 	wait_until 10 is_status finished FINISHED
-	must [ "$(lines out .)" -eq 200 ]
+	must [ "$(lines sink .)" -eq 200 ]
 	expect 0 kill finished
 	gone finished
 }
@@ -248,7 +248,7 @@ case_replace() {
 	must is_status a ACTIVE
 	must [ "$(ls "$STATE/gale/a/plugins" | wc -l)" -eq 1 ]
 	expect 0 kill a
-	seq 2000 | same_lines out
+	seq 2000 | same_lines sink
 }
 
 case_replace_goes_back() {
@@ -256,14 +256,14 @@ case_replace_goes_back() {
 	seq 100 > in
 	submit --name a
 	wait_until 10 has 100
-	sed 's/"path": "out"/"path": "\/nowhere\/out"/' t.json > t && mv t t.json
+	sed 's/"path": "sink"/"path": "\/nowhere\/sink"/' t.json > t && mv t t.json
 	expect 1 submit --replace --name a -P "$PLUGINS" t.json
 	says 'a: the one before runs again'
 	must is_status a ACTIVE
 	seq 101 200 >> in
 	wait_until 10 has 200
 	expect 0 kill a
-	seq 200 | same_lines out
+	seq 200 | same_lines sink
 }
 
 case_restart() {
@@ -282,7 +282,7 @@ case_restart() {
 	expect 0 restart a
 	must is_status a INACTIVE
 	expect 0 kill a
-	seq 200 | same_lines out
+	seq 200 | same_lines sink
 }
 
 # What is built anew does not get into what runs.
@@ -315,10 +315,10 @@ case_dead() {
 	expect 5 submit -P "$PLUGINS" t.json --name a
 	expect 0 submit --resume a --wait
 	seq 1001 2000 >> in
-	wait_until 10 grep -qx 2000 out
+	wait_until 10 grep -qx 2000 sink
 	expect 5 submit --resume a
 	expect 0 kill a
-	sort -nu out > got
+	sort -nu sink > got
 	seq 2000 > want
 	same want got
 }
@@ -335,7 +335,7 @@ case_terminated() {
 	seq 101 200 >> in
 	wait_until 10 has 200
 	expect 0 kill a
-	seq 200 | same_lines out
+	seq 200 | same_lines sink
 }
 
 case_forget_the_dead() {
@@ -378,7 +378,7 @@ case_given_up() {
 	submit --name a
 	wait_until 10 has 100
 	expect 0 kill a
-	seq 100 | same_lines out
+	seq 100 | same_lines sink
 }
 
 is_open() {
