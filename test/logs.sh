@@ -8,14 +8,14 @@
 . "$(dirname "$0")/e2e.sh"
 
 # noted [LEVEL [CONFIG VALUE]]: each line that the file `in` gains is logged by a bolt with two tasks,
-# and written to `done` by another.
+# and written to `through` by another.
 noted() {
 	touch in
 	topology <<-END
 		${2:+config $2 $3}
 		spout lines lines path=in follow=true
 		bolt note log level=${1:-info} parallelism=2
-		bolt append append.Append path=done
+		bolt append append.Append path=through
 		stream lines note SHUFFLE
 		stream lines append SHUFFLE
 	END
@@ -28,7 +28,7 @@ add() {
 
 # has N: that many lines came through. logged N PATTERN: so many lines of the log match.
 has() {
-	[ "$(lines done .)" -ge "$1" ]
+	[ "$(lines through .)" -ge "$1" ]
 }
 
 has_ended() {
@@ -231,7 +231,7 @@ case_config() {
 			stream lines note SHUFFLE
 		END
 		expect 0 run t.json
-		must_count $([ $level = info ] && echo 0 || echo 3) err 'note\[0\] debug: line='
+		must_count "$([ "$level" = info ] && echo 0 || echo 3)" err 'note\[0\] debug: line='
 	done
 }
 
