@@ -61,7 +61,7 @@ case_topologies() {
 	touch in
 	topology <<-END
 		spout lines lines path=in follow=true
-		bolt sink null
+		bolt sink log
 		stream lines sink SHUFFLE
 	END
 	submit
