@@ -67,6 +67,15 @@ static const struct command_option level_options[] = {
 
 static const struct command_option json_options[] = { JSON, { .name = NULL } };
 
+static const struct command_option list_options[] = { JSON, { .name = NULL } };
+
+static const struct command_option status_options[] = {
+	JSON,
+	{ "window", 0, "WINDOW", false,
+	    "rates and latencies of the last 1m (the default), 10m, 3h, 1d, or all" },
+	{ .name = NULL },
+};
+
 static const struct command_option lint_options[] = {
 	DEFINE,
 	PLUGINS,
@@ -79,6 +88,19 @@ static const struct command_option graph_options[] = {
 	DEFINE,
 	PLUGINS,
 	{ "format", 'f', "FORMAT", false, "ascii (the default) or dot, for Graphviz" },
+	{ .name = NULL },
+};
+
+static const struct command_option tap_options[] = {
+	{ "count", 'n', "N", false, "end after N tuples" },
+	{ "where", 'w', "FIELD=VALUE", false, "only tuples whose field has this value" },
+	{ "json", 0, NULL, false, "print a JSON object for each tuple, a line each" },
+	{ .name = NULL },
+};
+
+static const struct command_option trace_options[] = {
+	{ "count", 'n', "N", false, "tell of N at most (10)" },
+	JSON,
 	{ .name = NULL },
 };
 
@@ -117,6 +139,27 @@ const struct command command_table[] = {
 	                "  gale submit t.json --replace\n",
 	},
 	{
+	    .name = "list",
+	    .run = cmd_list,
+	    .options = list_options,
+	    .synopsis = "[--json]",
+	    .min_operands = 0,
+	    .max_operands = 0,
+	    .doc = "tell which topologies there are",
+	},
+	{
+	    .name = "status",
+	    .run = cmd_status,
+	    .options = status_options,
+	    .synopsis = "[OPTION]... NAME [COMPONENT]",
+	    .min_operands = 1,
+	    .max_operands = 2,
+	    .doc = "tell how a topology does: numbers, bottleneck, advice",
+	    .examples = "  gale status words\n"
+	                "  gale status words count --window 10m\n"
+	                "  gale status words --json\n",
+	},
+	{
 	    .name = "activate",
 	    .run = cmd_activate,
 	    .options = no_options,
@@ -142,6 +185,28 @@ const struct command command_table[] = {
 	    .min_operands = 1,
 	    .max_operands = 1,
 	    .doc = "drain a topology and start it again from its state",
+	},
+	{
+	    .name = "tap",
+	    .run = cmd_tap,
+	    .options = tap_options,
+	    .synopsis = "[OPTION]... NAME COMPONENT[:STREAM]",
+	    .min_operands = 2,
+	    .max_operands = 2,
+	    .doc = "show tuples that a component emits, while it does",
+	    .examples = "  gale tap words split -n 10\n"
+	                "  gale tap words split:default --where word=whale --json\n",
+	},
+	{
+	    .name = "trace",
+	    .run = cmd_trace,
+	    .options = trace_options,
+	    .synopsis = "[OPTION]... NAME",
+	    .min_operands = 1,
+	    .max_operands = 1,
+	    .doc = "tell what has been open for longest, and who acked last",
+	    .examples = "  gale trace words\n"
+	                "  gale trace words -n 100 --json\n",
 	},
 	{
 	    .name = "kill",

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <signal.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -35,6 +36,26 @@ void crew_fail(struct crew *c, const char *text)
 /* say tells a worker something, unless its channel is closed. */
 #define say(W, ...) \
 	((W)->child.control >= 0 ? mail_send(&(W)->mail, (W)->child.control, __VA_ARGS__) : (void)0)
+
+void crew_tell(struct crew *c, uint32_t worker, const char *format, ...)
+{
+	va_list args;
+	char *text;
+
+	va_start(args, format);
+	if (vasprintf(&text, format, args) < 0)
+		die("out of memory: a control message");
+	va_end(args);
+	say(&c->workers[worker], "%s", text);
+	free(text);
+}
+
+bool crew_is_ready(const struct crew *c, uint32_t worker)
+{
+	enum life state = c->lives.workers[worker].state;
+
+	return (state == LIFE_READY || state == LIFE_ENDED) && c->workers[worker].child.control >= 0;
+}
 
 static void order_say(void *arg, uint32_t worker, const char *text)
 {
@@ -251,12 +272,15 @@ static bool handle_message(struct crew *c, uint32_t worker, const char *text)
 	};
 	struct control_message m;
 
-	if (!control_parse(&m, text) || m.word > CONTROL_PONG)
+	if (!control_parse(&m, text) || m.word > CONTROL_TOLD)
 		return false;
 	if (m.word == CONTROL_FROZEN) {
 		c->frozen = true;
 	} else if (m.word == CONTROL_PONG) {
 		pulse_heard(&c->pulse, worker);
+	} else if (m.word == CONTROL_TELLS || m.word == CONTROL_TOLD) {
+		if (c->listener.says != NULL)
+			c->listener.says(c->listener.arg, worker, &m);
 	} else if (m.word == CONTROL_SWITCHED) {
 		fences_switched(&c->lives.fences, worker, m.worker, m.start);
 	} else {
@@ -267,6 +291,8 @@ static bool handle_message(struct crew *c, uint32_t worker, const char *text)
 		if (m.word == CONTROL_READY) {
 			pulse_began(&c->pulse, worker);
 			name_own(c, worker);	/* before "activate" */
+			if (c->listener.ready != NULL)
+				c->listener.ready(c->listener.arg, worker);
 		}
 		if (m.word == CONTROL_FATAL)
 			keep_fatal(&c->workers[worker], m.text);
@@ -421,6 +447,8 @@ static void bury_worker(struct crew *c, uint32_t worker)
 	mail_clear(&w->mail);
 	find_pages(c, worker);
 	pulse_ended(&c->pulse, worker);
+	if (c->listener.gone != NULL)
+		c->listener.gone(c->listener.arg, worker);
 	judge(c, worker);
 }
 
@@ -462,6 +490,20 @@ void crew_serve(struct crew *c, const struct pollfd *p)
 	flush_lines(c);
 }
 
+/* save_past writes what the starts of WORKER have counted so far, for those who read metrics:
+ * before the next one has a page. */
+static void save_past(struct crew *c, uint32_t worker, uint32_t stage)
+{
+	char *path = rundir_past(c->run_dir, worker, stage - c->plan->workers[worker].first_stage);
+	struct error e;
+
+	c->past[stage].sum.worker = worker;
+	c->past[stage].sum.start = c->pages[stage]->start;
+	if (status_save(&c->past[stage].sum, path, &e) != 0)
+		outlet_say(c->outlet, "%s: warn: %s", c->plan->topology->name, e.text);
+	free(path);
+}
+
 /* forget_predecessor makes room for the next start of a worker; what the last one counted
  * goes into the sum, but for what was open. */
 static void forget_predecessor(struct crew *c, uint32_t worker)
@@ -474,6 +516,7 @@ static void forget_predecessor(struct crew *c, uint32_t worker)
 			continue;
 		tally_add(&c->past[i], c->pages[i]);
 		c->past[i].sum.pending = c->past[i].sum.held = 0;
+		save_past(c, worker, i);
 		status_close(c->pages[i]);
 		c->pages[i] = NULL;
 	}

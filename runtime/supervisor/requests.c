@@ -172,6 +172,32 @@ static void set_level(struct requests *r, struct desk_client *client, char *argu
 	}
 }
 
+/* ---- tap, trace -------------------------------------------------------------------- */
+
+static void tap(struct requests *r, struct desk_client *client, char *arguments, uint64_t now_ns)
+{
+	struct error e;
+	int code = inquiries_tap(&r->inquiries, client->fd, arguments, &e);
+
+	(void)now_ns;
+	if (code != 0)
+		request_refuse(r, client, code, "%s", e.text);
+	else
+		desk_hand_over(client);
+}
+
+static void trace(struct requests *r, struct desk_client *client, char *arguments, uint64_t now_ns)
+{
+	struct error e;
+	int code = inquiries_trace(&r->inquiries, client->fd, arguments, &e);
+
+	(void)now_ns;
+	if (code != 0)
+		request_refuse(r, client, code, "%s", e.text);
+	else
+		desk_hand_over(client);
+}
+
 /* ---- all of them ------------------------------------------------------------------- */
 
 static const struct request_kind kinds[] = {
@@ -182,6 +208,8 @@ static const struct request_kind kinds[] = {
 	{ "stop", stop, tell_open, NULL },
 	{ "kill", forget, tell_open, NULL },
 	{ "log-level", set_level, NULL, NULL },
+	{ "tap", tap, NULL, NULL },
+	{ "trace", trace, NULL, NULL },
 };
 
 static const struct request_kind *kind_of(const char *word)
@@ -223,6 +251,7 @@ int requests_open(struct requests *r, struct crew *crew, const char *state_dir, 
 
 	*r = (struct requests){ .crew = crew };
 	r->visit = (struct visit){ .crew = crew, .desk = &r->desk };
+	inquiries_init(&r->inquiries, crew);
 	return desk_open(&r->desk, state_dir, &ops, r, e);
 }
 
@@ -243,16 +272,19 @@ void requests_close(struct requests *r)
 {
 	for (int i = 0; i < DESK_CLIENTS; i++)
 		last_word(r, &r->desk.clients[i]);
+	inquiries_close(&r->inquiries);
 	desk_close(&r->desk);
 }
 
 void requests_fill_polls(const struct requests *r, struct pollfd *p)
 {
 	desk_fill_polls(&r->desk, p);
+	inquiries_fill_polls(&r->inquiries, p + DESK_POLLS);
 }
 
 void requests_serve(struct requests *r, const struct pollfd *p, uint64_t now_ns)
 {
+	inquiries_serve(&r->inquiries, p + DESK_POLLS, now_ns);
 	desk_serve(&r->desk, p);
 	for (int i = 0; i < DESK_CLIENTS; i++) {
 		struct desk_client *client = &r->desk.clients[i];
@@ -269,8 +301,10 @@ void requests_serve(struct requests *r, const struct pollfd *p, uint64_t now_ns)
 
 uint64_t requests_deadline(const struct requests *r)
 {
-	uint64_t next = visit_deadline(&r->visit);
+	uint64_t next = visit_deadline(&r->visit), inquiry = inquiries_deadline(&r->inquiries);
 
+	if (inquiry != 0 && (next == 0 || inquiry < next))
+		next = inquiry;
 	if (!r->ends)
 		return next;
 	/* Somebody is told how it goes on. */
