@@ -66,10 +66,10 @@ case_contract() {
 	expect 0 submit "$TOP_SRCDIR/topologies/2-wordcount.json" --name N --wait -D input=in -D output=counts.tsv
 	must [ $(($(milliseconds) - began)) -lt $((1000 * SLOW)) ]
 	must is_status N ACTIVE
-	gale list --json > list
-	must grep -q '"topologies":' list
-	gale status N --json > status || fail "status N"
-	must grep -q '"name": *"N"' status
+	gale list --json > listed
+	must grep -q '"topologies":' listed
+	gale status N --json > shown || fail "status N"
+	must grep -q '"name": *"N"' shown
 	expect 0 deactivate N
 	must is_status N INACTIVE
 	expect 0 activate N
@@ -194,6 +194,21 @@ case_cannot_start() {
 	expect 0 kill cannot_start
 }
 
+# It goes on starting, and may be looked at and killed meanwhile.
+case_slow_start() {
+	topology <<-END
+		config topology.worker.timeout.secs 300
+		spout feed feed count=100
+		bolt end probe.Doom how=block when=prepare
+		stream feed end SHUFFLE
+	END
+	expect 7 submit --wait -P "$PLUGINS" t.json
+	says 'slow_start is not up after 30 s'
+	must is_status slow_start STARTING
+	expect 0 kill slow_start --now -y
+	gone slow_start
+}
+
 # ---- one name -----------------------------------------------------------------------------------
 
 case_same_name() {
@@ -239,7 +254,7 @@ case_replace() {
 	seq 1001 2000 >> in
 	wait_until 10 has 2000
 	must is_status a ACTIVE
-	must [ "$(ls "$STATE/gale/a/plugins" | wc -l)" -eq 1 ]
+	must [ "$(find "$STATE/gale/a/plugins" -mindepth 1 -maxdepth 1 | wc -l)" -eq 1 ]
 	expect 0 kill a
 	seq 2000 | same_lines sink
 }
@@ -421,7 +436,8 @@ case_places() {
 	ln -s "$PWD/elsewhere" planted/gale
 	with_state "$PWD/planted" 1 'planted/gale is not a directory'
 	must [ -z "$(ls -A elsewhere)" ]
-	mkdir -m 700 -p own/gale
+	mkdir -p own/gale
+	chmod 700 own/gale
 	ln -s "$PWD/elsewhere" own/gale/a
 	with_state "$PWD/own" 1 'own/gale/a is not a directory'
 	must [ -z "$(ls -A elsewhere)" ]
