@@ -125,6 +125,7 @@ int cmd_kill(const struct command_line *line);
 int cmd_logs(const struct command_line *line);
 int cmd_errors(const struct command_line *line);
 int cmd_set_log_level(const struct command_line *line);
+int cmd_doctor(const struct command_line *line);
 int cmd_logs(const struct command_line *line);
 int cmd_errors(const struct command_line *line);
 int cmd_lint(const struct command_line *line);

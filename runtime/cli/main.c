@@ -65,7 +65,7 @@ static const struct command_option level_options[] = {
 	{ .name = NULL },
 };
 
-static const struct command_option errors_options[] = { JSON, { .name = NULL } };
+static const struct command_option json_options[] = { JSON, { .name = NULL } };
 
 static const struct command_option list_options[] = { JSON, { .name = NULL } };
 
@@ -235,7 +235,7 @@ const struct command command_table[] = {
 	{
 	    .name = "errors",
 	    .run = cmd_errors,
-	    .options = errors_options,
+	    .options = json_options,
 	    .synopsis = "[OPTION]... NAME",
 	    .min_operands = 1,
 	    .max_operands = 1,
@@ -250,6 +250,15 @@ const struct command command_table[] = {
 	    .max_operands = 3,
 	    .doc = "say which lines of plugins get into the log: error, warn, info, debug",
 	    .examples = "  gale set-log-level words split debug --for 30s\n",
+	},
+	{
+	    .name = "doctor",
+	    .run = cmd_doctor,
+	    .options = json_options,
+	    .synopsis = "[OPTION]...",
+	    .min_operands = 0,
+	    .max_operands = 0,
+	    .doc = "tell whether this machine is fit for gale, and what helps",
 	},
 	{
 	    .name = "lint",

@@ -52,8 +52,7 @@ int home_name_check(const char *name, struct error *e)
 
 /* ---- the base ---------------------------------------------------------------------- */
 
-/* base_path gives the path of BASE; free it. */
-static char *base_path(void)
+char *home_base(void)
 {
 	const char *xdg = getenv("XDG_STATE_HOME"), *home = getenv("HOME");
 	struct passwd *user;
@@ -193,7 +192,7 @@ static int make_in(const char *name, const char *path, struct error *e)
 enum home_result home_make(struct home *h, const char *name, struct error *e)
 {
 	enum home_result rc = HOME_FAILED;
-	char *path = base_path();
+	char *path = home_base();
 
 	*h = (struct home){ .fd = -1 };
 	do {
@@ -209,7 +208,7 @@ enum home_result home_make(struct home *h, const char *name, struct error *e)
 
 enum home_result home_open(struct home *h, const char *name, struct error *e)
 {
-	char *path = base_path();
+	char *path = home_base();
 	enum home_result rc = HOME_NONE;
 
 	*h = (struct home){ .fd = -1 };
@@ -331,7 +330,7 @@ static bool is_listed(int base, const char *name)
 
 char **home_names(struct error *e)
 {
-	char *path = base_path(), **names = xcalloc(1, sizeof *names);
+	char *path = home_base(), **names = xcalloc(1, sizeof *names);
 	int fd = open_ours(AT_FDCWD, path, path, e);
 	bool none = fd < 0 && errno == ENOENT;
 	DIR *d = fd >= 0 ? fdopendir(fd) : NULL;

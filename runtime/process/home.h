@@ -51,6 +51,9 @@ struct home {
  * begin with a dot. Returns 0 or -1 with E set. */
 int home_name_check(const char *name, struct error *e);
 
+/* home_base gives the path of BASE; free it. */
+char *home_base(void);
+
 /* home_make makes the home of NAME, when there is none, and locks it. home_open opens one that
  * has a topology, without its lock; home_take with it. After a failure H need not be closed.
  * home_close gives the lock back, unless a child has it, too. */
