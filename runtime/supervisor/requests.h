@@ -8,6 +8,8 @@
  *                           "ok N", N messages were given up: "error 1 TEXT", it failed meanwhile
  *     tap WHAT, trace WHAT  see inquiry.h
  *     kill MS               the same, and the topology is forgotten: no list has it any more
+ *     log-level C LEVEL MS  "ok": lines of LEVEL and worse of component C ("*": of all) get into the
+ *                           log, for MS; 0: until the run ends
  *
  * A request that makes no sense, or not now, is answered by "error CODE TEXT", with the exit code
  * that the command shall end with. A second stop or kill makes the first one shorter, never
