@@ -67,6 +67,15 @@ static const struct command_option level_options[] = {
 
 static const struct command_option errors_options[] = { JSON, { .name = NULL } };
 
+static const struct command_option list_options[] = { JSON, { .name = NULL } };
+
+static const struct command_option status_options[] = {
+	JSON,
+	{ "window", 0, "WINDOW", false,
+	    "rates and latencies of the last 1m (the default), 10m, 3h, 1d, or all" },
+	{ .name = NULL },
+};
+
 static const struct command_option lint_options[] = {
 	DEFINE,
 	PLUGINS,
@@ -128,6 +137,27 @@ const struct command command_table[] = {
 	                "output=counts.tsv\n"
 	                "  gale submit t.json --wait\n"
 	                "  gale submit t.json --replace\n",
+	},
+	{
+	    .name = "list",
+	    .run = cmd_list,
+	    .options = list_options,
+	    .synopsis = "[--json]",
+	    .min_operands = 0,
+	    .max_operands = 0,
+	    .doc = "tell which topologies there are",
+	},
+	{
+	    .name = "status",
+	    .run = cmd_status,
+	    .options = status_options,
+	    .synopsis = "[OPTION]... NAME [COMPONENT]",
+	    .min_operands = 1,
+	    .max_operands = 2,
+	    .doc = "tell how a topology does: numbers, bottleneck, advice",
+	    .examples = "  gale status words\n"
+	                "  gale status words count --window 10m\n"
+	                "  gale status words --json\n",
 	},
 	{
 	    .name = "activate",

@@ -70,8 +70,7 @@ int control_receive(int fd, char *text, size_t size)
 /* ---- what a message says ---- */
 
 /* What follows a word. */
-enum shape { NOTHING, SOME_TEXT, TABLE, FINISH_OR_DISCARD, WORKER_START, WORKER_TEXT, ROOT_TEXT, INQUIRY_TEXT,
-	COMPONENT_TEXT };
+enum shape { NOTHING, SOME_TEXT, TABLE, FINISH_OR_DISCARD, WORKER_START, WORKER_TEXT, ROOT_TEXT, COMPONENT_TEXT, INQUIRY_TEXT };
 
 static const struct {
 	const char *word;
@@ -151,12 +150,12 @@ static bool take_arguments(struct control_message *m, enum shape shape, const ch
 		if (!take_number(&text, UINT64_MAX, &m->root))
 			return false;
 		break;
-	case INQUIRY_TEXT:
-		if (!take_u32(&text, &m->inquiry))
-			return false;
-		break;
 	case COMPONENT_TEXT:
 		if (!take_u32(&text, &m->component))
+			return false;
+		break;
+	case INQUIRY_TEXT:
+		if (!take_u32(&text, &m->inquiry))
 			return false;
 		break;
 	case SOME_TEXT:

@@ -390,6 +390,23 @@ char *rundir_status(const char *rundir, uint32_t worker, uint32_t stage)
 	return xasprintf("%s/w%u.status", rundir, worker);
 }
 
+char *rundir_past(const char *rundir, uint32_t worker, uint32_t stage)
+{
+	if (stage == 0)
+		return xasprintf("%s/w%u.past.status", rundir, worker);
+	return xasprintf("%s/w%u.%u.past.status", rundir, worker, stage);
+}
+
+char *rundir_past_component(const char *rundir, uint32_t component)
+{
+	return xasprintf("%s/c%u.past.status", rundir, component);
+}
+
+char *rundir_flow(const char *rundir, uint32_t worker)
+{
+	return xasprintf("%s/w%u.flow", rundir, worker);
+}
+
 char *rundir_data_endpoint(const char *rundir, uint32_t worker, uint32_t start)
 {
 	return xasprintf("ipc://%s/w%u.%u.in", rundir, worker, start);

@@ -490,6 +490,20 @@ void crew_serve(struct crew *c, const struct pollfd *p)
 	flush_lines(c);
 }
 
+/* save_past writes what the starts of WORKER have counted so far, for those who read metrics:
+ * before the next one has a page. */
+static void save_past(struct crew *c, uint32_t worker, uint32_t stage)
+{
+	char *path = rundir_past(c->run_dir, worker, stage - c->plan->workers[worker].first_stage);
+	struct error e;
+
+	c->past[stage].sum.worker = worker;
+	c->past[stage].sum.start = c->pages[stage]->start;
+	if (status_save(&c->past[stage].sum, path, &e) != 0)
+		outlet_say(c->outlet, "%s: warn: %s", c->plan->topology->name, e.text);
+	free(path);
+}
+
 /* forget_predecessor makes room for the next start of a worker; what the last one counted
  * goes into the sum, but for what was open. */
 static void forget_predecessor(struct crew *c, uint32_t worker)
@@ -502,6 +516,7 @@ static void forget_predecessor(struct crew *c, uint32_t worker)
 			continue;
 		tally_add(&c->past[i], c->pages[i]);
 		c->past[i].sum.pending = c->past[i].sum.held = 0;
+		save_past(c, worker, i);
 		status_close(c->pages[i]);
 		c->pages[i] = NULL;
 	}

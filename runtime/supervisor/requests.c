@@ -148,6 +148,30 @@ static void give_up(struct requests *r, uint64_t now_ns)
 	lives_stop(&r->crew->lives, now_ns);
 }
 
+/* ---- log-level --------------------------------------------------------------------- */
+
+static void set_level(struct requests *r, struct desk_client *client, char *arguments, uint64_t now_ns)
+{
+	const struct topology *t = r->crew->plan->topology;
+	char *rest = NULL, *name = strtok_r(arguments, " ", &rest), *word = strtok_r(NULL, " ", &rest);
+	bool all = name != NULL && strcmp(name, "*") == 0;
+	int component = name != NULL && !all ? topology_find(t, name) : -1;
+	gale_level level;
+	uint64_t ms;
+
+	(void)now_ns;
+	if (word == NULL || !logline_level(word, strlen(word), &level) || !read_ms(rest, &ms)) {
+		request_refuse(r, client, CODE_USAGE, "it does not understand how log-level is meant");
+	} else if (!all && component < 0) {
+		request_refuse(r, client, CODE_NOT_FOUND, "it has no component \"%s\"", name);
+	} else {
+		outlet_say(r->crew->outlet, "the log level of %s is %s now%s", all ? "all components" : name,
+		    logline_levels[level], ms > 0 ? ", for a while" : "");
+		crew_set_level(r->crew, all ? UINT32_MAX : (uint32_t)component, level, ms);
+		request_done(r, client);
+	}
+}
+
 /* ---- tap, trace -------------------------------------------------------------------- */
 
 static void tap(struct requests *r, struct desk_client *client, char *arguments, uint64_t now_ns)
@@ -174,30 +198,6 @@ static void trace(struct requests *r, struct desk_client *client, char *argument
 		desk_hand_over(client);
 }
 
-/* ---- log-level --------------------------------------------------------------------- */
-
-static void set_level(struct requests *r, struct desk_client *client, char *arguments, uint64_t now_ns)
-{
-	const struct topology *t = r->crew->plan->topology;
-	char *rest = NULL, *name = strtok_r(arguments, " ", &rest), *word = strtok_r(NULL, " ", &rest);
-	bool all = name != NULL && strcmp(name, "*") == 0;
-	int component = name != NULL && !all ? topology_find(t, name) : -1;
-	gale_level level;
-	uint64_t ms;
-
-	(void)now_ns;
-	if (word == NULL || !logline_level(word, strlen(word), &level) || !read_ms(rest, &ms)) {
-		request_refuse(r, client, CODE_USAGE, "it does not understand how log-level is meant");
-	} else if (!all && component < 0) {
-		request_refuse(r, client, CODE_NOT_FOUND, "it has no component \"%s\"", name);
-	} else {
-		outlet_say(r->crew->outlet, "the log level of %s is %s now%s", all ? "all components" : name,
-		    logline_levels[level], ms > 0 ? ", for a while" : "");
-		crew_set_level(r->crew, all ? UINT32_MAX : (uint32_t)component, level, ms);
-		request_done(r, client);
-	}
-}
-
 /* ---- all of them ------------------------------------------------------------------- */
 
 static const struct request_kind kinds[] = {
@@ -207,9 +207,9 @@ static const struct request_kind kinds[] = {
 	{ "deactivate", deactivate, wait_for_start, NULL },
 	{ "stop", stop, tell_open, NULL },
 	{ "kill", forget, tell_open, NULL },
+	{ "log-level", set_level, NULL, NULL },
 	{ "tap", tap, NULL, NULL },
 	{ "trace", trace, NULL, NULL },
-	{ "log-level", set_level, NULL, NULL },
 };
 
 static const struct request_kind *kind_of(const char *word)

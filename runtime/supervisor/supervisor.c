@@ -19,6 +19,7 @@
 #include "output.h"
 #include "overview.h"
 #include "progress.h"
+#include "recorder.h"
 #include "requests.h"
 #include "rundir.h"
 #include "spawn.h"
@@ -44,6 +45,7 @@ struct supervisor {
 	struct logfile log;		/* of a submitted topology, and */
 	struct output output;		/* its standard output */
 	struct progress progress;
+	struct recorder recorder;
 	struct pollfd *polls;
 	int signal_fd;
 	uint32_t drain_ms;		/* how long a signal lets it drain; UINT32_MAX: for ever */
@@ -152,6 +154,8 @@ static int timeout_ms(const struct supervisor *s)
 		next = s->progress.next_ns;
 	if (request != 0 && (next == 0 || request < next))
 		next = request;
+	if (s->recorder.next_ns != 0 && (next == 0 || s->recorder.next_ns < next))
+		next = s->recorder.next_ns;
 	if (next == 0)
 		return -1;
 	return next <= now ? 0 : (int)((next - now + NS_PER_MS - 1) / NS_PER_MS);
@@ -225,6 +229,7 @@ static void loop(struct supervisor *s)
 		crew_expire(&s->crew, clock_now_ns());
 		show_progress(s, clock_now_ns());
 		show_status(s);
+		recorder_turn(&s->recorder, &s->crew, s->overview->layout, clock_now_ns());
 	}
 }
 
@@ -289,6 +294,7 @@ static void run(struct supervisor *s, const struct topology *t, const struct run
 	s->crew.lives.active = !options->inactive;
 	s->drain_ms = options->home != NULL ? (uint32_t)topology_ms(t, NULL, "topology.message.timeout.secs") : UINT32_MAX;
 	s->tell_fd = options->home != NULL ? options->tell_fd : -1;
+	recorder_start(&s->recorder, clock_now_ns());
 	crew_start(&s->crew);
 	loop(s);
 	outlet_status(&s->outlet, "");
@@ -370,6 +376,7 @@ int supervisor_run(const struct topology *t, const struct run_options *options,
 		home_link_rundir(options->home, NULL, NULL);
 	requests_close(&s.requests);
 	overview_close(s.overview);
+	recorder_free(&s.recorder);
 	rundir_remove(&s.dir);
 	crew_free(&s.crew);
 	close_outlet(&s);

@@ -35,6 +35,7 @@ struct out {
 	const struct plan *plan;
 	uint32_t me;			/* worker number */
 	struct outbox **outboxes;	/* by worker; NULL: nothing goes there */
+	struct flow_link *const *links;	/* what goes to each worker is counted there; NULL: nobody counts */
 	struct sink **sinks;
 	uint32_t n_sinks;
 	uint32_t *downstream;		/* workers that get data from this one */

@@ -5,7 +5,10 @@
 
 #include "memory.h"
 
-enum { RING_FIRST = 64 };
+enum {
+	RING_FIRST = 64,
+	LOOKS = 512		/* at places, in one call of pending_oldest */
+};
 
 void pending_init(struct pending *p, uint32_t n_tasks)
 {
@@ -164,6 +167,63 @@ uint64_t pending_silent(const struct pending *p, size_t *cursor, uint64_t before
 			return f->root;
 	}
 	return 0;
+}
+
+/* oldest_in_ring: roots are made in order, so the oldest is the first that is still there; and
+ * none is there that is older than the ring is long. When it has not been found yet it is no
+ * older than what was last in the place where the search stands. */
+static void oldest_in_ring(struct pending *p, uint64_t next_root)
+{
+	struct oldest_seen *o = &p->oldest;
+	const struct flight *at;
+	int looks = LOOKS;
+
+	if (next_root - o->root > p->mask + 1)
+		o->root = next_root - (p->mask + 1);
+	while (looks-- > 0 && o->root != next_root &&
+	    (o->root == 0 || p->ring[o->root & p->mask].root != o->root))
+		o->root++;
+	at = &p->ring[o->root & p->mask];
+	if (o->root == next_root)
+		o->ring_found_ns = 0;
+	else if (at->emitted_ns != 0)
+		o->ring_found_ns = at->emitted_ns;
+}
+
+static void oldest_straggler(struct pending *p)
+{
+	struct oldest_seen *o = &p->oldest;
+
+	for (int looks = LOOKS; looks > 0 && o->late_at < p->late.n_slots; looks--, o->late_at++) {
+		const struct flight *f = &p->late.slots[o->late_at];
+
+		if (f->root != 0 && (o->late_ns == 0 || f->emitted_ns < o->late_ns))
+			o->late_ns = f->emitted_ns;
+	}
+	if (o->late_at < p->late.n_slots)
+		return;
+	o->late_found_ns = o->late_ns;
+	o->late_at = 0;
+	o->late_ns = 0;
+}
+
+uint64_t pending_oldest(struct pending *p, uint64_t next_root)
+{
+	struct oldest_seen *o = &p->oldest;
+
+	if (p->n_ring == 0) {
+		o->root = next_root;
+		o->ring_found_ns = 0;
+	} else {
+		oldest_in_ring(p, next_root);
+	}
+	if (p->late.by_root.n > 0)
+		oldest_straggler(p);
+	else
+		o->late_at = o->late_ns = o->late_found_ns = 0;
+	if (o->ring_found_ns == 0 || (o->late_found_ns != 0 && o->late_found_ns < o->ring_found_ns))
+		return o->late_found_ns;
+	return o->ring_found_ns;
 }
 
 uint64_t *pending_roots(const struct pending *p, size_t *n)

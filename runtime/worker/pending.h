@@ -89,6 +89,12 @@ struct pending {
 	struct failed_root *failed;	/* a ring, the latest PENDING_FAILED_MOST */
 	size_t n_failed, failed_cap;	/* n_failed: ever */
 	uint32_t n_tasks;
+	struct oldest_seen {			/* pending_oldest */
+		uint64_t root;		/* none in the ring is older */
+		size_t late_at;		/* straggler to be looked at next, and the */
+		uint64_t late_ns;	/* oldest of those before it; 0: none */
+		uint64_t ring_found_ns, late_found_ns;
+	} oldest;
 };
 
 enum { PENDING_FAILED_MOST = 4096 };
@@ -131,6 +137,12 @@ void pending_extend(struct pending *p, uint64_t root, uint64_t now_ns);
 /* pending_silent finds a root unheard of since BEFORE_NS, or 0. *CURSOR starts at 0 and
  * walks the table once; roots may be settled and added in between. */
 uint64_t pending_silent(const struct pending *p, size_t *cursor, uint64_t before_ns);
+
+/* pending_oldest gives when the oldest tree in flight was emitted, 0: there is none; NEXT_ROOT
+ * is the one after the newest. It looks at some only and goes on from there at the next call, so
+ * while there are very many it may be late, by as many calls as it takes to see all, and then
+ * gives rather an earlier time. */
+uint64_t pending_oldest(struct pending *p, uint64_t next_root);
 
 /* pending_roots gives all roots in flight; *N: how many. The caller frees them. */
 uint64_t *pending_roots(const struct pending *p, size_t *n);

@@ -123,6 +123,11 @@ void source_free(struct worker *w)
 	buf_free(&w->acked_now);
 }
 
+void source_note_oldest(struct worker *w)
+{
+	w->status->oldest_ns = pending_oldest(&w->pending, w->next_root);
+}
+
 bool source_has_room(const struct worker *w)
 {
 	return limit_has_room(&w->limit, source_open(w)) && w->kept_bytes < KEPT_MOST;

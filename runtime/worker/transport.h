@@ -14,6 +14,7 @@
 #include <stdint.h>
 
 #include "error.h"
+#include "flow.h"
 
 struct transport;
 struct inbox;
@@ -41,6 +42,10 @@ void transport_free(struct transport *t);
 
 struct inbox *inbox_new(struct transport *t, const char *endpoint, struct error *e);
 struct outbox *outbox_new(struct transport *t, const char *endpoint, struct error *e);
+
+/* outbox_counts: frames that O takes from now on are for start number START of their receiver,
+ * and counted in LINK. */
+void outbox_counts(struct outbox *o, struct flow_link *link, uint32_t start);
 
 /* outbox_reopen makes O lead to ENDPOINT instead; what waits in it, or lies in its socket,
  * is dropped. Returns 0 or -1 with E set. */

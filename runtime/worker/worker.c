@@ -126,6 +126,7 @@ bool worker_frame_ok(struct worker *w, const struct frame *f, struct wire_reader
 	if (r->header.run != w->run || r->header.start < w->starts[r->header.worker])
 		return false;
 	succeed(w, r->header.worker, r->header.start);
+	flow_received(w->links[r->header.worker], r->header.start, f->n);
 	return true;
 }
 
@@ -340,6 +341,26 @@ static struct inbox *bind_inbox(struct worker *w, char *endpoint)
 	return in;
 }
 
+/* make_flow makes the page of frames, for the workers that send to this one or are sent to. */
+static void make_flow(struct worker *w)
+{
+	char *path = rundir_flow(w->rundir, w->number);
+	uint32_t *peers = xcalloc(w->plan->n_workers, sizeof *peers), n = 0;
+	struct error e;
+
+	for (uint32_t i = 0; i < w->plan->n_workers; i++)
+		if (plan_sends(w->plan, w->number, i) || plan_sends(w->plan, i, w->number))
+			peers[n++] = i;
+	w->flow = flow_create(path, w->number, w->start, peers, n, &e);
+	if (w->flow == NULL)
+		worker_fatal(w, "%s", e.text);
+	w->links = xcalloc(w->plan->n_workers, sizeof *w->links);
+	for (uint32_t i = 0; i < n; i++)
+		w->links[peers[i]] = &w->flow->links[i];
+	free(peers);
+	free(path);
+}
+
 static void read_plan(struct worker *w)
 {
 	char *path = rundir_topology(w->rundir);
@@ -356,6 +377,7 @@ static void read_plan(struct worker *w)
 	w->ops = (w->topology->transaction.id != NULL ? batch_ops : role_ops)[w->me->role];
 	w->starts = xcalloc(w->plan->n_workers, sizeof *w->starts);
 	w->sends_to = xcalloc(w->plan->n_workers, sizeof *w->sends_to);
+	make_flow(w);
 }
 
 static struct status *make_page(struct worker *w, uint32_t stage)
@@ -436,6 +458,7 @@ static void be_born(struct worker *w)
 	worker_say("hello");
 	wait_for_peers(w);
 	out_init(&w->out, w->transport, w->status, w->plan, w->number, w->run, w->start);
+	w->out.links = w->links;
 	if (out_connect(&w->out, w->rundir, w->starts, &e) != 0)
 		worker_fatal(w, "%s", e.text);
 	if (w->n_stages > 0) {
@@ -454,6 +477,20 @@ static void sample_clock(struct worker *w)
 	w->now_ns = w->out.sender.now_ns = clock_now_ns();
 }
 
+/* account adds the time since the last account to one of busy, idle and blocked. */
+static void account(struct worker *w, uint64_t *sum, uint64_t since_ns)
+{
+	*sum += w->now_ns - since_ns;
+	w->status->accounted_ns = w->now_ns;
+}
+
+/* held_back: this worker would do something, had others room. */
+static bool held_back(const struct worker *w)
+{
+	return out_blocked(&w->out) || (w->me->role == ROLE_SPOUT && w->txn == NULL && w->active &&
+	    w->ending == ENDING_NOT && !source_has_room(w));
+}
+
 static uint64_t earliest(uint64_t a, uint64_t b)
 {
 	return a < b ? a : b;
@@ -462,7 +499,7 @@ static uint64_t earliest(uint64_t a, uint64_t b)
 /* sleep_until_something waits for input, room, control, watches or time. */
 static void sleep_until_something(struct worker *w, const struct role_ops *ops, struct poll_item *items)
 {
-	bool blocked = out_blocked(&w->out), woken;
+	bool blocked = out_blocked(&w->out), waits = held_back(w), woken;
 	uint64_t before = clock_now_ns(), due;
 	size_t n = 0, n_loop = loop_items(&w->loop);	/* now: read_control may change it */
 
@@ -475,9 +512,11 @@ static void sleep_until_something(struct worker *w, const struct role_ops *ops, 
 	due = earliest(earliest(ops->due(w), task_tick_due(w)), loop_due(&w->loop));
 	if (w->looks != NULL)
 		due = earliest(due, look_due(w));
+	w->status->asleep = waits ? STATUS_BLOCKED : STATUS_IDLE;
 	loop_poll(&w->loop, items, n, before, due);
 	sample_clock(w);
-	*(blocked ? &w->status->blocked_ns : &w->status->idle_ns) += w->now_ns - before;
+	w->status->asleep = STATUS_AWAKE;
+	account(w, waits ? &w->status->blocked_ns : &w->status->idle_ns, before);
 	if (items[0].ready)
 		read_control(w);
 	if (loop_dispatch(&w->loop, items + n, n_loop, w->now_ns, &woken) || woken)
@@ -514,8 +553,10 @@ static void run(struct worker *w)
 	while (!w->stop) {
 		sample_clock(w);
 		if (w->now_ns - control_ns >= CONTROL_EVERY_NS) {
-			w->status->busy_ns += w->now_ns - since_ns;
+			account(w, &w->status->busy_ns, since_ns);
 			since_ns = control_ns = w->now_ns;
+			if (w->n_stages > 0)
+				source_note_oldest(w);
 			read_control(w);
 			if (w->stop)
 				break;
@@ -541,7 +582,9 @@ static void run(struct worker *w)
 		if (w->looks != NULL)
 			look_turn(w);
 		sample_clock(w);
-		w->status->busy_ns += w->now_ns - since_ns;
+		account(w, &w->status->busy_ns, since_ns);
+		if (w->n_stages > 0)
+			source_note_oldest(w);
 		items = room_for_items(w, items, &cap);
 		sleep_until_something(w, ops, items);
 		since_ns = w->now_ns;
@@ -566,6 +609,8 @@ static void be_buried(struct worker *w)
 	transport_free(w->transport);
 	loop_free(&w->loop);
 	status_close(w->status);
+	flow_close(w->flow);
+	free(w->links);
 	plan_free(w->plan);
 	topology_free(w->topology);
 	free(w->starts);

@@ -26,6 +26,7 @@
 #include <gale/gale.h>
 
 #include "deadletter.h"
+#include "flow.h"
 #include "limit.h"
 #include "loop.h"
 #include "out.h"
@@ -157,6 +158,8 @@ struct worker {
 	struct inbox *data;			/* bolts: tuples and markers */
 	struct inbox *acks;			/* ackers: records; others: verdicts */
 	struct status *status;
+	struct flow *flow;			/* frames between this and others */
+	struct flow_link **links;		/* of them, by worker; NULL: nothing goes to and fro */
 	struct loop loop;
 	struct out out;
 	uint32_t *starts;			/* the latest start of each worker heard of (I1) */
@@ -405,6 +408,9 @@ bool source_emit_flat(struct task *t, const gale_emission *x);
 /* source_has_room: another message may be opened: fewer are open than the limit allows, which
  * is topology.max.spout.pending at most, and what is kept of them is no more than 64 MiB. */
 bool source_has_room(const struct worker *w);
+
+/* source_note_oldest puts on the status page since when the oldest message is open. */
+void source_note_oldest(struct worker *w);
 
 /* source_open gives how many messages are open. */
 static inline size_t source_open(const struct worker *w)
