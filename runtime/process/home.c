@@ -303,7 +303,7 @@ enum topology_status home_status(const struct home *h)
 
 char *home_state(const char *name)
 {
-	char *base = base_path(), *path = xasprintf("%s/%s/state", base, name);
+	char *base = home_base(), *path = xasprintf("%s/%s/state", base, name);
 
 	if (home_name_check(name, NULL) != 0 || access(path, F_OK) != 0) {
 		free(path);
