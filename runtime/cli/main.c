@@ -51,6 +51,22 @@ static const struct command_option kill_options[] = {
 	{ .name = NULL },
 };
 
+static const struct command_option logs_options[] = {
+	{ "follow", 'f', NULL, false, "go on with what comes, until the topology has ended" },
+	{ "lines", 'n', "N", false, "only the last N lines of those that are there" },
+	{ "level", 0, "LEVEL", false, "only lines of this level and worse: error, warn, info or debug" },
+	{ "since", 0, "WHEN", false, "only lines since then: 90s, 5m, 2h, 1d ago, or 2026-11-21T16:43 (UTC)" },
+	{ "json", 0, NULL, false, "print a JSON object for each line" },
+	{ .name = NULL },
+};
+
+static const struct command_option level_options[] = {
+	{ "for", 0, "TIME", false, "go back to the config's level after TIME: 30s, 5m, 1h" },
+	{ .name = NULL },
+};
+
+static const struct command_option json_options[] = { JSON, { .name = NULL } };
+
 static const struct command_option list_options[] = { JSON, { .name = NULL } };
 
 static const struct command_option status_options[] = {
@@ -72,6 +88,19 @@ static const struct command_option graph_options[] = {
 	DEFINE,
 	PLUGINS,
 	{ "format", 'f', "FORMAT", false, "ascii (the default) or dot, for Graphviz" },
+	{ .name = NULL },
+};
+
+static const struct command_option tap_options[] = {
+	{ "count", 'n', "N", false, "end after N tuples" },
+	{ "where", 'w', "FIELD=VALUE", false, "only tuples whose field has this value" },
+	{ "json", 0, NULL, false, "print a JSON object for each tuple, a line each" },
+	{ .name = NULL },
+};
+
+static const struct command_option trace_options[] = {
+	{ "count", 'n', "N", false, "tell of N at most (10)" },
+	JSON,
 	{ .name = NULL },
 };
 
@@ -158,6 +187,28 @@ const struct command command_table[] = {
 	    .doc = "drain a topology and start it again from its state",
 	},
 	{
+	    .name = "tap",
+	    .run = cmd_tap,
+	    .options = tap_options,
+	    .synopsis = "[OPTION]... NAME COMPONENT[:STREAM]",
+	    .min_operands = 2,
+	    .max_operands = 2,
+	    .doc = "show tuples that a component emits, while it does",
+	    .examples = "  gale tap words split -n 10\n"
+	                "  gale tap words split:default --where word=whale --json\n",
+	},
+	{
+	    .name = "trace",
+	    .run = cmd_trace,
+	    .options = trace_options,
+	    .synopsis = "[OPTION]... NAME",
+	    .min_operands = 1,
+	    .max_operands = 1,
+	    .doc = "tell what has been open for longest, and who acked last",
+	    .examples = "  gale trace words\n"
+	                "  gale trace words -n 100 --json\n",
+	},
+	{
 	    .name = "kill",
 	    .run = cmd_kill,
 	    .options = kill_options,
@@ -168,6 +219,46 @@ const struct command command_table[] = {
 	    .examples = "  gale kill words\n"
 	                "  gale kill words -w 5\n"
 	                "  gale kill words --now -y\n",
+	},
+	{
+	    .name = "logs",
+	    .run = cmd_logs,
+	    .options = logs_options,
+	    .synopsis = "[OPTION]... NAME [COMPONENT[.TASK]]",
+	    .min_operands = 1,
+	    .max_operands = 2,
+	    .doc = "show what a submitted topology and its workers have said",
+	    .examples = "  gale logs words\n"
+	                "  gale logs words count.2 -f\n"
+	                "  gale logs words --level warn --since 5m\n",
+	},
+	{
+	    .name = "errors",
+	    .run = cmd_errors,
+	    .options = json_options,
+	    .synopsis = "[OPTION]... NAME",
+	    .min_operands = 1,
+	    .max_operands = 1,
+	    .doc = "tell what went wrong in a submitted topology, how often, and when last",
+	},
+	{
+	    .name = "set-log-level",
+	    .run = cmd_set_log_level,
+	    .options = level_options,
+	    .synopsis = "[OPTION]... NAME [COMPONENT] LEVEL",
+	    .min_operands = 2,
+	    .max_operands = 3,
+	    .doc = "say which lines of plugins get into the log: error, warn, info, debug",
+	    .examples = "  gale set-log-level words split debug --for 30s\n",
+	},
+	{
+	    .name = "doctor",
+	    .run = cmd_doctor,
+	    .options = json_options,
+	    .synopsis = "[OPTION]...",
+	    .min_operands = 0,
+	    .max_operands = 0,
+	    .doc = "tell whether this machine is fit for gale, and what helps",
 	},
 	{
 	    .name = "lint",
@@ -210,7 +301,7 @@ const struct command command_table[] = {
 	    .synopsis = "ls|get|dump|verify|export|import ARGUMENT...",
 	    .min_operands = 1,
 	    .max_operands = 4,
-	    .doc = "look at what a run keeps with --state, check it, move it",
+	    .doc = "look at the state of a topology, check it, move it",
 	    .examples = "  gale state ls /var/lib/t\n"
 	                "  gale state get /var/lib/t tally word\n"
 	                "  gale state dump /var/lib/t tally.0\n"
@@ -244,6 +335,10 @@ const struct command command_table[] = {
 	    .run = cmd_supervise,
 	    .hidden = true,
 	    .doc = "the supervisor of a submitted topology, started by submit" },
+	{ .name = "complete",
+	    .run = cmd_complete,
+	    .hidden = true,
+	    .doc = "what a word may become, for the shell's completion" },
 	{ .name = NULL },
 };
 

@@ -52,8 +52,7 @@ int home_name_check(const char *name, struct error *e)
 
 /* ---- the base ---------------------------------------------------------------------- */
 
-/* base_path gives the path of BASE; free it. */
-static char *base_path(void)
+char *home_base(void)
 {
 	const char *xdg = getenv("XDG_STATE_HOME"), *home = getenv("HOME");
 	struct passwd *user;
@@ -174,31 +173,42 @@ static enum home_result lock(struct home *h, struct error *e)
 	return HOME_OK;
 }
 
+/* make_in makes the directory NAME below BASE, known as PATH, when there is none. */
+static int make_in(const char *name, const char *path, struct error *e)
+{
+	int base, rc = 0;
+
+	if (make_path(path) != 0)
+		return error_errno(e, "cannot make %s", path);
+	base = open_ours(AT_FDCWD, path, path, e);
+	if (base < 0)
+		return -1;
+	if (mkdirat(base, name, S_IRWXU) != 0 && errno != EEXIST)
+		rc = error_errno(e, "cannot make %s/%s", path, name);
+	close(base);
+	return rc;
+}
+
 enum home_result home_make(struct home *h, const char *name, struct error *e)
 {
-	char *path = base_path(), *inside = xasprintf("%s/%s", path, name);
 	enum home_result rc = HOME_FAILED;
+	char *path = home_base();
 
 	*h = (struct home){ .fd = -1 };
 	do {
 		home_close(h);
-		if (make_path(path) != 0)
-			error_errno(e, "cannot make %s", path);
-		else if (mkdir(inside, S_IRWXU) != 0 && errno != EEXIST)
-			error_errno(e, "cannot make %s", inside);
-		else if ((rc = open_in(h, name, path, e)) == HOME_OK)
+		if (make_in(name, path, e) == 0 && (rc = open_in(h, name, path, e)) == HOME_OK)
 			rc = lock(h, e);
 	} while (rc == HOME_OK && !has_name(h->fd));	/* removed while we came */
 	if (rc != HOME_OK)
 		home_close(h);
-	free(inside);
 	free(path);
 	return rc;
 }
 
 enum home_result home_open(struct home *h, const char *name, struct error *e)
 {
-	char *path = base_path();
+	char *path = home_base();
 	enum home_result rc = HOME_NONE;
 
 	*h = (struct home){ .fd = -1 };
@@ -291,6 +301,18 @@ enum topology_status home_status(const struct home *h)
 	return status;
 }
 
+char *home_state(const char *name)
+{
+	char *base = home_base(), *path = xasprintf("%s/%s/state", base, name);
+
+	if (home_name_check(name, NULL) != 0 || access(path, F_OK) != 0) {
+		free(path);
+		path = NULL;
+	}
+	free(base);
+	return path;
+}
+
 static int by_name(const void *a, const void *b)
 {
 	return strcmp(*(char *const *)a, *(char *const *)b);
@@ -308,7 +330,7 @@ static bool is_listed(int base, const char *name)
 
 char **home_names(struct error *e)
 {
-	char *path = base_path(), **names = xcalloc(1, sizeof *names);
+	char *path = home_base(), **names = xcalloc(1, sizeof *names);
 	int fd = open_ours(AT_FDCWD, path, path, e);
 	bool none = fd < 0 && errno == ENOENT;
 	DIR *d = fd >= 0 ? fdopendir(fd) : NULL;

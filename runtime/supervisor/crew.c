@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <signal.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +14,7 @@
 #include "clock.h"
 #include "control.h"
 #include "death.h"
+#include "logline.h"
 #include "memory.h"
 #include "obituary.h"
 #include "rundir.h"
@@ -24,7 +26,7 @@ enum {
 
 void crew_fail(struct crew *c, const char *text)
 {
-	outlet_say(c->outlet, "%s: %s", c->plan->topology->name, text);
+	outlet_tell(c->outlet, GALE_ERROR, "%s: %s", c->plan->topology->name, text);
 	if (c->why.text[0] == '\0')
 		error_set(&c->why, "%s", text);
 }
@@ -35,6 +37,26 @@ void crew_fail(struct crew *c, const char *text)
 #define say(W, ...) \
 	((W)->child.control >= 0 ? mail_send(&(W)->mail, (W)->child.control, __VA_ARGS__) : (void)0)
 
+void crew_tell(struct crew *c, uint32_t worker, const char *format, ...)
+{
+	va_list args;
+	char *text;
+
+	va_start(args, format);
+	if (vasprintf(&text, format, args) < 0)
+		die("out of memory: a control message");
+	va_end(args);
+	say(&c->workers[worker], "%s", text);
+	free(text);
+}
+
+bool crew_is_ready(const struct crew *c, uint32_t worker)
+{
+	enum life state = c->lives.workers[worker].state;
+
+	return (state == LIFE_READY || state == LIFE_ENDED) && c->workers[worker].child.control >= 0;
+}
+
 static void order_say(void *arg, uint32_t worker, const char *text)
 {
 	say(&((struct crew *)arg)->workers[worker], "%s", text);
@@ -42,7 +64,7 @@ static void order_say(void *arg, uint32_t worker, const char *text)
 
 static void say_killed(const struct crew *c, uint32_t worker, const char *what, uint64_t ns)
 {
-	outlet_say(c->outlet, "%s (pid %d) %s within %llu ms: killed", c->plan->workers[worker].label,
+	outlet_tell(c->outlet, GALE_WARN, "%s (pid %d) %s within %llu ms: killed", c->plan->workers[worker].label,
 	    (int)c->workers[worker].pid, what, (unsigned long long)(ns / NS_PER_MS));
 }
 
@@ -113,7 +135,7 @@ static void order_restarts(void *arg, uint32_t worker, uint64_t wait_ns, const c
 		buf_printf(&text, " in %llu ms", (unsigned long long)(wait_ns / NS_PER_MS));
 	if (recent > 0)
 		buf_printf(&text, " (failure %u of %d within a minute)", recent, RESTART_MOST);
-	outlet_say(c->outlet, "%s: %s", c->plan->topology->name, buf_text(&text));
+	outlet_tell(c->outlet, GALE_ERROR, "%s: %s", c->plan->topology->name, buf_text(&text));
 	buf_free(&text);
 }
 
@@ -222,6 +244,25 @@ static void name_own(struct crew *c, uint32_t worker)
 	w->own_root = 0;
 }
 
+/* tell_level tells WORKER which lines of its COMPONENT get into the log. */
+static void tell_level(struct crew *c, uint32_t worker, uint32_t component)
+{
+	const struct topology *t = c->plan->topology;
+	const struct level_set *set = &c->levels.components[component];
+	gale_level level = set->set ? set->level : topology_log_level(t, &t->components[component]);
+
+	if (plan_stage_of(c->plan, worker, component) != NULL)
+		say(&c->workers[worker], "level %u %s", component, logline_levels[level]);
+}
+
+/* tell_levels tells a worker that begins what was set; the config it has read. */
+static void tell_levels(struct crew *c, uint32_t worker)
+{
+	for (uint32_t i = 0; i < c->levels.n; i++)
+		if (c->levels.components[i].set)
+			tell_level(c, worker, i);
+}
+
 /* handle_message takes one message of a worker; false: it is none. */
 static bool handle_message(struct crew *c, uint32_t worker, const char *text)
 {
@@ -231,20 +272,27 @@ static bool handle_message(struct crew *c, uint32_t worker, const char *text)
 	};
 	struct control_message m;
 
-	if (!control_parse(&m, text) || m.word > CONTROL_PONG)
+	if (!control_parse(&m, text) || m.word > CONTROL_TOLD)
 		return false;
 	if (m.word == CONTROL_FROZEN) {
 		c->frozen = true;
 	} else if (m.word == CONTROL_PONG) {
 		pulse_heard(&c->pulse, worker);
+	} else if (m.word == CONTROL_TELLS || m.word == CONTROL_TOLD) {
+		if (c->listener.says != NULL)
+			c->listener.says(c->listener.arg, worker, &m);
 	} else if (m.word == CONTROL_SWITCHED) {
 		fences_switched(&c->lives.fences, worker, m.worker, m.start);
 	} else {
-		if (m.word == CONTROL_HELLO)
+		if (m.word == CONTROL_HELLO) {
 			find_pages(c, worker);
+			tell_levels(c, worker);		/* before its plugin is opened */
+		}
 		if (m.word == CONTROL_READY) {
 			pulse_began(&c->pulse, worker);
 			name_own(c, worker);	/* before "activate" */
+			if (c->listener.ready != NULL)
+				c->listener.ready(c->listener.arg, worker);
 		}
 		if (m.word == CONTROL_FATAL)
 			keep_fatal(&c->workers[worker], m.text);
@@ -399,6 +447,8 @@ static void bury_worker(struct crew *c, uint32_t worker)
 	mail_clear(&w->mail);
 	find_pages(c, worker);
 	pulse_ended(&c->pulse, worker);
+	if (c->listener.gone != NULL)
+		c->listener.gone(c->listener.arg, worker);
 	judge(c, worker);
 }
 
@@ -508,7 +558,7 @@ static void order_start(void *arg, uint32_t worker)
 
 	if (start_worker(c, worker, &e) == 0)
 		return;
-	outlet_say(c->outlet, "%s: %s", c->plan->topology->name, e.text);
+	outlet_tell(c->outlet, GALE_ERROR, "%s: %s", c->plan->topology->name, e.text);
 	lives_died(&c->lives, worker, EVENT_DIED, &death, clock_now_ns());
 }
 
@@ -523,6 +573,26 @@ void crew_start(struct crew *c)
 		c->lives.failed = true;
 		lives_stop(&c->lives, clock_now_ns());
 		return;
+	}
+}
+
+/* ---- what gets into the log -------------------------------------------------------- */
+
+static void tell_all(struct crew *c, uint32_t component)
+{
+	for (uint32_t i = 0; i < c->plan->n_workers; i++)
+		tell_level(c, i, component);
+}
+
+void crew_set_level(struct crew *c, uint32_t component, gale_level level, uint64_t ms)
+{
+	uint64_t until = ms > 0 ? clock_now_ns() + ms * NS_PER_MS : 0;
+
+	for (uint32_t i = 0; i < c->levels.n; i++) {
+		if (component != UINT32_MAX && component != i)
+			continue;
+		levels_set(&c->levels, i, level, until);
+		tell_all(c, i);
 	}
 }
 
@@ -543,12 +613,18 @@ static void hung(void *arg, uint32_t worker)
 uint64_t crew_deadline(const struct crew *c)
 {
 	uint64_t next = lives_deadline(&c->lives), beat = pulse_deadline(&c->pulse);
+	uint64_t level = levels_deadline(&c->levels);
 
-	return next == 0 || beat < next ? beat : next;
+	next = next == 0 || beat < next ? beat : next;
+	return level != 0 && level < next ? level : next;
 }
 
 void crew_expire(struct crew *c, uint64_t now_ns)
 {
+	uint32_t component;
+
+	while ((component = levels_expired(&c->levels, now_ns)) != UINT32_MAX)
+		tell_all(c, component);
 	lives_expire(&c->lives, now_ns);
 	pulse_beat(&c->pulse, now_ns);
 }
@@ -561,6 +637,7 @@ void crew_init(struct crew *c, uint32_t ready_ms, uint32_t stop_ms)
 			.err = -1 };
 	c->pages = xcalloc((size_t)c->plan->n_stages + 1, sizeof *c->pages);
 	c->past = xcalloc((size_t)c->plan->n_stages + 1, sizeof *c->past);
+	levels_init(&c->levels, c->plan->topology->n_components);
 	c->oom_kills = death_oom_kills();
 	c->pulse.ping = ping;
 	c->pulse.hung = hung;
@@ -584,5 +661,6 @@ void crew_free(struct crew *c)
 	c->pages = NULL;
 	buf_free(&c->lines);
 	pulse_free(&c->pulse);
+	levels_free(&c->levels);
 	lives_free(&c->lives);
 }

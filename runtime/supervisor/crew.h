@@ -13,6 +13,7 @@
 
 #include "buf.h"
 #include "error.h"
+#include "levels.h"
 #include "life.h"
 #include "mail.h"
 #include "outlet.h"
@@ -36,6 +37,16 @@ struct crew_worker {
 	char cause[160];		/* how its predecessor ended, for those who lost by it */
 };
 
+struct control_message;
+
+/* Who wants to know what workers say of inquiries; all may be NULL. */
+struct crew_listener {
+	void (*ready)(void *arg, uint32_t worker);	/* before it is told anything else */
+	void (*says)(void *arg, uint32_t worker, const struct control_message *m);	/* tells, told */
+	void (*gone)(void *arg, uint32_t worker);	/* its process has ended */
+	void *arg;
+};
+
 struct crew {
 	const struct plan *plan;	/* keeps, as all pointers up to `outlet` */
 	const char *run_dir, *state_dir;
@@ -44,8 +55,10 @@ struct crew {
 	struct outlet *outlet;
 	struct lives lives;
 	struct pulse pulse;
+	struct levels levels;
 	struct crew_worker *workers;	/* plan->n_workers */
 	struct status **pages;		/* plan->n_stages; NULL until the worker has one */
+	struct crew_listener listener;
 	struct tally *past;		/* plan->n_stages: the pages of predecessors */
 	struct buf lines;		/* of workers, not yet handed to the outlet */
 	bool frozen;			/* nothing is decided: see crew_freeze */
@@ -71,6 +84,11 @@ void crew_start(struct crew *c);
 /* crew_fail notes why the run fails, and says it. */
 void crew_fail(struct crew *c, const char *text);
 
+/* crew_tell tells WORKER something, now or when its channel has room. crew_is_ready: it
+ * has said so, and can be told something. */
+void crew_tell(struct crew *c, uint32_t worker, const char *format, ...) __attribute__((format(printf, 3, 4)));
+bool crew_is_ready(const struct crew *c, uint32_t worker);
+
 /* crew_page gives the page of WORKER's head, or NULL. */
 const struct status *crew_page(const struct crew *c, uint32_t worker);
 
@@ -86,6 +104,10 @@ uint64_t crew_pending(const struct crew *c);
  * there is no coordinator it is done at once. */
 void crew_freeze(struct crew *c, bool freeze);
 bool crew_frozen(const struct crew *c);
+
+/* crew_set_level has lines of LEVEL and worse of COMPONENT (UINT32_MAX: of all) get into the log, for MS
+ * or, when that is 0, until the run ends. */
+void crew_set_level(struct crew *c, uint32_t component, gale_level level, uint64_t ms);
 
 /* crew_fill_polls fills CREW_POLLS places of P for every worker; crew_serve handles what
  * poll found there. */

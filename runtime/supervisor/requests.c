@@ -8,11 +8,12 @@
 #include <string.h>
 
 #include "clock.h"
+#include "logline.h"
 #include "memory.h"
 
 enum {
 	TELL_MS = 100,			/* how often a client is told how many are open */
-	CODE_USAGE = 2, CODE_CONFLICT = 5	/* of enum exit_code, for the command */
+	CODE_USAGE = 2, CODE_NOT_FOUND = 4, CODE_CONFLICT = 5	/* of enum exit_code, for the command */
 };
 
 static bool drains(const struct requests *r)
@@ -147,6 +148,56 @@ static void give_up(struct requests *r, uint64_t now_ns)
 	lives_stop(&r->crew->lives, now_ns);
 }
 
+/* ---- log-level --------------------------------------------------------------------- */
+
+static void set_level(struct requests *r, struct desk_client *client, char *arguments, uint64_t now_ns)
+{
+	const struct topology *t = r->crew->plan->topology;
+	char *rest = NULL, *name = strtok_r(arguments, " ", &rest), *word = strtok_r(NULL, " ", &rest);
+	bool all = name != NULL && strcmp(name, "*") == 0;
+	int component = name != NULL && !all ? topology_find(t, name) : -1;
+	gale_level level;
+	uint64_t ms;
+
+	(void)now_ns;
+	if (word == NULL || !logline_level(word, strlen(word), &level) || !read_ms(rest, &ms)) {
+		request_refuse(r, client, CODE_USAGE, "it does not understand how log-level is meant");
+	} else if (!all && component < 0) {
+		request_refuse(r, client, CODE_NOT_FOUND, "it has no component \"%s\"", name);
+	} else {
+		outlet_say(r->crew->outlet, "the log level of %s is %s now%s", all ? "all components" : name,
+		    logline_levels[level], ms > 0 ? ", for a while" : "");
+		crew_set_level(r->crew, all ? UINT32_MAX : (uint32_t)component, level, ms);
+		request_done(r, client);
+	}
+}
+
+/* ---- tap, trace -------------------------------------------------------------------- */
+
+static void tap(struct requests *r, struct desk_client *client, char *arguments, uint64_t now_ns)
+{
+	struct error e;
+	int code = inquiries_tap(&r->inquiries, client->fd, arguments, &e);
+
+	(void)now_ns;
+	if (code != 0)
+		request_refuse(r, client, code, "%s", e.text);
+	else
+		desk_hand_over(client);
+}
+
+static void trace(struct requests *r, struct desk_client *client, char *arguments, uint64_t now_ns)
+{
+	struct error e;
+	int code = inquiries_trace(&r->inquiries, client->fd, arguments, &e);
+
+	(void)now_ns;
+	if (code != 0)
+		request_refuse(r, client, code, "%s", e.text);
+	else
+		desk_hand_over(client);
+}
+
 /* ---- all of them ------------------------------------------------------------------- */
 
 static const struct request_kind kinds[] = {
@@ -156,6 +207,9 @@ static const struct request_kind kinds[] = {
 	{ "deactivate", deactivate, wait_for_start, NULL },
 	{ "stop", stop, tell_open, NULL },
 	{ "kill", forget, tell_open, NULL },
+	{ "log-level", set_level, NULL, NULL },
+	{ "tap", tap, NULL, NULL },
+	{ "trace", trace, NULL, NULL },
 };
 
 static const struct request_kind *kind_of(const char *word)
@@ -197,6 +251,7 @@ int requests_open(struct requests *r, struct crew *crew, const char *state_dir, 
 
 	*r = (struct requests){ .crew = crew };
 	r->visit = (struct visit){ .crew = crew, .desk = &r->desk };
+	inquiries_init(&r->inquiries, crew);
 	return desk_open(&r->desk, state_dir, &ops, r, e);
 }
 
@@ -217,16 +272,19 @@ void requests_close(struct requests *r)
 {
 	for (int i = 0; i < DESK_CLIENTS; i++)
 		last_word(r, &r->desk.clients[i]);
+	inquiries_close(&r->inquiries);
 	desk_close(&r->desk);
 }
 
 void requests_fill_polls(const struct requests *r, struct pollfd *p)
 {
 	desk_fill_polls(&r->desk, p);
+	inquiries_fill_polls(&r->inquiries, p + DESK_POLLS);
 }
 
 void requests_serve(struct requests *r, const struct pollfd *p, uint64_t now_ns)
 {
+	inquiries_serve(&r->inquiries, p + DESK_POLLS, now_ns);
 	desk_serve(&r->desk, p);
 	for (int i = 0; i < DESK_CLIENTS; i++) {
 		struct desk_client *client = &r->desk.clients[i];
@@ -243,8 +301,10 @@ void requests_serve(struct requests *r, const struct pollfd *p, uint64_t now_ns)
 
 uint64_t requests_deadline(const struct requests *r)
 {
-	uint64_t next = visit_deadline(&r->visit);
+	uint64_t next = visit_deadline(&r->visit), inquiry = inquiries_deadline(&r->inquiries);
 
+	if (inquiry != 0 && (next == 0 || inquiry < next))
+		next = inquiry;
 	if (!r->ends)
 		return next;
 	/* Somebody is told how it goes on. */

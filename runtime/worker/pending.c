@@ -144,6 +144,11 @@ static struct flight *find(const struct pending *p, uint64_t root)
 	return slot != IDMAP_NONE ? &p->late.slots[slot] : NULL;
 }
 
+const struct flight *pending_get(const struct pending *p, uint64_t root)
+{
+	return find(p, root);
+}
+
 void pending_extend(struct pending *p, uint64_t root, uint64_t now_ns)
 {
 	struct flight *f = find(p, root);
@@ -169,7 +174,7 @@ uint64_t pending_silent(const struct pending *p, size_t *cursor, uint64_t before
  * older than what was last in the place where the search stands. */
 static void oldest_in_ring(struct pending *p, uint64_t next_root)
 {
-	struct oldest *o = &p->oldest;
+	struct oldest_seen *o = &p->oldest;
 	const struct flight *at;
 	int looks = LOOKS;
 
@@ -187,7 +192,7 @@ static void oldest_in_ring(struct pending *p, uint64_t next_root)
 
 static void oldest_straggler(struct pending *p)
 {
-	struct oldest *o = &p->oldest;
+	struct oldest_seen *o = &p->oldest;
 
 	for (int looks = LOOKS; looks > 0 && o->late_at < p->late.n_slots; looks--, o->late_at++) {
 		const struct flight *f = &p->late.slots[o->late_at];
@@ -204,7 +209,7 @@ static void oldest_straggler(struct pending *p)
 
 uint64_t pending_oldest(struct pending *p, uint64_t next_root)
 {
-	struct oldest *o = &p->oldest;
+	struct oldest_seen *o = &p->oldest;
 
 	if (p->n_ring == 0) {
 		o->root = next_root;
@@ -230,6 +235,62 @@ uint64_t *pending_roots(const struct pending *p, size_t *n)
 		if (flight(p, i) != NULL)
 			roots[(*n)++] = flight(p, i)->root;
 	return roots;
+}
+
+/* ---- the oldest ---- */
+
+void oldest_init(struct oldest *o, size_t most)
+{
+	*o = (struct oldest){ .most = most };
+	o->list = xcalloc(most, sizeof *o->list);
+}
+
+void oldest_free(struct oldest *o)
+{
+	free(o->list);
+}
+
+/* is_in: it was seen at another place, from which it has moved. */
+static bool is_in(const struct oldest *o, uint64_t root)
+{
+	for (size_t i = 0; i < o->n; i++)
+		if (o->list[i].root == root)
+			return true;
+	return false;
+}
+
+static void oldest_add(struct oldest *o, const struct flight *f)
+{
+	size_t i = o->n;
+
+	if (o->n == o->most && f->emitted_ns >= o->list[o->n - 1].emitted_ns)
+		return;
+	if (is_in(o, f->root))
+		return;
+	if (o->n < o->most)
+		o->n++;
+	else
+		i--;
+	for (; i > 0 && o->list[i - 1].emitted_ns > f->emitted_ns; i--)
+		o->list[i] = o->list[i - 1];
+	o->list[i].root = f->root;
+	o->list[i].emitted_ns = f->emitted_ns;
+}
+
+/* The table may grow during the walk: what was not seen yet is still ahead, some of the rest may be
+ * again. */
+bool oldest_look(struct oldest *o, const struct pending *p, size_t places)
+{
+	for (size_t end = o->cursor + places; o->cursor < end; o->cursor++) {
+		const struct flight *f;
+
+		if (o->cursor >= n_places(p))
+			return false;
+		f = flight(p, o->cursor);
+		if (f != NULL)
+			oldest_add(o, f);
+	}
+	return true;
 }
 
 /* ---- named in an obituary ---- */

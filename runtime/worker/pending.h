@@ -89,7 +89,7 @@ struct pending {
 	struct failed_root *failed;	/* a ring, the latest PENDING_FAILED_MOST */
 	size_t n_failed, failed_cap;	/* n_failed: ever */
 	uint32_t n_tasks;
-	struct oldest {			/* pending_oldest */
+	struct oldest_seen {			/* pending_oldest */
 		uint64_t root;		/* none in the ring is older */
 		size_t late_at;		/* straggler to be looked at next, and the */
 		uint64_t late_ns;	/* oldest of those before it; 0: none */
@@ -146,6 +146,23 @@ uint64_t pending_oldest(struct pending *p, uint64_t next_root);
 
 /* pending_roots gives all roots in flight; *N: how many. The caller frees them. */
 uint64_t *pending_roots(const struct pending *p, size_t *n);
+
+/* The messages that have been in flight for longest, oldest first. The walk through the table is
+ * made in pieces: there may be millions. */
+struct oldest {
+	struct { uint64_t root, emitted_ns; } *list;	/* room for `most` */
+	size_t n, most;
+	size_t cursor;
+};
+
+/* oldest_init: of MOST messages, 1 or more. oldest_look goes on through the next PLACES of P; false:
+ * it is through, and the list is complete: of those that were in flight all the time. */
+void oldest_init(struct oldest *o, size_t most);
+void oldest_free(struct oldest *o);
+bool oldest_look(struct oldest *o, const struct pending *p, size_t places);
+
+/* pending_get gives the flight of ROOT until the next call, or NULL. */
+const struct flight *pending_get(const struct pending *p, uint64_t root);
 
 /* pending_name notes that ROOT, if it is in flight, was in hand at a death that TEXT
  * describes. pending_named gives that text, or NULL; pending_forget_named forgets all. */

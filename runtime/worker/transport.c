@@ -570,3 +570,11 @@ int transport_poll(struct poll_item *items, size_t n, int timeout_ms)
 		free(p);
 	return n_ready;
 }
+
+char *transport_library(void)
+{
+	int major, minor, patch;
+
+	zmq_version(&major, &minor, &patch);
+	return xasprintf("libzmq %d.%d.%d", major, minor, patch);
+}

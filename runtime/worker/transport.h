@@ -84,6 +84,9 @@ struct poll_item {
 	int ready;	/* out: 0, or for inbox and outbox 1, for fd the events */
 };
 
+/* transport_library gives ZeroMQ's version: "libzmq 4.3.5"; free it. */
+char *transport_library(void);
+
 /* transport_poll waits until one item is ready or TIMEOUT_MS have passed (-1: no limit).
  * Returns the number of ready items. */
 int transport_poll(struct poll_item *items, size_t n, int timeout_ms);

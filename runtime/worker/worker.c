@@ -24,6 +24,7 @@
 #include "clock.h"
 #include "control.h"
 #include "failpoint.h"
+#include "logline.h"
 #include "memory.h"
 #include "rundir.h"
 #include "statedir.h"
@@ -39,25 +40,24 @@ static const struct role_ops *const batch_ops[] = {
 	[ROLE_COORDINATOR] = &coordinator_ops,
 };
 
-/* say tells the supervisor something. When it is behind with its reading this waits: it never
- * waits for a worker, and it needs every answer. */
-static void say(const char *format, ...) __attribute__((format(printf, 1, 2)));
-static void say(const char *format, ...)
+void worker_say(const char *format, ...)
 {
 	struct pollfd p = { .fd = CONTROL_FD, .events = POLLOUT };
 	va_list args;
-	char line[sizeof ((struct status *)NULL)->last_words + 64];
+	char *text;
 
 	va_start(args, format);
-	vsnprintf(line, sizeof line, format, args);
+	if (vasprintf(&text, format, args) < 0)
+		die("out of memory: a control message");
 	va_end(args);
-	while (control_send(CONTROL_FD, "%s", line) != 0) {
+	while (control_send(CONTROL_FD, "%s", text) != 0) {
 		if (errno != EAGAIN && errno != ENOBUFS) {
 			fprintf(stderr, "error: cannot talk to the supervisor: %s\n", strerror(errno));
 			_exit(EXIT_FAILURE);
 		}
 		poll(&p, 1, errno == EAGAIN ? -1 : 1);
 	}
+	free(text);
 }
 
 void worker_fatal(struct worker *w, const char *format, ...)
@@ -70,14 +70,14 @@ void worker_fatal(struct worker *w, const char *format, ...)
 	va_end(args);
 	if (w->status != NULL)
 		memcpy(w->status->last_words, text, sizeof text);
-	say("fatal %s", text);
+	worker_say("fatal %s", text);
 	/* Not exit(): handlers of plugins and libraries would run in a process that is broken. */
 	_exit(EXIT_FAILURE);
 }
 
 void worker_ready(void)
 {
-	say("ready");
+	worker_say("ready");
 }
 
 void worker_ended(struct worker *w)
@@ -85,7 +85,7 @@ void worker_ended(struct worker *w)
 	if (w->ended)
 		return;
 	w->ended = true;
-	say("ended");
+	worker_say("ended");
 }
 
 /* succeed: there is a successor of PEER, start number START, as the supervisor or its own
@@ -183,7 +183,7 @@ static void on_stop(struct worker *w, const struct control_message *m)
 static void on_switch(struct worker *w, const struct control_message *m)
 {
 	succeed(w, m->worker, m->start);
-	say("switched %u %u", m->worker, m->start);
+	worker_say("switched %u %u", m->worker, m->start);
 }
 
 static void on_lost(struct worker *w, const struct control_message *m)
@@ -208,13 +208,26 @@ static void on_freeze(struct worker *w, const struct control_message *m)
 		return;
 	coordinate_freeze(w, m->word == CONTROL_FREEZE);
 	if (m->word == CONTROL_FREEZE)
-		say("frozen");
+		worker_say("frozen");
+}
+
+static void on_level(struct worker *w, const struct control_message *m)
+{
+	gale_level level;
+
+	if (!logline_level(m->text, strlen(m->text), &level))
+		return;
+	for (uint32_t i = 0; i < w->n_stages; i++)
+		if (w->stages[i].planned->component == m->component)
+			w->stages[i].level = level;
+	for (uint32_t i = 0; i < w->n_tasks; i++)
+		w->tasks[i].ctx.level = w->tasks[i].stage->level;
 }
 
 static void on_ping(struct worker *w, const struct control_message *m)
 {
 	(void)w, (void)m;
-	say("pong");
+	worker_say("pong");
 }
 
 void worker_marks_to(struct worker *w, uint32_t worker)
@@ -236,8 +249,12 @@ static void (*const control_acts[CONTROL_WORDS])(struct worker *w, const struct 
 	[CONTROL_OBITUARY] = on_obituary,
 	[CONTROL_FREEZE] = on_freeze,
 	[CONTROL_THAW] = on_freeze,
+	[CONTROL_LEVEL] = on_level,
 	[CONTROL_PING] = on_ping,
 	[CONTROL_STOP] = on_stop,
+	[CONTROL_TAP] = look_tap,
+	[CONTROL_UNTAP] = look_untap,
+	[CONTROL_TRACE] = look_trace,
 };
 
 static void obey(struct worker *w, const char *text)
@@ -307,7 +324,7 @@ static void wait_for_peers(struct worker *w)
 			_exit(EXIT_SUCCESS);
 		else if (m.word == CONTROL_PEERS || m.word == CONTROL_OVER)
 			break;
-		else if (m.word == CONTROL_DRAIN || m.word == CONTROL_PING)
+		else if (m.word == CONTROL_DRAIN || m.word == CONTROL_PING || m.word == CONTROL_LEVEL)
 			obey(w, text);
 	}
 	read_table(w, &m);
@@ -386,6 +403,7 @@ static void make_stages(struct worker *w)
 		w->stages[i] = (struct stage){ .worker = w, .planned = planned,
 			.status = i == 0 ? w->status : make_page(w, i),
 			.component = &w->topology->components[planned->component] };
+		w->stages[i].level = topology_log_level(w->topology, w->stages[i].component);
 	}
 }
 
@@ -437,7 +455,7 @@ static void be_born(struct worker *w)
 	if (w->me->role == ROLE_BOLT)
 		w->data = bind_inbox(w, rundir_data_endpoint(w->rundir, w->number, w->start));
 	w->acks = bind_inbox(w, rundir_ack_endpoint(w->rundir, w->number, w->start));
-	say("hello");
+	worker_say("hello");
 	wait_for_peers(w);
 	out_init(&w->out, w->transport, w->status, w->plan, w->number, w->run, w->start);
 	w->out.links = w->links;
@@ -492,6 +510,8 @@ static void sleep_until_something(struct worker *w, const struct role_ops *ops, 
 		items[n++] = (struct poll_item){ .kind = POLL_INBOX, .inbox = w->data };
 	n += out_poll(&w->out, items + n);
 	due = earliest(earliest(ops->due(w), task_tick_due(w)), loop_due(&w->loop));
+	if (w->looks != NULL)
+		due = earliest(due, look_due(w));
 	w->status->asleep = waits ? STATUS_BLOCKED : STATUS_IDLE;
 	loop_poll(&w->loop, items, n, before, due);
 	sample_clock(w);
@@ -540,6 +560,8 @@ static void run(struct worker *w)
 			read_control(w);
 			if (w->stop)
 				break;
+			if (w->looks != NULL)
+				look_turn(w);
 			items = room_for_items(w, items, &cap);
 			serve_plugins(w, items);
 		}
@@ -557,6 +579,8 @@ static void run(struct worker *w)
 		out_flush(&w->out);
 		if (ops->rest(w))
 			continue;
+		if (w->looks != NULL)
+			look_turn(w);
 		sample_clock(w);
 		account(w, &w->status->busy_ns, since_ns);
 		if (w->n_stages > 0)
@@ -579,6 +603,7 @@ static void be_buried(struct worker *w)
 		host_free_held(w);
 	}
 	w->ops->stop(w);
+	look_free(w);
 	free_stages(w);
 	out_free(&w->out);
 	transport_free(w->transport);

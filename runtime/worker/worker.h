@@ -11,6 +11,7 @@
  *     resume.c   how far a spout has come, on disk
  *     spout.c    bolt.c    acker/acker.c    what one turn does, by role
  *     chain.c    calls from a stage to those that are chained to it
+ *     look.c     what is shown to people: tuples (taps), what is open (traces)
  *     ending.c   drains, finish, the end of a worker, stage by stage
  *     batch.c    in a transactional topology: what the coordinator orders, resets, rounds
  *     batch_spout.c    batch_bolt.c    coordinate.c    one turn there, by role
@@ -43,6 +44,8 @@
 struct worker;
 struct role_ops;
 struct txn;
+struct looks;
+struct control_message;
 
 /* What an emit is anchored to: the input in hand, or a held one. */
 struct anchor {
@@ -116,6 +119,7 @@ struct stage {
 	struct router router;
 	struct plugin *plugin;
 	const gale_component *code;
+	gale_level level;		/* of what its tasks log */
 	struct task *tasks;		/* n_tasks neighbours of the worker's */
 	uint32_t n_tasks;
 	int64_t max_attempts;		/* source.c: of its messages; 0: no limit */
@@ -200,6 +204,9 @@ struct worker {
 	/* batch.c; NULL: not transactional */
 	struct txn *txn;
 
+	/* look.c; NULL: nobody has looked yet */
+	struct looks *looks;
+
 	/* bolt.c */
 	gale_value values[GALE_MAX_FIELDS];
 	struct frame *frame;			/* the one being worked through; NULL: none */
@@ -255,6 +262,10 @@ int worker_main(int argc, char **argv);
 
 /* worker_fatal tells the supervisor and the status page why, and ends the process. */
 _Noreturn void worker_fatal(struct worker *w, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* worker_say tells the supervisor something, shorter than CONTROL_MAX. When it is behind with its
+ * reading this waits: it never waits for a worker, and it needs every answer. */
+void worker_say(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /* worker_state_lasts: the state directory is one that the user named, and outlives the run; it
  * is no part of the run directory. */
@@ -437,7 +448,34 @@ bool source_hears(const struct worker *w);
 bool source_turn(struct worker *w);
 uint64_t source_due(const struct worker *w);
 
+/* ---- look.c ---- */
+
+enum { LOOK_MOST = 1000 };	/* messages that one trace tells of */
+
+/* look_tap, look_untap, look_trace do what the control messages of these names ask for. */
+void look_tap(struct worker *w, const struct control_message *m);
+void look_untap(struct worker *w, const struct control_message *m);
+void look_trace(struct worker *w, const struct control_message *m);
+
+/* look_emitted: T has emitted a tuple otherwise than by a host call. look_turn tells what is to be
+ * told, look_due when there is something. Only while W has looks. */
+void look_emitted(const struct task *t, uint32_t stream, const gale_value *values);
+void look_turn(struct worker *w);
+uint64_t look_due(const struct worker *w);
+void look_free(struct worker *w);
+
+/* ---- acker/acker.c ---- */
+
+/* acker_describe appends what is known of the tree of ROOT, as look.c says; nothing when it is not
+ * open here. */
+void acker_describe(const struct worker *w, uint64_t root, struct buf *out);
+
 /* ---- coordinate.c ---- */
+
+/* coordinate_describe appends the batches that have something in them, as look.c says;
+ * coordinate_committed gives the last that is committed. */
+void coordinate_describe(const struct worker *w, struct buf *out);
+uint64_t coordinate_committed(const struct worker *w);
 
 /* coordinate_lost: a worker was lost. coordinate_freeze: write no record, or go on (X13). coordinate_named: a tuple of batch ROOT was in hand when a
  * worker crashed (A8); TEXT says which and how. */
