@@ -390,7 +390,7 @@ within() {
 		began=${EPOCHREALTIME/./}
 		gale "$@" > out 2> err || fail "gale $*: $(cat err)"
 		took=$((${EPOCHREALTIME/./} - began))
-		[ $took -ge $most ] || return 0
+		[ "$took" -ge "$most" ] || return 0
 	done
 	fail "gale $* took $took us, not below $most"
 }
