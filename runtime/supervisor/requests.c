@@ -286,6 +286,12 @@ void requests_serve(struct requests *r, const struct pollfd *p, uint64_t now_ns)
 {
 	inquiries_serve(&r->inquiries, p + DESK_POLLS, now_ns);
 	desk_serve(&r->desk, p);
+	visit_turn(&r->visit, now_ns);
+	give_up(r, now_ns);
+}
+
+void requests_answer(struct requests *r, uint64_t now_ns)
+{
 	for (int i = 0; i < DESK_CLIENTS; i++) {
 		struct desk_client *client = &r->desk.clients[i];
 		const struct request_kind *kind = client->fd >= 0 ? client->request : NULL;
@@ -295,8 +301,6 @@ void requests_serve(struct requests *r, const struct pollfd *p, uint64_t now_ns)
 	}
 	if (now_ns - r->told_ns >= TELL_MS * NS_PER_MS)
 		r->told_ns = now_ns;
-	visit_turn(&r->visit, now_ns);
-	give_up(r, now_ns);
 }
 
 uint64_t requests_deadline(const struct requests *r)

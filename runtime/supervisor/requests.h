@@ -62,9 +62,11 @@ void requests_end(struct requests *r, uint64_t ms, uint64_t now_ns);
 enum { REQUESTS_POLLS = DESK_POLLS + INQUIRY_MOST };
 
 /* requests_fill_polls fills REQUESTS_POLLS places; requests_serve handles what poll found there and
- * what is due. requests_deadline tells when something is; 0: never. */
+ * what is due; requests_answer tells clients what is so by now, once the overview page shows it.
+ * requests_deadline tells when something is due; 0: never. */
 void requests_fill_polls(const struct requests *r, struct pollfd *p);
 void requests_serve(struct requests *r, const struct pollfd *p, uint64_t now_ns);
+void requests_answer(struct requests *r, uint64_t now_ns);
 uint64_t requests_deadline(const struct requests *r);
 
 /* request_refuse answers "error CODE TEXT" and ends the conversation; request_done "ok". */
