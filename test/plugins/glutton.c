@@ -21,7 +21,7 @@ struct glutton {
 	int64_t kib;
 
 	int fd;
-	char *last;
+	void *eaten;		/* a list: the first bytes of each point to the one before */
 };
 
 static int prepare(void *self, gale_ctx *ctx)
@@ -37,13 +37,14 @@ static int execute(void *self, gale_ctx *ctx, const gale_tuple *t)
 {
 	struct glutton *g = self;
 	const gale_value *v = &t->values[0];
-	char *lost = malloc((size_t)g->kib << 10);
+	void *more = malloc((size_t)g->kib << 10);
 
 	(void)ctx;
-	if (lost == NULL)
+	if (more == NULL)
 		return GALE_FAIL;
-	memset(lost, 'x', (size_t)g->kib << 10);	/* and nobody will free it */
-	g->last = lost;
+	memset(more, 'x', (size_t)g->kib << 10);
+	*(void **)more = g->eaten;
+	g->eaten = more;
 	journal(g->fd, "%.*s\n", (int)v->n, v->u.s);
 	return GALE_OK;
 }
@@ -63,14 +64,22 @@ static int finish(void *self, gale_ctx *ctx)
 
 static void cleanup(void *self, gale_ctx *ctx)
 {
+	struct glutton *g = self;
+
 	(void)ctx;
-	journal_close(((struct glutton *)self)->fd);
+	journal_close(g->fd);
+	while (g->eaten != NULL) {
+		void *next = *(void **)g->eaten;
+
+		free(g->eaten);
+		g->eaten = next;
+	}
 }
 
 #define INPUTS	GALE_FIELDS({ "line", GALE_STRING })
 #define PROPS	GALE_PROPS( \
 	GALE_PROP(struct glutton, path, GALE_PROP_PATH, "Where to write lines.", .required = true), \
-	GALE_PROP(struct glutton, kib, GALE_PROP_INT, "How much memory each tuple takes.", .fallback = "1024"))
+	GALE_PROP(struct glutton, kib, GALE_PROP_INT, "How much memory each tuple takes.", .fallback = "1024", .min = 1, .max = 1 << 20))
 
 static const gale_component glutton = {
 	.name = "Glutton", .doc = "Never has enough.", .kind = GALE_BOLT, .self_size = sizeof (struct glutton),
