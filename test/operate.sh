@@ -209,6 +209,28 @@ case_slow_start() {
 	gone slow_start
 }
 
+# State is asked for by name, while it runs and after.
+case_state_by_name() {
+	yes a | head -n 100 > in
+	topology <<-END
+		spout lines lines path=in follow=true
+		bolt split split
+		bolt tally tally
+		stream lines split SHUFFLE
+		stream split tally FIELDS word
+	END
+	submit --name words
+	wait_until 10 has_tallied 100
+	expect 0 kill words
+	says 'its state stays in'
+	must has_tallied 100
+	expect 0 state verify words
+}
+
+has_tallied() {
+	gale state get words tally a 2> /dev/null | grep -q "\"int\":$1[,}]"
+}
+
 # ---- one name -----------------------------------------------------------------------------------
 
 case_same_name() {

@@ -210,6 +210,7 @@ static const struct {
 	{ { .config = "'topology.chaining': @true" }, "wants 'auto' or 'off', found true or false" },
 	{ { .config = "@'topology.chaining': 'auto'", .bolts = KEPT, .more = TX },
 	    "warning: 'topology.chaining' has no effect in a transactional topology" },
+	{ { .config = "'topology.chaining': 'off'", .bolts = KEPT, .more = TX }, "" },
 	{ { .config = "'topology.dead.letter.file': @3" }, "wants a path, found an integer" },
 	{ { .config = "'topology.tick.tuple.freq.secs': 1, @'topology.tick.tuple.freq.ms': 5" },
 	    "error: give the tick in" },

@@ -300,7 +300,7 @@ const struct command command_table[] = {
 	    .synopsis = "ls|get|dump|verify|export|import ARGUMENT...",
 	    .min_operands = 1,
 	    .max_operands = 4,
-	    .doc = "look at what a run keeps with --state, check it, move it",
+	    .doc = "look at the state of a topology, check it, move it",
 	    .examples = "  gale state ls /var/lib/t\n"
 	                "  gale state get /var/lib/t tally word\n"
 	                "  gale state dump /var/lib/t tally.0\n"

@@ -301,6 +301,18 @@ enum topology_status home_status(const struct home *h)
 	return status;
 }
 
+char *home_state(const char *name)
+{
+	char *base = home_base(), *path = xasprintf("%s/%s/state", base, name);
+
+	if (home_name_check(name, NULL) != 0 || access(path, F_OK) != 0) {
+		free(path);
+		path = NULL;
+	}
+	free(base);
+	return path;
+}
+
 static int by_name(const void *a, const void *b)
 {
 	return strcmp(*(char *const *)a, *(char *const *)b);

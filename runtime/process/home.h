@@ -74,6 +74,10 @@ enum topology_status home_status(const struct home *h);
  * each of them. NULL with E set when the base can't be read; that there is none is no error. */
 char **home_names(struct error *e);
 
+/* home_state gives the path of the state directory of NAME, also of one that was killed; NULL:
+ * there is none. Free it. */
+char *home_state(const char *name);
+
 /* home_file gives the path of FILE inside; free it. home_read gives all of it, with a NUL behind
  * it: 1, or 0 when it is not there, or -1 with E set. home_write replaces it as a whole. */
 char *home_file(const struct home *h, const char *file);
