@@ -97,6 +97,7 @@ static const struct {
 	[CONTROL_THAW] = { "thaw", NOTHING },
 	[CONTROL_LEVEL] = { "level", COMPONENT_TEXT },
 	[CONTROL_PING] = { "ping", NOTHING },
+	[CONTROL_LEAVE] = { "leave", NOTHING },
 	[CONTROL_STOP] = { "stop", NOTHING },
 	[CONTROL_TAP] = { "tap", INQUIRY_TEXT },
 	[CONTROL_UNTAP] = { "untap", INQUIRY_TEXT },

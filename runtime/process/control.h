@@ -38,6 +38,7 @@
  *     level C LEVEL      of what tasks of component C log, lines of this level and worse get
  *                        through: error, warn, info, debug; as "drain" it may come before "peers"
  *     ping               say "pong" (R4)
+ *     leave              commit state, exit 0 and clean nothing up: a successor goes on
  *     stop               clean up and exit 0
  *     tap I TEXT         inquiry I: show tuples that TEXT (tap.h) is about, until "untap"
  *     untap I            show none to inquiry I any more
@@ -76,7 +77,7 @@ enum control_word {
 	CONTROL_FROZEN, CONTROL_PONG, CONTROL_TELLS, CONTROL_TOLD,
 	CONTROL_PEERS, CONTROL_OVER, CONTROL_ACTIVATE, CONTROL_DEACTIVATE, CONTROL_DRAIN,
 	CONTROL_SWITCH, CONTROL_OBITUARY, CONTROL_LOST, CONTROL_FREEZE, CONTROL_THAW,
-	CONTROL_LEVEL, CONTROL_PING, CONTROL_STOP, CONTROL_TAP, CONTROL_UNTAP, CONTROL_TRACE,
+	CONTROL_LEVEL, CONTROL_PING, CONTROL_LEAVE, CONTROL_STOP, CONTROL_TAP, CONTROL_UNTAP, CONTROL_TRACE,
 	CONTROL_WORDS		/* how many there are */
 };
 

@@ -33,6 +33,8 @@ struct crew_worker {
 	char *fatal;			/* what it said in "fatal TEXT" */
 	const char *killed_because;	/* by us */
 	bool hung, oom;			/* see obituary.h */
+	char *leaves_because;		/* it was told to leave; NULL: it was not */
+	bool told_memory;		/* that it uses too much, and can't be started anew */
 	uint64_t own_root;		/* of its own, was in hand when its predecessor died; 0: none */
 	char cause[160];		/* how its predecessor ended, for those who lost by it */
 };
@@ -63,6 +65,9 @@ struct crew {
 	struct buf lines;		/* of workers, not yet handed to the outlet */
 	bool frozen;			/* nothing is decided: see crew_freeze */
 	bool impatient;			/* kills are asked for: don't report them */
+	bool keeps_cores;		/* the first crash of a component may leave a core file */
+	bool *crashed;			/* by component, the last one gale's own: it has had one */
+	uint64_t memory_ns;		/* when to look at what workers use; 0: never */
 	uint64_t oom_kills;		/* of this machine or control group, so far */
 	uint32_t restarts;		/* of all workers */
 	struct error why;		/* the first failure */

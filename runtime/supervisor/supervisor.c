@@ -366,6 +366,7 @@ int supervisor_run(const struct topology *t, const struct run_options *options,
 	s.crew.plan = s.plan;
 	s.crew.outlet = &s.outlet;
 	s.crew.program = options->worker_program;
+	s.crew.keeps_cores = options->home != NULL;	/* in the home, where workers are */
 	crew_init(&s.crew, options->ready_ms ? options->ready_ms : READY_MS,
 	    options->stop_ms ? options->stop_ms : STOP_MS);
 	s.polls = xcalloc(POLL_CREW + (size_t)s.plan->n_workers * CREW_POLLS, sizeof *s.polls);

@@ -180,6 +180,12 @@ static void on_stop(struct worker *w, const struct control_message *m)
 	w->stop = true;
 }
 
+static void on_leave(struct worker *w, const struct control_message *m)
+{
+	(void)m;
+	w->stop = w->leaves = true;
+}
+
 static void on_switch(struct worker *w, const struct control_message *m)
 {
 	succeed(w, m->worker, m->start);
@@ -251,6 +257,7 @@ static void (*const control_acts[CONTROL_WORDS])(struct worker *w, const struct 
 	[CONTROL_THAW] = on_freeze,
 	[CONTROL_LEVEL] = on_level,
 	[CONTROL_PING] = on_ping,
+	[CONTROL_LEAVE] = on_leave,
 	[CONTROL_STOP] = on_stop,
 	[CONTROL_TAP] = look_tap,
 	[CONTROL_UNTAP] = look_untap,
@@ -592,6 +599,17 @@ static void run(struct worker *w)
 	free(items);
 }
 
+/* leave ends a worker that a successor will take the place of, as a crash would, but with all that it
+ * has done committed. cleanup is not called: it would take away what the successor goes on with. */
+static _Noreturn void leave(struct worker *w)
+{
+	if (w->n_stages > 0) {
+		durable_commit(w);
+		resume_close(w);
+	}
+	_exit(EXIT_SUCCESS);
+}
+
 /* be_buried ends a worker that was told to stop. Nothing that still lies in its sockets is
  * wanted: "stop" comes when all have ended, so all was received, or when the run failed. */
 static void be_buried(struct worker *w)
@@ -643,6 +661,8 @@ int worker_main(int argc, char **argv)
 	if (w.txn == NULL || w.over)	/* else when the coordinator has reset it */
 		worker_ready();
 	run(&w);
+	if (w.leaves)
+		leave(&w);
 	be_buried(&w);
 	return EXIT_SUCCESS;
 }

@@ -174,6 +174,7 @@ struct worker {
 
 	/* life */
 	bool active, ended, stop;
+	bool leaves;			/* a successor takes its place: nothing is cleaned up */
 	bool over;			/* a predecessor had ended: only its end is to be said */
 	bool doomed;			/* gale_fatal was called: last_words says why */
 	enum ending ending;
