@@ -621,7 +621,7 @@ static void be_buried(struct worker *w)
 		host_free_held(w);
 	}
 	w->ops->stop(w);
-	look_free(w);
+	look_end(w);
 	free_stages(w);
 	out_free(&w->out);
 	transport_free(w->transport);

@@ -463,7 +463,9 @@ void look_trace(struct worker *w, const struct control_message *m);
 void look_emitted(const struct task *t, uint32_t stream, const gale_value *values);
 void look_turn(struct worker *w);
 uint64_t look_due(const struct worker *w);
-void look_free(struct worker *w);
+
+/* look_end tells what is left to be told, and frees all. */
+void look_end(struct worker *w);
 
 /* ---- acker/acker.c ---- */
 
