@@ -275,11 +275,12 @@ const struct command command_table[] = {
 	    .name = "graph",
 	    .run = cmd_graph,
 	    .options = graph_options,
-	    .synopsis = "[OPTION]... FILE",
+	    .synopsis = "[OPTION]... FILE|NAME",
 	    .min_operands = 1,
 	    .max_operands = 1,
-	    .doc = "draw a topology",
+	    .doc = "draw a topology; one that runs with its rates",
 	    .examples = "  gale graph t.json\n"
+	                "  gale graph words\n"
 	                "  gale graph --format dot t.json | dot -Tsvg > t.svg\n",
 	},
 	{
