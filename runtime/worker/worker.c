@@ -210,6 +210,12 @@ static void on_freeze(struct worker *w, const struct control_message *m)
 		say("frozen");
 }
 
+static void on_layout(struct worker *w, const struct control_message *m)
+{
+	layout_change(w, m->text);
+	say("laid");
+}
+
 static void on_ping(struct worker *w, const struct control_message *m)
 {
 	(void)w, (void)m;
@@ -227,6 +233,7 @@ void worker_marks_to(struct worker *w, uint32_t worker)
 }
 
 static void (*const control_acts[CONTROL_WORDS])(struct worker *w, const struct control_message *m) = {
+	[CONTROL_LAYOUT] = on_layout,
 	[CONTROL_ACTIVATE] = on_activate,
 	[CONTROL_DEACTIVATE] = on_deactivate,
 	[CONTROL_DRAIN] = on_drain,
