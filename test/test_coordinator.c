@@ -162,7 +162,7 @@ static void prepared(uint64_t txid)
 static void running(void)
 {
 	coordinator_start(&c, now);
-	coordinator_activate(&c, now);
+	coordinator_activate(&c, true, now);
 	all_say(REPORT_READY, c.txid);
 	forget();
 }
@@ -209,7 +209,7 @@ static void finish(void)
 
 START_TEST(nothing_begins_before_all_are_reset)
 {
-	coordinator_activate(&c, now);
+	coordinator_activate(&c, true, now);
 	did_all("");
 	coordinator_start(&c, now);
 	did_all("reset 0@0123 ");
@@ -229,7 +229,7 @@ START_TEST(where_a_spout_begins_is_on_disk_before_anything)
 {
 	struct order x = { .kind = REPORT_READY, .roles = ROLE_CUTS };
 
-	coordinator_activate(&c, now);
+	coordinator_activate(&c, true, now);
 	coordinator_start(&c, now);
 	x.generation = c.generation;
 	*offsets_at(&x.offsets, TASK) = (struct offset){ .task = TASK, .known = true, .next = 70 };
@@ -256,7 +256,7 @@ START_TEST(nothing_begins_before_it_is_activated)
 	all_say(REPORT_READY, 0);
 	did_all("reset 0@0123 ");
 	ck_assert_uint_eq(coordinator_due(&c), UINT64_MAX);
-	coordinator_activate(&c, now);
+	coordinator_activate(&c, true, now);
 	did_all("begin 1@0 ");
 }
 END_TEST
@@ -317,7 +317,7 @@ END_TEST
 START_TEST(without_participants_there_is_only_the_record)
 {
 	coordinator_start(&c, now);
-	coordinator_activate(&c, now);
+	coordinator_activate(&c, true, now);
 	for (uint32_t i = 0; i < N; i++)
 		coordinator_report(&c, i, &(struct order){ .kind = REPORT_READY, .generation = c.generation,
 			.roles = i == SPOUT ? ROLE_CUTS : 0 }, now);
@@ -509,7 +509,7 @@ START_TEST(markers_go_in_order_and_when_all_have_cut)
 	struct order x = { .kind = REPORT_CUT, .txid = 1 };
 
 	coordinator_start(&c, now);
-	coordinator_activate(&c, now);
+	coordinator_activate(&c, true, now);
 	for (uint32_t i = 0; i < N; i++)	/* two spouts */
 		coordinator_report(&c, i, &(struct order){ .kind = REPORT_READY, .generation = c.generation,
 			.roles = i <= BOLT ? ROLE_CUTS : roles[i] }, now);
@@ -559,7 +559,7 @@ END_TEST
 START_TEST(one_dry_spout_of_two_ends_nothing)
 {
 	coordinator_start(&c, now);
-	coordinator_activate(&c, now);
+	coordinator_activate(&c, true, now);
 	for (uint32_t i = 0; i < N; i++)
 		coordinator_report(&c, i, &(struct order){ .kind = REPORT_READY, .generation = c.generation,
 			.roles = i <= BOLT ? ROLE_CUTS : roles[i] }, now);
@@ -590,7 +590,7 @@ START_TEST(a_finished_run_is_over_when_it_has_published)
 {
 	known(7, 70, true);
 	coordinator_start(&c, now);
-	coordinator_activate(&c, now);
+	coordinator_activate(&c, true, now);
 	did_all("reset 7=70!@0123 ");
 	all_say(REPORT_READY, 7);
 	did_all("over 7@0123 ");
@@ -629,7 +629,7 @@ END_TEST
 START_TEST(a_stop_while_all_are_reset_waits_for_them)
 {
 	coordinator_start(&c, now);
-	coordinator_activate(&c, now);
+	coordinator_activate(&c, true, now);
 	coordinator_stop(&c, false, now);
 	did_all("reset 0@0123 ");
 	all_say(REPORT_READY, 0);
@@ -799,7 +799,7 @@ START_TEST(it_goes_on_from_the_record_with_the_cuts)
 	known(8, 80, false);
 	known(9, 90, false);
 	coordinator_start(&c, now);
-	coordinator_activate(&c, now);
+	coordinator_activate(&c, true, now);
 	did_all("reset 7=70@0123 ");
 	all_say(REPORT_READY, 7);
 	/* Planned ones are closed from the beginning, and one more is open behind them. */
@@ -894,7 +894,7 @@ END_TEST
 START_TEST(what_is_said_before_all_are_ready_counts)
 {
 	coordinator_start(&c, now);
-	coordinator_activate(&c, now);
+	coordinator_activate(&c, true, now);
 	say(KEEPER, REPORT_READY, 0);
 	say(KEEPER, REPORT_DATA, 1);
 	say(KEEPER, REPORT_PREPARED, 1);	/* which it can't have */

@@ -338,7 +338,7 @@ static void start_coordinator(void)
 	for (uint64_t txid = w.record + 1; txid < MOST_CUTS && w.known[txid]; txid++)
 		know(txid, w.cuts[txid], w.finals[txid], true);
 	coordinator_start(&w.c, w.now);
-	coordinator_activate(&w.c, w.now);
+	coordinator_activate(&w.c, true, w.now);
 	if (w.stopped)
 		coordinator_stop(&w.c, w.finish, w.now);
 }

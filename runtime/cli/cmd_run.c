@@ -9,68 +9,30 @@
 #include <unistd.h>
 
 #include "buf.h"
-#include "clock.h"
 #include "command.h"
 #include "error.h"
 #include "failpoint.h"
 #include "memory.h"
+#include "report.h"
 #include "statedir.h"
 #include "summary.h"
 #include "supervisor.h"
 #include "topology.h"
 
-#define DEAD_LETTER_KEY "topology.dead.letter.file"
-
-/* When this process began: constructors run before main. */
-static uint64_t exec_ns;
-
-static void __attribute__((constructor)) note_exec(void)
-{
-	exec_ns = clock_now_ns();
-}
-
-/* dead_letter_file gives where T's dead letters go, an absolute path; by default
- * NAME.dead-letters.jsonl in the caller's directory, which only this process knows: so it
- * writes it into the config. NULL with errno set when there is no such directory. */
+/* dead_letter_file: by default NAME.dead-letters.jsonl in the caller's directory. NULL with errno
+ * set when there is no such directory. */
 static const char *dead_letter_file(struct topology *t)
 {
-	struct setting *given = NULL;
-	char *here;
+	char *here = getcwd(NULL, 0), *file;
+	const char *given;
 
-	for (size_t i = 0; i < t->config.n && given == NULL; i++)
-		if (strcmp(t->config.items[i].key, DEAD_LETTER_KEY) == 0)
-			given = &t->config.items[i];
-	if (given != NULL && given->type == SETTING_STRING)
-		return given->s;
-	here = getcwd(NULL, 0);
 	if (here == NULL)
 		return NULL;
-	if (given == NULL) {
-		t->config.items = xrealloc(t->config.items,
-		    (t->config.n + 1) * sizeof *t->config.items);
-		given = &t->config.items[t->config.n++];
-		*given = (struct setting){ .key = xstrdup(DEAD_LETTER_KEY) };
-	}
-	given->type = SETTING_STRING;
-	given->s = xasprintf("%s/%s.dead-letters.jsonl", here, t->name);
+	file = xasprintf("%s/%s.dead-letters.jsonl", here, t->name);
+	given = report_dead_letters(t, file);
+	free(file);
 	free(here);
-	return given->s;
-}
-
-/* went_to_file: some dead letters had no subscriber: a spout's without one, or those of a
- * bolt's finish. */
-static bool went_to_file(const struct topology *t, const struct summary *s)
-{
-	for (uint32_t c = 0; c < t->n_components; c++) {
-		bool subscribed = false;
-
-		for (uint32_t i = 0; c < t->n_spouts && i < t->n_subscriptions; i++)
-			subscribed |= t->subscriptions[i].from == c &&
-			    t->subscriptions[i].stream == t->components[c].n_outputs - 1;
-		if (!subscribed && s->components[c].sum.dead_lettered > 0)
-			return true;
-	}
-	return false;
+	return given;
 }
 
 static int put_json(const struct summary *s, const struct summary_end *end, const char *file,
@@ -97,13 +59,7 @@ static int put_json(const struct summary *s, const struct summary_end *end, cons
 static int report(const struct command_line *line, const struct topology *t,
     const struct run_result *r, const char *dead_letters)
 {
-	struct summary_end end = {
-		.exit = r->exit,
-		.error = r->error.text[0] ? r->error.text : NULL,
-		.dead_letter_file = went_to_file(t, r->summary) ? dead_letters : NULL,
-		.exec_ns = exec_ns,
-		.now_ns = clock_now_ns(),
-	};
+	struct summary_end end = report_end(t, r, dead_letters);
 	struct buf text = { 0 };
 
 	if (!command_has(line, "quiet") || r->summary->spouts.sum.dead_lettered > 0) {

@@ -115,6 +115,11 @@ const struct command *command_find(const char *name);
 
 /* The commands. */
 int cmd_run(const struct command_line *line);
+int cmd_submit(const struct command_line *line);
+int cmd_restart(const struct command_line *line);
+int cmd_activate(const struct command_line *line);
+int cmd_deactivate(const struct command_line *line);
+int cmd_kill(const struct command_line *line);
 int cmd_lint(const struct command_line *line);
 int cmd_graph(const struct command_line *line);
 int cmd_plugin(const struct command_line *line);
@@ -123,5 +128,6 @@ int cmd_help(const struct command_line *line);
 int cmd_version(const struct command_line *line);
 int cmd_worker(const struct command_line *line);	/* hidden: one worker process; its
 							 * arguments are its own business */
+int cmd_supervise(const struct command_line *line);	/* hidden: the same, a supervisor */
 
 #endif

@@ -16,6 +16,8 @@
 #define PLUGINS	{ "plugins", 'P', "DIR", true, "look for plugins in DIR first" }
 #define JSON	{ "json", 0, NULL, false, "print JSON" }
 
+static const struct command_option no_options[] = { { .name = NULL } };
+
 static const struct command_option run_options[] = {
 	DEFINE,
 	PLUGINS,
@@ -26,6 +28,26 @@ static const struct command_option run_options[] = {
 	{ "json", 0, NULL, false, "print the summary as JSON on standard output" },
 	{ "quiet", 'q', NULL, false,
 	    "no progress, no summary: errors and the plugins' output only" },
+	{ .name = NULL },
+};
+
+static const struct command_option submit_options[] = {
+	DEFINE,
+	PLUGINS,
+	{ "name", 0, "NAME", false, "what the topology is called; else as the file says" },
+	{ "wait", 0, NULL, false, "return when all workers are ready and the spouts are active" },
+	{ "inactive", 0, NULL, false, "the spouts wait for \"gale activate\"" },
+	{ "replace", 0, NULL, false,
+	    "drain the topology of that name first and go on from its state; when the new one does not start, "
+	    "go back to the old one" },
+	{ "resume", 0, NULL, false, "start NAME, which is DEAD or FAILED, again from its state" },
+	{ .name = NULL },
+};
+
+static const struct command_option kill_options[] = {
+	{ "wait", 'w', "SECS", false, "drain for SECS at most; else for the message timeout" },
+	{ "now", 0, NULL, false, "do not drain" },
+	{ "yes", 'y', NULL, false, "do not ask" },
 	{ .name = NULL },
 };
 
@@ -50,7 +72,6 @@ static const struct command_option state_options[] = {
 	{ .name = NULL },
 };
 static const struct command_option plugin_options[] = { PLUGINS, JSON, { .name = NULL } };
-static const struct command_option no_options[] = { { .name = NULL } };
 
 const struct command command_table[] = {
 	{
@@ -65,6 +86,58 @@ const struct command command_table[] = {
 	                "output=counts.tsv\n"
 	                "  gale run t.json --summary result.json\n"
 	                "  gale run t.json --state /var/lib/t\n",
+	},
+	{
+	    .name = "submit",
+	    .run = cmd_submit,
+	    .options = submit_options,
+	    .synopsis = "[OPTION]... FILE | --resume NAME",
+	    .min_operands = 1,
+	    .max_operands = 1,
+	    .doc = "start a topology that goes on by itself",
+	    .examples = "  gale submit topologies/2-wordcount.json --name words -D input=book.txt -D "
+	                "output=counts.tsv\n"
+	                "  gale submit t.json --wait\n"
+	                "  gale submit t.json --replace\n",
+	},
+	{
+	    .name = "activate",
+	    .run = cmd_activate,
+	    .options = no_options,
+	    .synopsis = "NAME",
+	    .min_operands = 1,
+	    .max_operands = 1,
+	    .doc = "let the spouts of a topology emit",
+	},
+	{
+	    .name = "deactivate",
+	    .run = cmd_deactivate,
+	    .options = no_options,
+	    .synopsis = "NAME",
+	    .min_operands = 1,
+	    .max_operands = 1,
+	    .doc = "let the spouts of a topology pause; what is open is worked off",
+	},
+	{
+	    .name = "restart",
+	    .run = cmd_restart,
+	    .options = no_options,
+	    .synopsis = "NAME",
+	    .min_operands = 1,
+	    .max_operands = 1,
+	    .doc = "drain a topology and start it again from its state",
+	},
+	{
+	    .name = "kill",
+	    .run = cmd_kill,
+	    .options = kill_options,
+	    .synopsis = "[OPTION]... NAME",
+	    .min_operands = 1,
+	    .max_operands = 1,
+	    .doc = "drain a topology, stop it, and forget it; its state stays",
+	    .examples = "  gale kill words\n"
+	                "  gale kill words -w 5\n"
+	                "  gale kill words --now -y\n",
 	},
 	{
 	    .name = "lint",
@@ -136,6 +209,10 @@ const struct command command_table[] = {
 	    .run = cmd_worker,
 	    .hidden = true,
 	    .doc = "one worker process, started by its supervisor" },
+	{ .name = "supervise",
+	    .run = cmd_supervise,
+	    .hidden = true,
+	    .doc = "the supervisor of a submitted topology, started by submit" },
 	{ .name = NULL },
 };
 

@@ -8,11 +8,13 @@
  *     submitted.json        how it was submitted: {"file", "submittedAt", "inactive"}
  *     plugins/              copies of the plugins that are not gale's own: what is built anew
  *                           in the meantime does not get into a running topology
- *     state/                its state directory (statedir.h); outlives a kill
+ *     state/                its state directory (statedir.h); outlives a kill, and so do the
+ *     dead-letters.jsonl    dead letters
  *     run                   link to its run directory (rundir.h), while one runs
  *     log log.1 ...         what it and its workers said (logfile.h)
  *     errors errors.1       of that, warnings and errors
- *     ended.json            how it ended: {"status", "exit", "error", "endedAt", "summary"}
+ *     ended.json            how it ended: {"status", "exit", "error", "endedAt", "summary"}, in
+ *                           this order
  *
  * A topology is FINISHED or FAILED when it has an ended.json, else DEAD when nobody holds its
  * lock. All text files are replaced as a whole (rename).
@@ -26,6 +28,8 @@
 
 #include "buf.h"
 #include "error.h"
+#include "json.h"
+#include "overview.h"
 
 enum { HOME_NAME_MAX = 64 };	/* bytes of a topology's name there */
 
@@ -58,8 +62,10 @@ void home_close(struct home *h);
 /* home_inherit is for a supervisor: the home of NAME, which FD is open on and holds the lock of. */
 int home_inherit(struct home *h, const char *name, int fd, struct error *e);
 
-/* home_lives: somebody holds the lock of H, which we do not. */
+/* home_lives: somebody holds the lock of H, which we do not. home_status gives what the topology
+ * is doing; STARTING too when it lives and has not come to have a page. */
 bool home_lives(const struct home *h);
+enum topology_status home_status(const struct home *h);
 
 /* home_names gives the names of all topologies, sorted; NULL follows them. Free the array and
  * each of them. NULL with E set when the base can't be read; that there is none is no error. */
@@ -71,13 +77,17 @@ char *home_file(const struct home *h, const char *file);
 int home_read(const struct home *h, const char *file, struct buf *b, struct error *e);
 int home_write(const struct home *h, const char *file, const char *text, size_t n, struct error *e);
 
+/* home_json reads FILE, which is JSON; NULL when it is not there, or not whole. Free it with
+ * json_free. */
+struct json *home_json(const struct home *h, const char *file);
+
 /* home_rundir gives the path of the run directory, NULL: there is none; free it. home_link_rundir
  * sets it, NULL takes it away. */
 char *home_rundir(const struct home *h);
 int home_link_rundir(const struct home *h, const char *rundir, struct error *e);
 
-/* home_remove removes all but the state, and with it the name from the lists; the directory too,
- * when there is no state worth keeping: *KEPT tells. H must be locked. */
+/* home_remove removes all but the state and the dead letters, and with it the name from the
+ * lists; the directory too, when there are none: *KEPT tells. H must be locked. */
 int home_remove(struct home *h, bool *kept, struct error *e);
 
 #endif

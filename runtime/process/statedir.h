@@ -8,7 +8,7 @@
  *     positions/lines.0.a  how far task 0 of the spout "lines" has come (positionfile.h)
  *     positions/lines.0.b
  *     state/count.1/       LevelDB of task 1 of the bolt "count"
- *     control              socket of the supervisor, while one runs (visit.h)
+ *     control              socket of the supervisor, while one runs (desk.h)
  *     state/coordinator.0/ LevelDB of the coordinator: the record of a transactional topology,
  *                          which has the positions; there is no positions/ then
  *

@@ -321,6 +321,16 @@ bool crew_bounded(const struct crew *c)
 	return true;
 }
 
+uint64_t crew_pending(const struct crew *c)
+{
+	uint64_t n = 0;
+
+	for (uint32_t i = 0; i < c->plan->n_stages; i++)
+		if (c->pages[i] != NULL && c->plan->workers[c->pages[i]->worker].role != ROLE_ACKER)
+			n += c->pages[i]->pending;
+	return n;
+}
+
 static void name_root(struct crew *c, uint32_t worker, uint64_t root)
 {
 	for (uint32_t i = 0; i < c->plan->n_workers; i++)

@@ -78,6 +78,10 @@ const struct status *crew_page(const struct crew *c, uint32_t worker);
  * that may not have come to say it again. */
 bool crew_bounded(const struct crew *c);
 
+/* crew_pending gives how many messages are open: those of spouts and of finishing bolts, in a
+ * transactional topology batches. */
+uint64_t crew_pending(const struct crew *c);
+
 /* crew_freeze asks the coordinator to decide nothing, or to go on; crew_frozen: it does so. Where
  * there is no coordinator it is done at once. */
 void crew_freeze(struct crew *c, bool freeze);

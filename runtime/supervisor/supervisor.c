@@ -15,12 +15,13 @@
 #include "life.h"
 #include "memory.h"
 #include "outlet.h"
+#include "overview.h"
 #include "progress.h"
+#include "requests.h"
 #include "rundir.h"
 #include "spawn.h"
 #include "statedir.h"
 #include "status.h"
-#include "visit.h"
 
 enum {
 	READY_MS = 30000,
@@ -34,11 +35,14 @@ struct supervisor {
 	struct rundir dir;
 	char *state_dir;
 	struct crew crew;
-	struct visit visit;
+	struct requests requests;
+	struct overview *overview;
+	int tell_fd;
 	struct outlet outlet;
 	struct progress progress;
 	struct pollfd *polls;
 	int signal_fd;
+	uint32_t drain_ms;		/* how long a signal lets it drain; UINT32_MAX: for ever */
 	sigset_t old_mask;
 	struct sigaction old_pipe, old_child;
 	unsigned n_signals;
@@ -57,7 +61,7 @@ static void interrupt(struct supervisor *s, int number)
 			outlet_say(&s->outlet, "SIG%s: finishing what is open; a second one stops "
 			    "at once", sigabbrev_np(number));
 		s->signal = number;
-		lives_drain(&s->crew.lives, !crew_bounded(&s->crew), clock_now_ns());
+		requests_end(&s->requests, s->drain_ms, clock_now_ns());
 	} else if (s->n_signals > 1) {
 		if (s->signal == 0)
 			s->signal = number;
@@ -118,8 +122,8 @@ static void give_signals_back(struct supervisor *s)
 
 /* ---- the loop ---------------------------------------------------------------------- */
 
-/* The descriptors of a turn: signals, our output, visitors, then the workers'. */
-enum { POLL_SIGNALS, POLL_OUTLET, POLL_VISIT, POLL_CREW = POLL_VISIT + VISIT_POLLS };
+/* The descriptors of a turn: signals, our output, those at the desk, then the workers'. */
+enum { POLL_SIGNALS, POLL_OUTLET, POLL_DESK, POLL_CREW = POLL_DESK + DESK_POLLS };
 
 static void fill_polls(struct supervisor *s)
 {
@@ -127,19 +131,20 @@ static void fill_polls(struct supervisor *s)
 
 	s->polls[POLL_SIGNALS] = (struct pollfd){ .fd = s->signal_fd, .events = POLLIN };
 	s->polls[POLL_OUTLET] = (struct pollfd){ .fd = out, .events = POLLOUT };
-	visit_fill_polls(&s->visit, s->polls + POLL_VISIT);
+	requests_fill_polls(&s->requests, s->polls + POLL_DESK);
 	crew_fill_polls(&s->crew, s->polls + POLL_CREW);
 }
 
 /* timeout_ms: until the next deadline, rounded up; -1: there is none. */
 static int timeout_ms(const struct supervisor *s)
 {
-	uint64_t next = crew_deadline(&s->crew), now = clock_now_ns(), visit = visit_deadline(&s->visit);
+	uint64_t next = crew_deadline(&s->crew), now = clock_now_ns();
+	uint64_t request = requests_deadline(&s->requests);
 
 	if (s->progress.next_ns != 0 && (next == 0 || s->progress.next_ns < next))
 		next = s->progress.next_ns;
-	if (visit != 0 && (next == 0 || visit < next))
-		next = visit;
+	if (request != 0 && (next == 0 || request < next))
+		next = request;
 	if (next == 0)
 		return -1;
 	return next <= now ? 0 : (int)((next - now + NS_PER_MS - 1) / NS_PER_MS);
@@ -170,6 +175,28 @@ static void show_progress(struct supervisor *s, uint64_t now_ns)
 	progress_show(&s->progress, &now, &s->outlet, now_ns);
 }
 
+/* show_status keeps the page up to date, and tells who waits for the start. */
+static void show_status(struct supervisor *s)
+{
+	static const enum topology_status of_phase[] = {
+		[RUN_STARTING] = TOPOLOGY_STARTING, [RUN_ACTIVE] = TOPOLOGY_ACTIVE,
+		[RUN_DRAINING] = TOPOLOGY_DRAINING, [RUN_STOPPING] = TOPOLOGY_DRAINING,
+		[RUN_OVER] = TOPOLOGY_DRAINING,
+	};
+	enum topology_status status = of_phase[s->crew.lives.phase];
+
+	if (status == TOPOLOGY_ACTIVE && !s->crew.lives.active)
+		status = TOPOLOGY_INACTIVE;
+	s->overview->restarts = s->crew.restarts;
+	s->overview->status = status;
+	if (s->crew.lives.phase == RUN_STARTING || s->overview->active_ns != 0)
+		return;
+	s->overview->active_ns = clock_now_ns();
+	if (s->tell_fd >= 0 && s->crew.lives.phase == RUN_ACTIVE &&
+	    write(s->tell_fd, "up\n", 3) < 0 && errno != EPIPE)
+		outlet_say(&s->outlet, "warn: can't tell who started it: %s", strerror(errno));
+}
+
 /* What happened comes before what is late: after a stop of this very process (SIGSTOP)
  * everything looks late. */
 static void loop(struct supervisor *s)
@@ -181,13 +208,14 @@ static void loop(struct supervisor *s)
 		if (poll(s->polls, n, timeout_ms(s)) < 0 && errno != EINTR)
 			die("poll: %s", strerror(errno));
 		crew_serve(&s->crew, s->polls + POLL_CREW);
-		visit_serve(&s->visit, s->polls + POLL_VISIT, clock_now_ns());
+		requests_serve(&s->requests, s->polls + POLL_DESK, clock_now_ns());
 		if (s->polls[POLL_OUTLET].revents)
 			outlet_push(&s->outlet);
 		if (s->polls[POLL_SIGNALS].revents)
 			read_signals(s);
 		crew_expire(&s->crew, clock_now_ns());
 		show_progress(s, clock_now_ns());
+		show_status(s);
 	}
 }
 
@@ -230,8 +258,11 @@ static int prepare(struct supervisor *s, const struct topology *t, const struct 
 	path = rundir_topology(s->dir.path);
 	rc = topology_write(t, path, e);
 	free(path);
+	s->overview = rc == 0 ? overview_create(s->dir.path, t->name, options->run, e) : NULL;
+	if (s->overview == NULL || (options->home != NULL && home_link_rundir(options->home, s->dir.path, e) != 0))
+		return -1;
 	s->crew.run_dir = s->dir.path;
-	return rc == 0 ? prepare_state(s, options, e) : rc;
+	return prepare_state(s, options, e);
 }
 
 static void run(struct supervisor *s, const struct topology *t, const struct run_options *options)
@@ -244,11 +275,13 @@ static void run(struct supervisor *s, const struct topology *t, const struct run
 		return;
 	}
 	progress_start(&s->progress, t->name, s->outlet.terminal, options->quiet, clock_now_ns());
-	if (visit_open(&s->visit, &s->crew, s->crew.state_dir, &e) != 0)
+	if (requests_open(&s->requests, &s->crew, s->crew.state_dir, &e) != 0)
 		outlet_say(&s->outlet, "%s: warn: %s", t->name, e.text);
+	s->crew.lives.active = !options->inactive;
+	s->drain_ms = options->home != NULL ? (uint32_t)topology_ms(t, NULL, "topology.message.timeout.secs") : UINT32_MAX;
+	s->tell_fd = options->home != NULL ? options->tell_fd : -1;
 	crew_start(&s->crew);
 	loop(s);
-	visit_close(&s->visit);
 	outlet_status(&s->outlet, "");
 	spawn_sweep();
 }
@@ -276,6 +309,8 @@ static void conclude(const struct supervisor *s, struct run_result *r)
 	r->summary = summary_make(s->plan, pages, 2);
 	r->summary->restarts = s->crew.restarts;
 	r->error = s->crew.why;
+	r->stopped = s->requests.ends;
+	r->forget = s->requests.forget;
 	r->exit = s->crew.lives.failed ? (any_refused(s) ? EXIT_REFUSED : 1) : s->signal != 0 ? 128 + s->signal : 0;
 	free(pages);
 }
@@ -283,7 +318,8 @@ static void conclude(const struct supervisor *s, struct run_result *r)
 int supervisor_run(const struct topology *t, const struct run_options *options,
     struct run_result *r)
 {
-	struct supervisor s = { .signal_fd = -1, .dir = { .lock_fd = -1 } };
+	struct supervisor s = { .signal_fd = -1, .dir = { .lock_fd = -1 },
+		.requests.desk = { .dir = -1, .listener = -1 } };
 
 	*r = (struct run_result){ 0 };
 	outlet_open(&s.outlet, STDERR_FILENO);
@@ -298,6 +334,10 @@ int supervisor_run(const struct topology *t, const struct run_options *options,
 	run(&s, t, options);
 	conclude(&s, r);
 
+	if (options->home != NULL)
+		home_link_rundir(options->home, NULL, NULL);
+	requests_close(&s.requests);
+	overview_close(s.overview);
 	rundir_remove(&s.dir);
 	crew_free(&s.crew);
 	outlet_close(&s.outlet, OUTLET_WAIT_MS);

@@ -1,5 +1,5 @@
 /* supervisor.h - one run of a topology, from the first worker's start to the last one's
- * end: the process that `gale run` is.
+ * end: the process that `gale run` is, and `gale submit` leaves behind.
  *
  * SPDX-License-Identifier: Apache-2.0
  *
@@ -14,6 +14,7 @@
 #include <stdint.h>
 
 #include "error.h"
+#include "home.h"
 #include "plan.h"
 #include "summary.h"
 #include "topology.h"
@@ -23,6 +24,9 @@ struct run_options {
 	const char *state_dir;		/* opened by the caller; NULL: one for this run only */
 	uint32_t run;			/* its number in there */
 	bool quiet;			/* no progress */
+	bool inactive;			/* spouts wait for "activate" */
+	const struct home *home;	/* of a submitted topology; NULL: it runs in the foreground */
+	int tell_fd;			/* with a home: gets "up\n" once all is ready; -1: nobody asks */
 	uint32_t ready_ms, stop_ms;	/* how long a start, a stop may take; 0: 30 s, 5 s */
 };
 
@@ -30,6 +34,8 @@ struct run_result {
 	int exit;			/* 0, 1, 5: a spout can't go on from its position, or
 					 * 128 + the signal that ended it */
 	struct error error;		/* why it failed; "" if it did not */
+	bool stopped;			/* it ended because it was told to, not by itself */
+	bool forget;			/* by "kill": its home is to go */
 	struct plan *plan;
 	struct summary *summary;
 };

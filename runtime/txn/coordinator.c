@@ -533,9 +533,9 @@ void coordinator_start(struct coordinator *c, uint64_t now_ns)
 	advance(c, now_ns);
 }
 
-void coordinator_activate(struct coordinator *c, uint64_t now_ns)
+void coordinator_activate(struct coordinator *c, bool active, uint64_t now_ns)
 {
-	c->active = true;
+	c->active = active;
 	advance(c, now_ns);
 }
 

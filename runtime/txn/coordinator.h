@@ -126,9 +126,10 @@ void coordinator_absent(struct coordinator *c, uint32_t worker);
  * without those who are gone, or before those who are new have undone what is theirs (X14). */
 void coordinator_lay_out(struct coordinator *c, uint32_t n);
 
-/* coordinator_start resets all workers. coordinator_activate: batches may begin. */
+/* coordinator_start resets all workers. coordinator_activate: batches may begin, or may not; those
+ * that have go on. */
 void coordinator_start(struct coordinator *c, uint64_t now_ns);
-void coordinator_activate(struct coordinator *c, uint64_t now_ns);
+void coordinator_activate(struct coordinator *c, bool active, uint64_t now_ns);
 
 /* coordinator_stop: commit what is in flight, and be over; FINISH: with the last batch, as if
  * all input had ended. */

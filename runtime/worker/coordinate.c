@@ -322,10 +322,11 @@ static bool turn(struct worker *w)
 {
 	struct coordinate *c = w->role;
 	bool any = take_reports(w);
-
 	/* One that was started when the end was under way is told of that alone, and has to go to it. */
-	if ((w->active || w->ending == ENDING_FINISH) && !c->coordinator.active)
-		coordinator_activate(&c->coordinator, w->now_ns);
+	bool active = w->active || w->ending == ENDING_FINISH;
+
+	if (active != c->coordinator.active)
+		coordinator_activate(&c->coordinator, active, w->now_ns);
 	if (w->ending != ENDING_NOT && !c->stopping) {
 		c->stopping = true;
 		coordinator_stop(&c->coordinator, w->ending == ENDING_FINISH && !worker_state_lasts(w), w->now_ns);

@@ -142,6 +142,7 @@ static void on_activate(struct worker *w, const struct control_message *m)
 {
 	(void)m;
 	w->active = true;
+	w->status->active = 1;
 	for (uint32_t i = 0; i < w->n_tasks; i++) {
 		struct task *t = &w->tasks[i];
 
@@ -157,6 +158,7 @@ static void on_deactivate(struct worker *w, const struct control_message *m)
 	if (!w->active)
 		return;
 	w->active = false;
+	w->status->active = 0;
 	for (uint32_t i = 0; i < w->n_tasks; i++) {
 		struct task *t = &w->tasks[i];
 

@@ -75,7 +75,7 @@ void chief_begin(struct node *n)
 		if (w->ledger.cuts[t].there)
 			coordinator_known_cut(n->chief, t, &w->ledger.cuts[t].ends, w->ledger.cuts[t].final);
 	coordinator_start(n->chief, w->now_ns);
-	coordinator_activate(n->chief, w->now_ns);
+	coordinator_activate(n->chief, true, w->now_ns);
 	if (w->stop)
 		coordinator_stop(n->chief, w->stop_finish, w->now_ns);
 }

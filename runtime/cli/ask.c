@@ -1,0 +1,198 @@
+/* ask.c - see ask.h. SPDX-License-Identifier: Apache-2.0 */
+#include "ask.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "clock.h"
+#include "command.h"
+#include "desk.h"
+#include "memory.h"
+#include "nearest.h"
+#include "statedir.h"
+
+enum { STEP_MS = 2 };
+
+static void say_none(const char *name)
+{
+	struct nearest near = nearest_to(name);
+	char **names = home_names(NULL);
+
+	for (size_t i = 0; names != NULL && names[i] != NULL; i++)
+		nearest_try(&near, names[i]);
+	if (near.best != NULL)
+		command_say("there is no topology \"%s\"; did you mean \"%s\"?", name, near.best);
+	else
+		command_say("there is no topology \"%s\"; \"gale list\" tells which there are", name);
+	for (size_t i = 0; names != NULL && names[i] != NULL; i++)
+		free(names[i]);
+	free(names);
+}
+
+int ask_home(const char *name, struct home *h)
+{
+	struct error e;
+
+	switch (home_open(h, name, &e)) {
+	case HOME_OK:
+		return EXIT_DONE;
+	case HOME_NONE:
+		say_none(name);
+		return EXIT_NOT_FOUND;
+	case HOME_FAILED:
+	case HOME_LOCKED:
+		break;
+	}
+	command_say("%s", e.text);
+	return EXIT_FAILED;
+}
+
+int ask_live(const char *name, struct home *h)
+{
+	int code = ask_home(name, h);
+	enum topology_status status;
+
+	if (code != EXIT_DONE || home_lives(h))
+		return code;
+	status = home_status(h);
+	if (status == TOPOLOGY_DEAD)
+		command_say("%s is DEAD: its supervisor was killed; \"gale submit --resume %s\" goes on from its "
+		    "state", name, name);
+	else
+		command_say("%s is %s: it does not run", name, topology_status_names[status]);
+	home_close(h);
+	return EXIT_CONFLICT;
+}
+
+/* connect_to gives a socket to the supervisor, or -1 with errno set. */
+static int connect_to(const struct home *h)
+{
+	int dir = openat(h->fd, "state", O_PATH | O_DIRECTORY | O_CLOEXEC), fd = -1, cause;
+	struct sockaddr_un address;
+
+	if (dir < 0)
+		return -1;
+	statedir_control(dir, &address);
+	fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+	if (fd >= 0 && connect(fd, (struct sockaddr *)&address, sizeof address) != 0) {
+		cause = errno;
+		close(fd);
+		fd = -1;
+		errno = cause;
+	}
+	cause = errno;
+	close(dir);
+	errno = cause;
+	return fd;
+}
+
+static void pause_a_step(void)
+{
+	static const struct timespec step = { .tv_nsec = (long)STEP_MS * NS_PER_MS };
+
+	nanosleep(&step, NULL);
+}
+
+/* A supervisor that has just been started has no socket yet, for a moment. */
+static int connect_patiently(const struct home *h)
+{
+	uint64_t deadline = clock_now_ns() + (uint64_t)ASK_ANSWER_MS * NS_PER_MS;
+	int fd;
+
+	while ((fd = connect_to(h)) < 0 && (errno == ENOENT || errno == ECONNREFUSED || errno == EAGAIN) &&
+	    home_lives(h) && clock_now_ns() < deadline)
+		pause_a_step();
+	return fd;
+}
+
+static int no_answer(const char *name)
+{
+	command_say("the supervisor of %s does not answer; \"gale list\" tells whether it lives", name);
+	return EXIT_NO_ANSWER;
+}
+
+int ask_begin(struct ask *a, const struct home *h, const char *request)
+{
+	*a = (struct ask){ .fd = connect_patiently(h), .name = h->name };
+	if (a->fd < 0 || send(a->fd, request, strlen(request), MSG_NOSIGNAL) < 0) {
+		ask_end(a);
+		return no_answer(h->name);
+	}
+	a->text = xmalloc(DESK_TEXT_MAX);
+	a->text[0] = '\0';
+	return EXIT_DONE;
+}
+
+void ask_end(struct ask *a)
+{
+	if (a->fd >= 0)
+		close(a->fd);
+	free(a->text);
+	a->fd = -1;
+	a->text = NULL;
+}
+
+int ask_next(struct ask *a, int patience_ms)
+{
+	struct pollfd p = { .fd = a->fd, .events = POLLIN };
+	ssize_t n;
+
+	if (poll(&p, 1, patience_ms) <= 0)
+		return 0;
+	n = recv(a->fd, a->text, DESK_TEXT_MAX - 1, 0);
+	if (n < 0 && errno == EINTR)
+		return 0;
+	a->text[n > 0 ? n : 0] = '\0';
+	return n > 0 ? 1 : -1;
+}
+
+bool ask_final(const struct ask *a, int *code, const char **rest)
+{
+	char *end;
+
+	if (strncmp(a->text, "ok", 2) == 0 && (a->text[2] == '\0' || a->text[2] == ' ')) {
+		*code = EXIT_DONE;
+		*rest = a->text + 2 + (a->text[2] == ' ');
+		return true;
+	}
+	if (strncmp(a->text, "error ", 6) != 0)
+		return false;
+	*code = (int)strtol(a->text + 6, &end, 10);
+	*rest = "";
+	command_say("%s: %s", a->name, *end == ' ' ? end + 1 : end);
+	return true;
+}
+
+int ask_simply(const struct home *h, const char *request)
+{
+	struct ask a;
+	const char *rest;
+	int code = ask_begin(&a, h, request);
+
+	if (code != EXIT_DONE)
+		return code;
+	if (ask_next(&a, ASK_ANSWER_MS) != 1 || !ask_final(&a, &code, &rest))
+		code = no_answer(h->name);
+	ask_end(&a);
+	return code;
+}
+
+bool ask_gone(const struct home *h, uint32_t ms)
+{
+	uint64_t deadline = clock_now_ns() + (uint64_t)ms * NS_PER_MS;
+
+	while (home_lives(h)) {
+		if (clock_now_ns() >= deadline)
+			return false;
+		pause_a_step();
+	}
+	return true;
+}

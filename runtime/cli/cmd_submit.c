@@ -1,0 +1,272 @@
+/* cmd_submit.c - gale submit: a topology goes to a home of its own, and a detached supervisor
+ * runs it from there. See command.h, home.h, launch.h.
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "ask.h"
+#include "buf.h"
+#include "clock.h"
+#include "command.h"
+#include "home.h"
+#include "launch.h"
+#include "memory.h"
+#include "plugincopy.h"
+#include "topology.h"
+
+enum { HANDOVER_MS = 2000 };	/* from the end of a supervisor to the next */
+
+/* ---- what goes into the home ------------------------------------------------------- */
+
+static int note_submission(const struct home *h, const char *file, bool inactive, struct error *e)
+{
+	char *path = realpath(file, NULL), at[32];
+	time_t now = time(NULL);
+	struct buf b = { 0 };
+	struct tm utc;
+	int rc;
+
+	strftime(at, sizeof at, "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&now, &utc));
+	buf_puts(&b, "{\"file\":");
+	buf_json_string(&b, path != NULL ? path : file, strlen(path != NULL ? path : file));
+	buf_printf(&b, ",\"submittedAt\":\"%s\",\"inactive\":%s}\n", at, inactive ? "true" : "false");
+	rc = home_write(h, "submitted.json", b.data, b.n, e);
+	buf_free(&b);
+	free(path);
+	return rc;
+}
+
+/* write_definition: topology_write makes the file, home_write gives it its name. */
+static int write_definition(const struct home *h, const struct topology *t, struct error *e)
+{
+	char *draft = home_file(h, "topology.draft");
+	struct buf b = { 0 };
+	int rc = topology_write(t, draft, e);
+
+	if (rc == 0)
+		rc = home_read(h, "topology.draft", &b, e) == 1 ? home_write(h, "topology.json", b.data, b.n, e) : -1;
+	unlink(draft);
+	buf_free(&b);
+	free(draft);
+	return rc;
+}
+
+/* settle puts T into H, which is locked, and forgets how an earlier one of its name ended. */
+static int settle(const struct home *h, struct topology *t, const char *file, bool inactive, struct error *e)
+{
+	unlinkat(h->fd, "ended.json", 0);
+	if (plugincopy_take(h, t, e) != 0 || note_submission(h, file, inactive, e) != 0 ||
+	    write_definition(h, t, e) != 0)
+		return -1;
+	return 0;
+}
+
+/* ---- a new one --------------------------------------------------------------------- */
+
+/* may_take refuses a name that is in use: by one that runs, or that waits to be resumed. */
+static int may_take(const char *name)
+{
+	struct home h;
+	int code = EXIT_DONE;
+
+	if (home_open(&h, name, NULL) != HOME_OK)
+		return EXIT_DONE;
+	if (home_status(&h) == TOPOLOGY_DEAD) {
+		command_say("%s is DEAD: its supervisor was killed; \"gale submit --resume %s\" goes on from its "
+		    "state, \"gale submit --replace\" too, with another definition, \"gale kill %s\" forgets it",
+		    name, name, name);
+		code = EXIT_CONFLICT;
+	} else if (home_lives(&h)) {
+		command_say("%s runs already: give another --name, or \"gale submit --replace\", or \"gale kill %s\" "
+		    "first", name, name);
+		code = EXIT_CONFLICT;
+	}
+	home_close(&h);
+	return code;
+}
+
+static int take_code(enum home_result rc)
+{
+	return rc == HOME_OK ? EXIT_DONE : rc == HOME_LOCKED ? EXIT_CONFLICT : rc == HOME_NONE ? EXIT_NOT_FOUND :
+	    EXIT_FAILED;
+}
+
+static int submit_new(const struct command_line *line, struct topology *t)
+{
+	bool inactive = command_has(line, "inactive");
+	struct home h;
+	struct error e;
+	int code = may_take(t->name);
+
+	if (code != EXIT_DONE)
+		return code;
+	code = take_code(home_make(&h, t->name, &e));
+	if (code == EXIT_DONE && settle(&h, t, line->operands[0], inactive, &e) != 0)
+		code = EXIT_FAILED;
+	if (code != EXIT_DONE)
+		command_say("%s", e.text);
+	else
+		code = launch(&h, inactive, command_has(line, "wait"));
+	home_close(&h);
+	return code;
+}
+
+/* ---- instead of another ------------------------------------------------------------ */
+
+/* take_over stops what runs in H and takes the lock. */
+static int take_over(struct home *h)
+{
+	uint64_t deadline = clock_now_ns() + (uint64_t)HANDOVER_MS * NS_PER_MS;
+	char *name = xstrdup(h->name);
+	enum home_result rc;
+	struct error e;
+	int code = EXIT_DONE;
+
+	if (home_lives(h))
+		code = launch_stop(h, "stop", launch_drain_ms(h));
+	if (code == EXIT_TIMED_OUT)	/* what was given up comes again */
+		code = EXIT_DONE;
+	if (code == EXIT_DONE) {
+		home_close(h);
+		while ((rc = home_take(h, name, &e)) == HOME_LOCKED && clock_now_ns() < deadline)
+			;
+		code = take_code(rc);
+		if (code != EXIT_DONE)
+			command_say("%s", e.text);
+	}
+	free(name);
+	return code;
+}
+
+/* go_back starts what was there before: BEFORE is its definition. */
+static void go_back(struct home *h, const struct buf *before, bool inactive)
+{
+	char *name = xstrdup(h->name);
+	struct error e;
+
+	home_close(h);
+	if (home_take(h, name, &e) != HOME_OK || home_write(h, "topology.json", before->data, before->n, &e) != 0)
+		command_say("%s: and the one before can't be started again: %s", name, e.text);
+	else if (launch(h, inactive, true) == EXIT_DONE)
+		command_say("%s: the one before runs again", name);
+	free(name);
+}
+
+static int replace(const struct command_line *line, struct topology *t, struct home *h)
+{
+	bool inactive = home_lives(h) ? home_status(h) == TOPOLOGY_INACTIVE : command_has(line, "inactive");
+	struct buf before = { 0 };
+	struct error e;
+	int code;
+
+	if (home_read(h, "topology.json", &before, &e) != 1) {
+		command_say("%s", e.text);
+		return EXIT_FAILED;
+	}
+	code = take_over(h);
+	if (code == EXIT_DONE) {
+		if (settle(h, t, line->operands[0], inactive, &e) == 0) {
+			code = launch(h, inactive || command_has(line, "inactive"), true);
+		} else {
+			command_say("%s", e.text);
+			code = EXIT_FAILED;
+		}
+		if (code != EXIT_DONE && code != EXIT_TIMED_OUT)
+			go_back(h, &before, inactive);
+		else
+			plugincopy_drop_others(h, t);
+	}
+	buf_free(&before);
+	return code;
+}
+
+/* ---- one that was there ------------------------------------------------------------ */
+
+static int resume(const struct command_line *line)
+{
+	struct home h;
+	enum topology_status status;
+	struct error e;
+	int code = ask_home(line->operands[0], &h);
+
+	if (code != EXIT_DONE)
+		return code;
+	status = home_status(&h);
+	home_close(&h);
+	if (status != TOPOLOGY_DEAD && status != TOPOLOGY_FAILED) {
+		command_say("%s is %s: only one that is DEAD or FAILED can be resumed", line->operands[0],
+		    topology_status_names[status]);
+		return EXIT_CONFLICT;
+	}
+	code = take_code(home_take(&h, line->operands[0], &e));
+	if (code != EXIT_DONE)
+		command_say("%s", e.text);
+	else
+		code = launch(&h, command_has(line, "inactive"), command_has(line, "wait"));
+	home_close(&h);
+	return code;
+}
+
+/* ---- the command ------------------------------------------------------------------- */
+
+static int submit(const struct command_line *line, struct topology *t)
+{
+	struct error e;
+	struct home h;
+	int code;
+
+	if (command_value(line, "name") != NULL) {
+		free(t->name);
+		t->name = xstrdup(command_value(line, "name"));
+	}
+	if (home_name_check(t->name, &e) != 0) {
+		command_say("%s", e.text);
+		return EXIT_USAGE;
+	}
+	if (!command_has(line, "replace") || home_open(&h, t->name, NULL) != HOME_OK)
+		return submit_new(line, t);
+	code = replace(line, t, &h);
+	home_close(&h);
+	return code;
+}
+
+int cmd_submit(const struct command_line *line)
+{
+	struct topology *t;
+	int code;
+
+	if (command_has(line, "resume"))
+		return resume(line);
+	t = command_load(line, line->operands[0], &code);
+	if (t != NULL)
+		code = submit(line, t);
+	topology_free(t);
+	return code;
+}
+
+int cmd_restart(const struct command_line *line)
+{
+	struct home h;
+	bool inactive;
+	int code = ask_home(line->operands[0], &h);
+
+	if (code != EXIT_DONE)
+		return code;
+	inactive = home_status(&h) == TOPOLOGY_INACTIVE;
+	if (home_status(&h) == TOPOLOGY_FINISHED) {
+		command_say("%s is FINISHED: there is nothing to start again; submit it anew", line->operands[0]);
+		code = EXIT_CONFLICT;
+	} else {
+		code = take_over(&h);
+	}
+	if (code == EXIT_DONE)
+		code = launch(&h, inactive, true);
+	home_close(&h);
+	return code;
+}

@@ -1,0 +1,501 @@
+/* home.c - see home.h. SPDX-License-Identifier: Apache-2.0
+ *
+ * The lock is flock on the directory itself: no lock file is left behind, or unlinked at the
+ * wrong moment. Who has it must look whether the directory still has its name: home_remove may
+ * have taken it away. Everything inside is reached by openat with O_NOFOLLOW.
+ */
+#include "home.h"
+
+#include <ctype.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "clock.h"
+#include "memory.h"
+
+enum {
+	LOCK_WAIT_MS = 200,	/* for one who only looks whether somebody has the lock */
+	LOCK_STEP_MS = 2,
+	OPEN_DIR = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC,
+	PRIVATE = S_IRUSR | S_IWUSR,
+	DEPTH_MAX = 8		/* of folders inside; plugins/VERSION/ is the deepest of ours */
+};
+
+#define DEFINITION "topology.json"
+
+/* What outlives a kill. */
+static const char *const kept_names[] = { "state", "dead-letters.jsonl" };
+
+int home_name_check(const char *name, struct error *e)
+{
+	size_t n = strlen(name);
+
+	if (n == 0 || n > HOME_NAME_MAX)
+		return error_set(e, "\"%s\" can't be the name of a submitted topology: it has %zu bytes, and 1 to "
+		    "%d are allowed; give another one with --name", name, n, HOME_NAME_MAX);
+	for (const char *c = name; *c != '\0'; c++)
+		if (!isalnum((unsigned char)*c) && (strchr("-_.", *c) == NULL || (*c == '.' && c == name)))
+			return error_set(e, "\"%s\" can't be the name of a submitted topology: letters, digits, "
+			    "\"-\", \"_\" and \".\" are allowed, and no dot in front; give another one with "
+			    "--name", name);
+	return 0;
+}
+
+/* ---- the base ---------------------------------------------------------------------- */
+
+/* base_path gives the path of BASE; free it. */
+static char *base_path(void)
+{
+	const char *xdg = getenv("XDG_STATE_HOME"), *home = getenv("HOME");
+	struct passwd *user;
+
+	if (xdg != NULL && xdg[0] == '/')
+		return xasprintf("%s/gale", xdg);
+	if (home == NULL || home[0] != '/')
+		home = (user = getpwuid(geteuid())) != NULL ? user->pw_dir : "/";
+	return xasprintf("%s/.local/state/gale", home);
+}
+
+/* make_path makes PATH with all above it that is missing, ours alone. */
+static int make_path(const char *path)
+{
+	char *part = xstrdup(path);
+
+	for (char *slash = strchr(part + 1, '/'); slash != NULL; slash = strchr(slash + 1, '/')) {
+		*slash = '\0';
+		mkdir(part, S_IRWXU);	/* the last one tells */
+		*slash = '/';
+	}
+	free(part);
+	return mkdir(path, S_IRWXU) == 0 || errno == EEXIST ? 0 : -1;
+}
+
+/* check_ours refuses what another user owns or can look into. */
+static int check_ours(int fd, const char *path, struct error *e)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) != 0)
+		return error_errno(e, "cannot look at %s", path);
+	if (st.st_uid != geteuid())
+		return error_set(e, "%s belongs to user %u, not to you; remove it, or set XDG_STATE_HOME to a "
+		    "directory of yours", path, (unsigned)st.st_uid);
+	if (st.st_mode & (S_IRWXG | S_IRWXO))
+		return error_set(e, "%s is open to other users (mode %04o); run: chmod 700 %s", path,
+		    (unsigned)(st.st_mode & 07777), path);
+	return 0;
+}
+
+/* open_ours opens the directory NAME in DIR, known as PATH. -1 with E set, errno ENOENT: there is
+ * none. */
+static int open_ours(int dir, const char *name, const char *path, struct error *e)
+{
+	int fd = openat(dir, name, OPEN_DIR);
+
+	if (fd < 0 && (errno == ELOOP || errno == ENOTDIR)) {
+		error_set(e, "%s is not a directory; remove it, or set XDG_STATE_HOME", path);
+		errno = ENOTDIR;
+		return -1;
+	}
+	if (fd < 0)
+		return error_errno(e, "cannot open %s", path);
+	if (check_ours(fd, path, e) != 0) {
+		close(fd);
+		errno = EACCES;
+		return -1;
+	}
+	return fd;
+}
+
+/* ---- one home ---------------------------------------------------------------------- */
+
+static bool has_name(int fd)
+{
+	struct stat st;
+
+	return fstat(fd, &st) == 0 && st.st_nlink > 0;
+}
+
+static bool has_file(int fd, const char *file)
+{
+	return faccessat(fd, file, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+/* open_in opens the home NAME below BASE, which is known as PATH. */
+static enum home_result open_in(struct home *h, const char *name, const char *path, struct error *e)
+{
+	int base = open_ours(AT_FDCWD, path, path, e);
+	char *inside = xasprintf("%s/%s", path, name);
+	bool none = base < 0 && errno == ENOENT;
+
+	*h = (struct home){ .fd = -1 };
+	if (base >= 0) {
+		h->fd = open_ours(base, name, inside, e);
+		none = h->fd < 0 && errno == ENOENT;
+		close(base);
+	}
+	if (h->fd >= 0) {
+		h->name = xstrdup(name);
+		h->path = inside;
+		return HOME_OK;
+	}
+	free(inside);
+	if (none)
+		error_set(e, "there is no topology \"%s\"", name);
+	return none ? HOME_NONE : HOME_FAILED;
+}
+
+static enum home_result lock(struct home *h, struct error *e)
+{
+	static const struct timespec step = { .tv_nsec = (long)LOCK_STEP_MS * NS_PER_MS };
+	uint64_t deadline = clock_now_ns() + (uint64_t)LOCK_WAIT_MS * NS_PER_MS;
+
+	while (flock(h->fd, LOCK_EX | LOCK_NB) != 0) {
+		if (errno != EWOULDBLOCK && errno != EINTR) {
+			error_errno(e, "cannot lock %s", h->path);
+			return HOME_FAILED;
+		}
+		if (clock_now_ns() >= deadline) {
+			error_set(e, "the topology \"%s\" is running, or another command is at it", h->name);
+			return HOME_LOCKED;
+		}
+		nanosleep(&step, NULL);
+	}
+	h->locked = true;
+	return HOME_OK;
+}
+
+enum home_result home_make(struct home *h, const char *name, struct error *e)
+{
+	char *path = base_path(), *inside = xasprintf("%s/%s", path, name);
+	enum home_result rc = HOME_FAILED;
+
+	*h = (struct home){ .fd = -1 };
+	do {
+		home_close(h);
+		if (make_path(path) != 0)
+			error_errno(e, "cannot make %s", path);
+		else if (mkdir(inside, S_IRWXU) != 0 && errno != EEXIST)
+			error_errno(e, "cannot make %s", inside);
+		else if ((rc = open_in(h, name, path, e)) == HOME_OK)
+			rc = lock(h, e);
+	} while (rc == HOME_OK && !has_name(h->fd));	/* removed while we came */
+	if (rc != HOME_OK)
+		home_close(h);
+	free(inside);
+	free(path);
+	return rc;
+}
+
+enum home_result home_open(struct home *h, const char *name, struct error *e)
+{
+	char *path = base_path();
+	enum home_result rc = HOME_NONE;
+
+	*h = (struct home){ .fd = -1 };
+	if (home_name_check(name, NULL) == 0)
+		rc = open_in(h, name, path, e);
+	free(path);
+	if (rc == HOME_FAILED)
+		return rc;
+	if (rc == HOME_OK && has_file(h->fd, DEFINITION))
+		return HOME_OK;
+	home_close(h);
+	error_set(e, "there is no topology \"%s\"", name);
+	return HOME_NONE;
+}
+
+enum home_result home_take(struct home *h, const char *name, struct error *e)
+{
+	enum home_result rc = home_open(h, name, e);
+
+	if (rc == HOME_OK && (rc = lock(h, e)) == HOME_OK && !has_name(h->fd)) {
+		error_set(e, "there is no topology \"%s\"", name);
+		rc = HOME_NONE;
+	}
+	if (rc != HOME_OK)
+		home_close(h);
+	return rc;
+}
+
+int home_inherit(struct home *h, const char *name, int fd, struct error *e)
+{
+	char link[32], path[4096];
+	ssize_t n;
+
+	snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
+	n = readlink(link, path, sizeof path - 1);
+	if (n < 0)
+		return error_errno(e, "cannot tell the home of \"%s\" (descriptor %d)", name, fd);
+	path[n] = '\0';
+	fcntl(fd, F_SETFD, FD_CLOEXEC);
+	*h = (struct home){ .name = xstrdup(name), .path = xstrdup(path), .fd = fd, .locked = true };
+	return 0;
+}
+
+void home_close(struct home *h)
+{
+	if (h->fd >= 0)
+		close(h->fd);
+	free(h->name);
+	free(h->path);
+	*h = (struct home){ .fd = -1 };
+}
+
+/* ---- what it is doing -------------------------------------------------------------- */
+
+bool home_lives(const struct home *h)
+{
+	if (h->locked)
+		return false;
+	if (flock(h->fd, LOCK_SH | LOCK_NB) != 0)
+		return true;
+	flock(h->fd, LOCK_UN);
+	return false;
+}
+
+/* live_status: STARTING until there is a page. */
+static enum topology_status live_status(const struct home *h)
+{
+	char *rundir = home_rundir(h);
+	const struct overview *o = rundir != NULL ? overview_open(rundir, NULL) : NULL;
+	enum topology_status status = TOPOLOGY_STARTING;
+
+	if (o != NULL && o->status < N_TOPOLOGY_STATUSES)
+		status = (enum topology_status)o->status;
+	overview_close(o);
+	free(rundir);
+	return status;
+}
+
+enum topology_status home_status(const struct home *h)
+{
+	static const char finished[] = "{\"status\":\"FINISHED\"";
+	enum topology_status status = TOPOLOGY_DEAD;
+	struct buf b = { 0 };
+
+	if (home_lives(h))
+		return live_status(h);
+	if (home_read(h, "ended.json", &b, NULL) == 1)
+		status = strncmp(b.data, finished, sizeof finished - 1) == 0 ? TOPOLOGY_FINISHED : TOPOLOGY_FAILED;
+	buf_free(&b);
+	return status;
+}
+
+static int by_name(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+/* is_listed: NAME in the directory BASE is the home of a topology. */
+static bool is_listed(int base, const char *name)
+{
+	char *file = xasprintf("%s/" DEFINITION, name);
+	bool listed = home_name_check(name, NULL) == 0 && has_file(base, file);
+
+	free(file);
+	return listed;
+}
+
+char **home_names(struct error *e)
+{
+	char *path = base_path(), **names = xcalloc(1, sizeof *names);
+	int fd = open_ours(AT_FDCWD, path, path, e);
+	bool none = fd < 0 && errno == ENOENT;
+	DIR *d = fd >= 0 ? fdopendir(fd) : NULL;
+	size_t n = 0, cap = 1;
+	struct dirent *entry;
+
+	free(path);
+	while (d != NULL && (entry = readdir(d)) != NULL) {
+		if (!is_listed(fd, entry->d_name))
+			continue;
+		names = xgrow(names, &cap, n + 2, sizeof *names);
+		names[n++] = xstrdup(entry->d_name);
+		names[n] = NULL;
+	}
+	if (d != NULL)
+		closedir(d);
+	else if (!none) {
+		free(names);
+		return NULL;
+	}
+	qsort(names, n, sizeof *names, by_name);
+	return names;
+}
+
+/* ---- files inside ------------------------------------------------------------------ */
+
+char *home_file(const struct home *h, const char *file)
+{
+	return xasprintf("%s/%s", h->path, file);
+}
+
+int home_read(const struct home *h, const char *file, struct buf *b, struct error *e)
+{
+	int fd = openat(h->fd, file, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
+	char block[4096];
+	ssize_t n = -1;
+
+	if (fd < 0 && errno == ENOENT)
+		return 0;
+	while (fd >= 0 && ((n = read(fd, block, sizeof block)) > 0 || (n < 0 && errno == EINTR)))
+		if (n > 0)
+			buf_add(b, block, (size_t)n);
+	if (n < 0)
+		error_errno(e, "cannot read %s/%s", h->path, file);
+	if (fd >= 0)
+		close(fd);
+	buf_text(b);
+	return n < 0 ? -1 : 1;
+}
+
+static int write_all(int fd, const char *text, size_t n)
+{
+	for (size_t done = 0; done < n; ) {
+		ssize_t put = write(fd, text + done, n - done);
+
+		if (put < 0 && errno != EINTR)
+			return -1;
+		done += put > 0 ? (size_t)put : 0;
+	}
+	return fsync(fd);
+}
+
+int home_write(const struct home *h, const char *file, const char *text, size_t n, struct error *e)
+{
+	char *unfinished = xasprintf("%s.new", file);
+	int fd = openat(h->fd, unfinished, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, PRIVATE);
+	int rc = fd >= 0 ? write_all(fd, text, n) : -1;
+
+	if (rc == 0)
+		rc = renameat(h->fd, unfinished, h->fd, file);
+	if (rc != 0)
+		error_errno(e, "cannot write %s/%s", h->path, file);
+	if (rc != 0 && fd >= 0)
+		unlinkat(h->fd, unfinished, 0);
+	if (fd >= 0)
+		close(fd);
+	free(unfinished);
+	return rc;
+}
+
+struct json *home_json(const struct home *h, const char *file)
+{
+	struct diagnostics d = { 0 };
+	struct buf b = { 0 };
+	struct json *j = NULL;
+
+	if (home_read(h, file, &b, NULL) == 1) {
+		diag_source(&d, file, b.data, b.n);
+		j = json_parse(&d, 0);
+		diag_free(&d);
+	} else {
+		buf_free(&b);
+	}
+	return j;
+}
+
+char *home_rundir(const struct home *h)
+{
+	char path[4096];
+	ssize_t n = readlinkat(h->fd, "run", path, sizeof path - 1);
+
+	if (n <= 0)
+		return NULL;
+	path[n] = '\0';
+	return xstrdup(path);
+}
+
+int home_link_rundir(const struct home *h, const char *rundir, struct error *e)
+{
+	if (rundir == NULL) {
+		unlinkat(h->fd, "run", 0);
+		return 0;
+	}
+	unlinkat(h->fd, "run.new", 0);
+	if (symlinkat(rundir, h->fd, "run.new") != 0 || renameat(h->fd, "run.new", h->fd, "run") != 0)
+		return error_errno(e, "cannot link %s/run", h->path);
+	return 0;
+}
+
+/* ---- removing ---------------------------------------------------------------------- */
+
+static bool stays(int depth, const char *name)
+{
+	for (size_t i = 0; depth == 0 && i < sizeof kept_names / sizeof *kept_names; i++)
+		if (strcmp(name, kept_names[i]) == 0)
+			return true;
+	return strcmp(name, ".") == 0 || strcmp(name, "..") == 0;
+}
+
+/* empty removes what is in the directory FD, which it closes, but for what stays; 0, or the
+ * first errno. */
+static int empty(int fd, int depth)
+{
+	DIR *d = fdopendir(fd);
+	struct dirent *entry;
+	int cause = 0;
+
+	if (d == NULL) {
+		cause = errno;
+		close(fd);
+		return cause;
+	}
+	while ((entry = readdir(d)) != NULL) {
+		int inner;
+
+		if (stays(depth, entry->d_name) || unlinkat(fd, entry->d_name, 0) == 0)
+			continue;
+		inner = errno == EISDIR && depth < DEPTH_MAX ? openat(fd, entry->d_name, OPEN_DIR) : -1;
+		if (inner >= 0)
+			empty(inner, depth + 1);
+		if (unlinkat(fd, entry->d_name, AT_REMOVEDIR) != 0 && cause == 0)
+			cause = errno;
+	}
+	closedir(d);
+	return cause;
+}
+
+/* drop_bare_state removes a state directory that holds locks and a run number and nothing of the
+ * topology's. */
+static void drop_bare_state(const struct home *h)
+{
+	static const char *const folders[] = { "state/positions", "state/state", "state" };
+	static const char *const files[] = { "state/lock", "state/workers.lock", "state/run", "state/topology",
+		"state/control" };
+
+	unlinkat(h->fd, folders[0], AT_REMOVEDIR);
+	unlinkat(h->fd, folders[1], AT_REMOVEDIR);
+	if (has_file(h->fd, folders[0]) || has_file(h->fd, folders[1]))
+		return;
+	for (size_t i = 0; i < sizeof files / sizeof *files; i++)
+		unlinkat(h->fd, files[i], 0);
+	unlinkat(h->fd, folders[2], AT_REMOVEDIR);
+}
+
+int home_remove(struct home *h, bool *kept, struct error *e)
+{
+	int inside, cause;
+
+	/* The definition first: from here on it is not listed. */
+	if (unlinkat(h->fd, DEFINITION, 0) != 0 && errno != ENOENT)
+		return error_errno(e, "cannot remove %s/" DEFINITION, h->path);
+	drop_bare_state(h);
+	inside = openat(h->fd, ".", OPEN_DIR);
+	cause = inside >= 0 ? empty(inside, 0) : errno;
+	*kept = rmdir(h->path) != 0;
+	if (cause == 0)
+		return 0;
+	errno = cause;
+	return error_errno(e, "cannot remove all of %s", h->path);
+}

@@ -1,0 +1,68 @@
+/* requests.h - what commands may ask of a running topology, at its supervisor's desk (desk.h).
+ *
+ *     request               answers
+ *     look, done            see visit.h
+ *     activate              "ok": spouts emit (after the start, if that is still going on)
+ *     deactivate            "ok": spouts are told not to emit; what is open is worked off
+ *     stop MS               "open N" while it drains, for MS at most; then everything is stopped:
+ *                           "ok N", N messages were given up: "error 1 TEXT", it failed meanwhile
+ *     kill MS               the same, and the topology is forgotten: no list has it any more
+ *
+ * A request that makes no sense, or not now, is answered by "error CODE TEXT", with the exit code
+ * that the command shall end with. A second stop or kill makes the first one shorter, never
+ * longer; MS 0 stops at once.
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
+#ifndef GALE_REQUESTS_H
+#define GALE_REQUESTS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "crew.h"
+#include "desk.h"
+#include "visit.h"
+
+/* What a client that says one of the words has begun, and how it goes on. */
+struct requests;
+struct request_kind {
+	const char *word;
+	/* begin: CLIENT said the word and ARGUMENTS ("" if none), which are gone afterwards. */
+	void (*begin)(struct requests *r, struct desk_client *client, char *arguments, uint64_t now_ns);
+	/* turn, for as long as the client is there; NULL: nothing to do. */
+	void (*turn)(struct requests *r, struct desk_client *client, uint64_t now_ns);
+	/* gone: the client is; NULL: that changes nothing. */
+	void (*gone)(struct requests *r, struct desk_client *client);
+};
+
+struct requests {
+	struct desk desk;
+	struct crew *crew;		/* keeps */
+	struct visit visit;
+	bool ends;			/* a stop or a kill was asked for: by */
+	uint64_t end_ns;		/* then */
+	bool forget;			/* a kill: nothing but the state stays */
+	uint64_t given_up;		/* messages that were open when everything was stopped */
+	uint64_t told_ns;		/* when clients were last told how many are open */
+};
+
+/* requests_open begins to serve; -1 with E set: nobody can come, all else works. requests_close
+ * gives the last answers and ends; also after a requests_open that failed. */
+int requests_open(struct requests *r, struct crew *crew, const char *state_dir, struct error *e);
+void requests_close(struct requests *r);
+
+/* requests_end stops the topology in MS at most, as "stop" does. */
+void requests_end(struct requests *r, uint64_t ms, uint64_t now_ns);
+
+/* requests_fill_polls fills DESK_POLLS places; requests_serve handles what poll found there and
+ * what is due. requests_deadline tells when something is; 0: never. */
+void requests_fill_polls(const struct requests *r, struct pollfd *p);
+void requests_serve(struct requests *r, const struct pollfd *p, uint64_t now_ns);
+uint64_t requests_deadline(const struct requests *r);
+
+/* request_refuse answers "error CODE TEXT" and ends the conversation; request_done "ok". */
+void request_refuse(struct requests *r, struct desk_client *client, int code, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
+void request_done(struct requests *r, struct desk_client *client);
+
+#endif
