@@ -119,6 +119,7 @@ int cmd_submit(const struct command_line *line);
 int cmd_restart(const struct command_line *line);
 int cmd_activate(const struct command_line *line);
 int cmd_deactivate(const struct command_line *line);
+int cmd_rebalance(const struct command_line *line);
 int cmd_kill(const struct command_line *line);
 int cmd_lint(const struct command_line *line);
 int cmd_graph(const struct command_line *line);

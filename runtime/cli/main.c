@@ -51,6 +51,14 @@ static const struct command_option kill_options[] = {
 	{ .name = NULL },
 };
 
+static const struct command_option rebalance_options[] = {
+	{ "executors", 'e', "COMPONENT=N", true, "so many executors (processes) for COMPONENT" },
+	{ "wait", 'w', "SECS", false,
+	    "pause for what is open for SECS at most (0.5); what is open then comes again" },
+	{ "dry-run", 0, NULL, false, "only tell what would move" },
+	{ .name = NULL },
+};
+
 static const struct command_option lint_options[] = {
 	DEFINE,
 	PLUGINS,
@@ -126,6 +134,17 @@ const struct command command_table[] = {
 	    .min_operands = 1,
 	    .max_operands = 1,
 	    .doc = "drain a topology and start it again from its state",
+	},
+	{
+	    .name = "rebalance",
+	    .run = cmd_rebalance,
+	    .options = rebalance_options,
+	    .synopsis = "[OPTION]... NAME",
+	    .min_operands = 1,
+	    .max_operands = 1,
+	    .doc = "change how many executors the components of a running topology have",
+	    .examples = "  gale rebalance words -e count=4\n"
+	                "  gale rebalance words -e split=2 -e count=1 --dry-run\n",
 	},
 	{
 	    .name = "kill",

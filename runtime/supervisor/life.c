@@ -450,6 +450,12 @@ void lives_retire(struct lives *l, uint32_t worker, uint64_t now_ns)
 		l->orders->say(l->arg, worker, "stop");
 }
 
+void lives_take_back(struct lives *l, uint32_t worker, uint64_t now_ns)
+{
+	l->workers[worker].state = LIFE_WAITING;
+	lives_event(l, worker, EVENT_TIMEOUT, now_ns);
+}
+
 bool lives_starting(const struct lives *l)
 {
 	for (uint32_t i = 0; i < l->plan->n_workers; i++)

@@ -137,6 +137,9 @@ void lives_pause(struct lives *l, bool paused);
  * that takes too long, and not started again. */
 void lives_retire(struct lives *l, uint32_t worker, uint64_t now_ns);
 
+/* lives_take_back starts WORKER, which was retired and is gone, again with the tasks that it had. */
+void lives_take_back(struct lives *l, uint32_t worker, uint64_t now_ns);
+
 /* lives_starting: some worker is between its start and its hello. */
 bool lives_starting(const struct lives *l);
 
