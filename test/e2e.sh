@@ -49,9 +49,9 @@ wait_until() {
 
 # ---- gale ----
 
-# What is gale's is known by its environment.
+# What is gale's is known by its environment. Submitted topologies have their homes in $STATE.
 gale() {
-	XDG_RUNTIME_DIR=$RUN GALE_TEST_CASE=$RUN timeout --foreground -k 5 $((60 * SLOW)) "$GALE" "$@"
+	XDG_RUNTIME_DIR=$RUN XDG_STATE_HOME=$STATE GALE_TEST_CASE=$RUN timeout --foreground -k 5 $((60 * SLOW)) "$GALE" "$@"
 }
 
 # expect CODE ARGUMENT... runs gale; its output is in the files out and err.
@@ -72,7 +72,7 @@ run() {
 # where it was, so that tests under nohup have to put it back. Until exec the process is a copy
 # of this shell, in which a signal may be lost.
 start() {
-	XDG_RUNTIME_DIR=$RUN GALE_TEST_CASE=$RUN env --default-signal=HUP "$GALE" run -P "$PLUGINS" \
+	XDG_RUNTIME_DIR=$RUN XDG_STATE_HOME=$STATE GALE_TEST_CASE=$RUN env --default-signal=HUP "$GALE" run -P "$PLUGINS" \
 	    --summary summary "$@" t.json > out 2> err &
 	PID=$!
 	until [ "/proc/$PID/exe" -ef "$GALE" ] || is_gone "$PID"; do :; done
@@ -89,6 +89,20 @@ ends() {
 	wait_until "${2:-10}" is_gone "$PID"
 	wait "$PID" || got=$?
 	[ $got -eq "$1" ] || fail "gale: exit $got, not $1: $(tail -n 5 err)"
+}
+
+# submit [OPTION...] submits t.json, and waits until it is up.
+submit() {
+	expect 0 submit --wait -P "$PLUGINS" "$@" t.json
+}
+
+# status_of NAME gives the status that lists show; is_status NAME STATUS tells whether it is that.
+status_of() {
+	gale list --json | tr '{' '\n' | sed -n "s/.*\"name\": *\"$1\".*\"status\": *\"\([A-Z]*\)\".*/\1/p"
+}
+
+is_status() {
+	[ "$(status_of "$1")" = "$2" ]
 }
 
 # of_ours gives the process ids of this case's gale and of all that came from it.
@@ -249,7 +263,8 @@ of() {
 run_case() {
 	CASE=$1
 	RUN=$ROOT/run-$2
-	mkdir -m 700 "$RUN" && mkdir "$ROOT/$CASE" && cd "$ROOT/$CASE" || exit 1
+	STATE=$ROOT/home-$2
+	mkdir -m 700 "$RUN" "$STATE" && mkdir "$ROOT/$CASE" && cd "$ROOT/$CASE" || exit 1
 	trap 'kill_ours' EXIT
 	"case_$CASE"
 	nothing_left

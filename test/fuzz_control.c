@@ -36,6 +36,8 @@ static char *written(const struct control_message *m)
 		return xasprintf("lost %u%s%s", m->worker, gap, m->text);
 	case CONTROL_OBITUARY:
 		return xasprintf("obituary %llu%s%s", (unsigned long long)m->root, gap, m->text);
+	case CONTROL_LEVEL:
+		return xasprintf("level %u%s%s", m->component, gap, m->text);
 	case CONTROL_FATAL:
 		return xasprintf("fatal %s", m->text);
 	default:
@@ -51,7 +53,7 @@ static void check_again(const struct control_message *m)
 	if (text == NULL)
 		return;
 	must(control_parse(&again, text));
-	must(again.word == m->word && again.worker == m->worker && again.start == m->start &&
+	must(again.word == m->word && again.worker == m->worker && again.start == m->start && again.component == m->component &&
 	    again.root == m->root && strcmp(again.text, m->text) == 0);
 	free(text);
 }

@@ -121,6 +121,11 @@ int cmd_activate(const struct command_line *line);
 int cmd_deactivate(const struct command_line *line);
 int cmd_rebalance(const struct command_line *line);
 int cmd_kill(const struct command_line *line);
+int cmd_logs(const struct command_line *line);
+int cmd_errors(const struct command_line *line);
+int cmd_set_log_level(const struct command_line *line);
+int cmd_logs(const struct command_line *line);
+int cmd_errors(const struct command_line *line);
 int cmd_lint(const struct command_line *line);
 int cmd_graph(const struct command_line *line);
 int cmd_plugin(const struct command_line *line);
@@ -130,5 +135,6 @@ int cmd_version(const struct command_line *line);
 int cmd_worker(const struct command_line *line);	/* hidden: one worker process; its
 							 * arguments are its own business */
 int cmd_supervise(const struct command_line *line);	/* hidden: the same, a supervisor */
+int cmd_complete(const struct command_line *line);	/* hidden: for the shell's completion */
 
 #endif

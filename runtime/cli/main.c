@@ -59,6 +59,22 @@ static const struct command_option rebalance_options[] = {
 	{ .name = NULL },
 };
 
+static const struct command_option logs_options[] = {
+	{ "follow", 'f', NULL, false, "go on with what comes, until the topology has ended" },
+	{ "lines", 'n', "N", false, "only the last N lines of those that are there" },
+	{ "level", 0, "LEVEL", false, "only lines of this level and worse: error, warn, info or debug" },
+	{ "since", 0, "WHEN", false, "only lines since then: 90s, 5m, 2h, 1d ago, or 2026-11-21T16:43 (UTC)" },
+	{ "json", 0, NULL, false, "print a JSON object for each line" },
+	{ .name = NULL },
+};
+
+static const struct command_option level_options[] = {
+	{ "for", 0, "TIME", false, "go back to the config's level after TIME: 30s, 5m, 1h" },
+	{ .name = NULL },
+};
+
+static const struct command_option errors_options[] = { JSON, { .name = NULL } };
+
 static const struct command_option lint_options[] = {
 	DEFINE,
 	PLUGINS,
@@ -159,6 +175,37 @@ const struct command command_table[] = {
 	                "  gale kill words --now -y\n",
 	},
 	{
+	    .name = "logs",
+	    .run = cmd_logs,
+	    .options = logs_options,
+	    .synopsis = "[OPTION]... NAME [COMPONENT[.TASK]]",
+	    .min_operands = 1,
+	    .max_operands = 2,
+	    .doc = "show what a submitted topology and its workers have said",
+	    .examples = "  gale logs words\n"
+	                "  gale logs words count.2 -f\n"
+	                "  gale logs words --level warn --since 5m\n",
+	},
+	{
+	    .name = "errors",
+	    .run = cmd_errors,
+	    .options = errors_options,
+	    .synopsis = "[OPTION]... NAME",
+	    .min_operands = 1,
+	    .max_operands = 1,
+	    .doc = "tell what went wrong in a submitted topology, how often, and when last",
+	},
+	{
+	    .name = "set-log-level",
+	    .run = cmd_set_log_level,
+	    .options = level_options,
+	    .synopsis = "[OPTION]... NAME [COMPONENT] LEVEL",
+	    .min_operands = 2,
+	    .max_operands = 3,
+	    .doc = "say which lines of plugins get into the log: error, warn, info, debug",
+	    .examples = "  gale set-log-level words split debug --for 30s\n",
+	},
+	{
 	    .name = "lint",
 	    .run = cmd_lint,
 	    .options = lint_options,
@@ -232,6 +279,10 @@ const struct command command_table[] = {
 	    .run = cmd_supervise,
 	    .hidden = true,
 	    .doc = "the supervisor of a submitted topology, started by submit" },
+	{ .name = "complete",
+	    .run = cmd_complete,
+	    .hidden = true,
+	    .doc = "what a word may become, for the shell's completion" },
 	{ .name = NULL },
 };
 

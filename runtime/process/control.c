@@ -70,7 +70,7 @@ int control_receive(int fd, char *text, size_t size)
 /* ---- what a message says ---- */
 
 /* What follows a word. */
-enum shape { NOTHING, SOME_TEXT, TABLE, FINISH_OR_DISCARD, WORKER_START, WORKER_TEXT, ROOT_TEXT };
+enum shape { NOTHING, SOME_TEXT, TABLE, FINISH_OR_DISCARD, WORKER_START, WORKER_TEXT, ROOT_TEXT, COMPONENT_TEXT };
 
 static const struct {
 	const char *word;
@@ -95,6 +95,7 @@ static const struct {
 	[CONTROL_LOST] = { "lost", WORKER_TEXT },
 	[CONTROL_FREEZE] = { "freeze", NOTHING },
 	[CONTROL_THAW] = { "thaw", NOTHING },
+	[CONTROL_LEVEL] = { "level", COMPONENT_TEXT },
 	[CONTROL_PING] = { "ping", NOTHING },
 	[CONTROL_STOP] = { "stop", NOTHING },
 };
@@ -144,6 +145,10 @@ static bool take_arguments(struct control_message *m, enum shape shape, const ch
 		break;
 	case ROOT_TEXT:
 		if (!take_number(&text, UINT64_MAX, &m->root))
+			return false;
+		break;
+	case COMPONENT_TEXT:
+		if (!take_u32(&text, &m->component))
 			return false;
 		break;
 	case SOME_TEXT:

@@ -37,6 +37,8 @@
  *                        (R3); TEXT says which and how
  *     freeze             coordinator: write no record until "thaw", say "frozen" (X13)
  *     thaw               coordinator: go on
+ *     level C LEVEL      of what tasks of component C log, lines of this level and worse get
+ *                        through: error, warn, info, debug; as "drain" it may come before "peers"
  *     ping               say "pong" (R4)
  *     stop               clean up and exit 0
  *
@@ -71,7 +73,7 @@ enum control_word {
 	CONTROL_LAID, CONTROL_FROZEN, CONTROL_PONG,
 	CONTROL_PEERS, CONTROL_OVER, CONTROL_LAYOUT, CONTROL_ACTIVATE, CONTROL_DEACTIVATE, CONTROL_DRAIN,
 	CONTROL_SWITCH, CONTROL_OBITUARY, CONTROL_LOST, CONTROL_FREEZE, CONTROL_THAW,
-	CONTROL_PING, CONTROL_STOP,
+	CONTROL_LEVEL, CONTROL_PING, CONTROL_STOP,
 	CONTROL_WORDS		/* how many there are */
 };
 
@@ -80,9 +82,10 @@ struct control_message {
 	enum control_word word;
 	uint32_t worker;	/* switch, switched, lost */
 	uint32_t start;		/* switch, switched */
+	uint32_t component;	/* level */
 	uint64_t root;		/* obituary */
 	bool discard;		/* drain */
-	const char *text;	/* fatal, obituary, lost; peers, over, layout: the table */
+	const char *text;	/* fatal, obituary, lost, level; peers, over, layout: the table */
 };
 
 /* control_parse takes TEXT apart, into which M->text then points; false: it is no message of

@@ -174,24 +174,35 @@ static enum home_result lock(struct home *h, struct error *e)
 	return HOME_OK;
 }
 
+/* make_in makes the directory NAME below BASE, known as PATH, when there is none. */
+static int make_in(const char *name, const char *path, struct error *e)
+{
+	int base, rc = 0;
+
+	if (make_path(path) != 0)
+		return error_errno(e, "cannot make %s", path);
+	base = open_ours(AT_FDCWD, path, path, e);
+	if (base < 0)
+		return -1;
+	if (mkdirat(base, name, S_IRWXU) != 0 && errno != EEXIST)
+		rc = error_errno(e, "cannot make %s/%s", path, name);
+	close(base);
+	return rc;
+}
+
 enum home_result home_make(struct home *h, const char *name, struct error *e)
 {
-	char *path = base_path(), *inside = xasprintf("%s/%s", path, name);
 	enum home_result rc = HOME_FAILED;
+	char *path = base_path();
 
 	*h = (struct home){ .fd = -1 };
 	do {
 		home_close(h);
-		if (make_path(path) != 0)
-			error_errno(e, "cannot make %s", path);
-		else if (mkdir(inside, S_IRWXU) != 0 && errno != EEXIST)
-			error_errno(e, "cannot make %s", inside);
-		else if ((rc = open_in(h, name, path, e)) == HOME_OK)
+		if (make_in(name, path, e) == 0 && (rc = open_in(h, name, path, e)) == HOME_OK)
 			rc = lock(h, e);
 	} while (rc == HOME_OK && !has_name(h->fd));	/* removed while we came */
 	if (rc != HOME_OK)
 		home_close(h);
-	free(inside);
 	free(path);
 	return rc;
 }

@@ -13,6 +13,7 @@
 #include "clock.h"
 #include "control.h"
 #include "death.h"
+#include "logline.h"
 #include "memory.h"
 #include "obituary.h"
 #include "rundir.h"
@@ -25,7 +26,7 @@ enum {
 
 void crew_fail(struct crew *c, const char *text)
 {
-	outlet_say(c->outlet, "%s: %s", c->plan->topology->name, text);
+	outlet_tell(c->outlet, GALE_ERROR, "%s: %s", c->plan->topology->name, text);
 	if (c->why.text[0] == '\0')
 		error_set(&c->why, "%s", text);
 }
@@ -43,7 +44,7 @@ static void order_say(void *arg, uint32_t worker, const char *text)
 
 static void say_killed(const struct crew *c, uint32_t worker, const char *what, uint64_t ns)
 {
-	outlet_say(c->outlet, "%s (pid %d) %s within %llu ms: killed", c->plan->workers[worker].label,
+	outlet_tell(c->outlet, GALE_WARN, "%s (pid %d) %s within %llu ms: killed", c->plan->workers[worker].label,
 	    (int)c->workers[worker].pid, what, (unsigned long long)(ns / NS_PER_MS));
 }
 
@@ -115,7 +116,7 @@ static void order_restarts(void *arg, uint32_t worker, uint64_t wait_ns, const c
 		buf_printf(&text, " in %llu ms", (unsigned long long)(wait_ns / NS_PER_MS));
 	if (recent > 0)
 		buf_printf(&text, " (failure %u of %d within a minute)", recent, RESTART_MOST);
-	outlet_say(c->outlet, "%s: %s", c->plan->topology->name, buf_text(&text));
+	outlet_tell(c->outlet, GALE_ERROR, "%s: %s", c->plan->topology->name, buf_text(&text));
 	buf_free(&text);
 }
 
@@ -224,6 +225,25 @@ static void name_own(struct crew *c, uint32_t worker)
 	w->own_root = 0;
 }
 
+/* tell_level tells WORKER which lines of its COMPONENT get into the log. */
+static void tell_level(struct crew *c, uint32_t worker, uint32_t component)
+{
+	const struct topology *t = c->plan->topology;
+	const struct level_set *set = &c->levels.components[component];
+	gale_level level = set->set ? set->level : topology_log_level(t, &t->components[component]);
+
+	if (plan_stage_of(c->plan, worker, component) != NULL)
+		say(&c->workers[worker], "level %u %s", component, logline_levels[level]);
+}
+
+/* tell_levels tells a worker that begins what was set; the config it has read. */
+static void tell_levels(struct crew *c, uint32_t worker)
+{
+	for (uint32_t i = 0; i < c->levels.n; i++)
+		if (c->levels.components[i].set)
+			tell_level(c, worker, i);
+}
+
 /* handle_message takes one message of a worker; false: it is none. */
 static bool handle_message(struct crew *c, uint32_t worker, const char *text)
 {
@@ -244,8 +264,10 @@ static bool handle_message(struct crew *c, uint32_t worker, const char *text)
 	} else if (m.word == CONTROL_SWITCHED) {
 		fences_switched(&c->lives.fences, worker, m.worker, m.start);
 	} else {
-		if (m.word == CONTROL_HELLO)
+		if (m.word == CONTROL_HELLO) {
 			find_pages(c, worker);
+			tell_levels(c, worker);		/* before its plugin is opened */
+		}
 		if (m.word == CONTROL_READY) {
 			pulse_began(&c->pulse, worker);
 			name_own(c, worker);	/* before "activate" */
@@ -533,7 +555,7 @@ static void order_start(void *arg, uint32_t worker)
 
 	if (start_worker(c, worker, &e) == 0)
 		return;
-	outlet_say(c->outlet, "%s: %s", c->plan->topology->name, e.text);
+	outlet_tell(c->outlet, GALE_ERROR, "%s: %s", c->plan->topology->name, e.text);
 	lives_died(&c->lives, worker, EVENT_DIED, &death, clock_now_ns());
 }
 
@@ -548,6 +570,26 @@ void crew_start(struct crew *c)
 		c->lives.failed = true;
 		lives_stop(&c->lives, clock_now_ns());
 		return;
+	}
+}
+
+/* ---- what gets into the log -------------------------------------------------------- */
+
+static void tell_all(struct crew *c, uint32_t component)
+{
+	for (uint32_t i = 0; i < c->plan->n_workers; i++)
+		tell_level(c, i, component);
+}
+
+void crew_set_level(struct crew *c, uint32_t component, gale_level level, uint64_t ms)
+{
+	uint64_t until = ms > 0 ? clock_now_ns() + ms * NS_PER_MS : 0;
+
+	for (uint32_t i = 0; i < c->levels.n; i++) {
+		if (component != UINT32_MAX && component != i)
+			continue;
+		levels_set(&c->levels, i, level, until);
+		tell_all(c, i);
 	}
 }
 
@@ -568,12 +610,18 @@ static void hung(void *arg, uint32_t worker)
 uint64_t crew_deadline(const struct crew *c)
 {
 	uint64_t next = lives_deadline(&c->lives), beat = pulse_deadline(&c->pulse);
+	uint64_t level = levels_deadline(&c->levels);
 
-	return next == 0 || beat < next ? beat : next;
+	next = next == 0 || beat < next ? beat : next;
+	return level != 0 && level < next ? level : next;
 }
 
 void crew_expire(struct crew *c, uint64_t now_ns)
 {
+	uint32_t component;
+
+	while ((component = levels_expired(&c->levels, now_ns)) != UINT32_MAX)
+		tell_all(c, component);
 	lives_expire(&c->lives, now_ns);
 	pulse_beat(&c->pulse, now_ns);
 }
@@ -587,6 +635,7 @@ void crew_init(struct crew *c, uint32_t ready_ms, uint32_t stop_ms)
 		c->workers[i].child = nobody;
 	c->pages = xcalloc((size_t)c->plan->n_stages + 1, sizeof *c->pages);
 	c->past = xcalloc((size_t)c->plan->n_stages + 1, sizeof *c->past);
+	levels_init(&c->levels, c->plan->topology->n_components);
 	c->oom_kills = death_oom_kills();
 	c->pulse.ping = ping;
 	c->pulse.hung = hung;
@@ -641,5 +690,6 @@ void crew_free(struct crew *c)
 	c->pages = NULL;
 	buf_free(&c->lines);
 	pulse_free(&c->pulse);
+	levels_free(&c->levels);
 	lives_free(&c->lives);
 }

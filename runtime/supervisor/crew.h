@@ -13,6 +13,7 @@
 
 #include "buf.h"
 #include "error.h"
+#include "levels.h"
 #include "life.h"
 #include "mail.h"
 #include "outlet.h"
@@ -44,6 +45,7 @@ struct crew {
 	struct outlet *outlet;
 	struct lives lives;
 	struct pulse pulse;
+	struct levels levels;
 	struct crew_worker *workers;	/* plan->n_workers */
 	struct status **pages;		/* plan->n_stages; NULL until the worker has one */
 	struct tally *past;		/* plan->n_stages: the pages of predecessors */
@@ -95,6 +97,10 @@ void crew_lay_out(struct crew *c, struct plan *plan, uint64_t now_ns);
  * there is no coordinator it is done at once. */
 void crew_freeze(struct crew *c, bool freeze);
 bool crew_frozen(const struct crew *c);
+
+/* crew_set_level has lines of LEVEL and worse of COMPONENT (UINT32_MAX: of all) get into the log, for MS
+ * or, when that is 0, until the run ends. */
+void crew_set_level(struct crew *c, uint32_t component, gale_level level, uint64_t ms);
 
 /* crew_fill_polls fills CREW_POLLS places of P for every worker; crew_serve handles what
  * poll found there. */

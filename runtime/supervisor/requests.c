@@ -8,11 +8,12 @@
 #include <string.h>
 
 #include "clock.h"
+#include "logline.h"
 #include "memory.h"
 
 enum {
 	TELL_MS = 100,			/* how often a client is told how many are open */
-	CODE_USAGE = 2, CODE_CONFLICT = 5	/* of enum exit_code, for the command */
+	CODE_USAGE = 2, CODE_NOT_FOUND = 4, CODE_CONFLICT = 5	/* of enum exit_code, for the command */
 };
 
 static bool drains(const struct requests *r)
@@ -172,6 +173,30 @@ static void moved(struct requests *r, struct desk_client *client)
 	mover_gone(&r->mover, client);
 }
 
+/* ---- log-level --------------------------------------------------------------------- */
+
+static void set_level(struct requests *r, struct desk_client *client, char *arguments, uint64_t now_ns)
+{
+	const struct topology *t = r->crew->plan->topology;
+	char *rest = NULL, *name = strtok_r(arguments, " ", &rest), *word = strtok_r(NULL, " ", &rest);
+	bool all = name != NULL && strcmp(name, "*") == 0;
+	int component = name != NULL && !all ? topology_find(t, name) : -1;
+	gale_level level;
+	uint64_t ms;
+
+	(void)now_ns;
+	if (word == NULL || !logline_level(word, strlen(word), &level) || !read_ms(rest, &ms)) {
+		request_refuse(r, client, CODE_USAGE, "it does not understand how log-level is meant");
+	} else if (!all && component < 0) {
+		request_refuse(r, client, CODE_NOT_FOUND, "it has no component \"%s\"", name);
+	} else {
+		outlet_say(r->crew->outlet, "the log level of %s is %s now%s", all ? "all components" : name,
+		    logline_levels[level], ms > 0 ? ", for a while" : "");
+		crew_set_level(r->crew, all ? UINT32_MAX : (uint32_t)component, level, ms);
+		request_done(r, client);
+	}
+}
+
 /* ---- all of them ------------------------------------------------------------------- */
 
 static const struct request_kind kinds[] = {
@@ -183,6 +208,7 @@ static const struct request_kind kinds[] = {
 	{ "rebalance-plan", plan_moves, NULL, moved },
 	{ "stop", stop, tell_open, NULL },
 	{ "kill", forget, tell_open, NULL },
+	{ "log-level", set_level, NULL, NULL },
 };
 
 static const struct request_kind *kind_of(const char *word)

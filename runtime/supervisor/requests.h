@@ -12,6 +12,8 @@
  *     stop MS               "open N" while it drains, for MS at most; then everything is stopped:
  *                           "ok N", N messages were given up: "error 1 TEXT", it failed meanwhile
  *     kill MS               the same, and the topology is forgotten: no list has it any more
+ *     log-level C LEVEL MS  "ok": lines of LEVEL and worse of component C ("*": of all) get into the
+ *                           log, for MS; 0: until the run ends
  *
  * A request that makes no sense, or not now, is answered by "error CODE TEXT", with the exit code
  * that the command shall end with. A second stop or kill makes the first one shorter, never

@@ -13,8 +13,10 @@
 #include "clock.h"
 #include "crew.h"
 #include "life.h"
+#include "logfile.h"
 #include "memory.h"
 #include "outlet.h"
+#include "output.h"
 #include "overview.h"
 #include "progress.h"
 #include "requests.h"
@@ -38,13 +40,15 @@ struct supervisor {
 	struct overview *overview;
 	int tell_fd;
 	struct outlet outlet;
+	struct logfile log;		/* of a submitted topology, and */
+	struct output output;		/* its standard output */
 	struct progress progress;
 	struct pollfd *polls;
 	size_t polls_cap;
 	int signal_fd;
 	uint32_t drain_ms;		/* how long a signal lets it drain; UINT32_MAX: for ever */
 	sigset_t old_mask;
-	struct sigaction old_pipe, old_child;
+	struct sigaction old_pipe, old_child, old_large;
 	unsigned n_signals;
 	int signal;			/* that ended the run; 0: none */
 };
@@ -94,6 +98,7 @@ static int take_signals(struct supervisor *s, struct error *e)
 	sigaction(SIGHUP, NULL, &hangup);
 	sigaction(SIGCHLD, &plain, &s->old_child);	/* inherited SIG_IGN would eat exits */
 	sigaction(SIGPIPE, &ignored, &s->old_pipe);
+	sigaction(SIGXFSZ, &ignored, &s->old_large);	/* a log that is too large costs lines */
 	sigemptyset(&set);
 	sigaddset(&set, SIGINT);
 	sigaddset(&set, SIGTERM);
@@ -117,13 +122,14 @@ static void give_signals_back(struct supervisor *s)
 	}
 	sigaction(SIGCHLD, &s->old_child, NULL);
 	sigaction(SIGPIPE, &s->old_pipe, NULL);
+	sigaction(SIGXFSZ, &s->old_large, NULL);
 	sigprocmask(SIG_SETMASK, &s->old_mask, NULL);
 }
 
 /* ---- the loop ---------------------------------------------------------------------- */
 
-/* The descriptors of a turn: signals, our output, those at the desk, then the workers'. */
-enum { POLL_SIGNALS, POLL_OUTLET, POLL_DESK, POLL_CREW = POLL_DESK + DESK_POLLS };
+/* The descriptors of a turn: signals, our output, the topology's, those at the desk, then the workers'. */
+enum { POLL_SIGNALS, POLL_OUTLET, POLL_OUTPUT, POLL_DESK, POLL_CREW = POLL_DESK + DESK_POLLS };
 
 static nfds_t fill_polls(struct supervisor *s)
 {
@@ -133,6 +139,7 @@ static nfds_t fill_polls(struct supervisor *s)
 	s->polls = xgrow(s->polls, &s->polls_cap, n, sizeof *s->polls);
 	s->polls[POLL_SIGNALS] = (struct pollfd){ .fd = s->signal_fd, .events = POLLIN };
 	s->polls[POLL_OUTLET] = (struct pollfd){ .fd = out, .events = POLLOUT };
+	s->polls[POLL_OUTPUT] = (struct pollfd){ .fd = s->output.fd, .events = POLLIN };
 	requests_fill_polls(&s->requests, s->polls + POLL_DESK);
 	crew_fill_polls(&s->crew, s->polls + POLL_CREW);
 	return n;
@@ -213,6 +220,8 @@ static void loop(struct supervisor *s)
 		requests_serve(&s->requests, s->polls + POLL_DESK, clock_now_ns());
 		if (s->polls[POLL_OUTLET].revents)
 			outlet_push(&s->outlet);
+		if (s->polls[POLL_OUTPUT].revents)
+			output_serve(&s->output, &s->outlet);
 		if (s->polls[POLL_SIGNALS].revents)
 			read_signals(s);
 		crew_expire(&s->crew, clock_now_ns());
@@ -318,14 +327,37 @@ static void conclude(const struct supervisor *s, struct run_result *r)
 	free(pages);
 }
 
+/* open_outlet: what a submitted topology says goes to its log, and so does its standard output. */
+static void open_outlet(struct supervisor *s, const struct topology *t, const struct home *home)
+{
+	struct error e;
+
+	outlet_open(&s->outlet, STDERR_FILENO);
+	if (home == NULL)
+		return;
+	if (logfile_open(&s->log, home->path, t, &e) == 0)
+		outlet_open_log(&s->outlet, &s->log, t->name);
+	else
+		outlet_say(&s->outlet, "%s: warn: %s", t->name, e.text);
+	if (output_open(&s->output, &e) != 0)
+		outlet_say(&s->outlet, "%s: warn: %s", t->name, e.text);
+}
+
+static void close_outlet(struct supervisor *s)
+{
+	output_close(&s->output, &s->outlet);
+	outlet_close(&s->outlet, OUTLET_WAIT_MS);
+	logfile_close(&s->log);
+}
+
 int supervisor_run(struct topology *t, const struct run_options *options,
     struct run_result *r)
 {
-	struct supervisor s = { .signal_fd = -1, .dir = { .lock_fd = -1 },
+	struct supervisor s = { .signal_fd = -1, .dir = { .lock_fd = -1 }, .output.fd = -1, .log.dir = -1,
 		.requests.desk = { .dir = -1, .listener = -1 } };
 
 	*r = (struct run_result){ 0 };
-	outlet_open(&s.outlet, STDERR_FILENO);
+	open_outlet(&s, t, options->home);
 	s.crew.plan = plan_make(t);
 	s.crew.outlet = &s.outlet;
 	s.crew.program = options->worker_program;
@@ -341,7 +373,7 @@ int supervisor_run(struct topology *t, const struct run_options *options,
 	overview_close(s.overview);
 	rundir_remove(&s.dir);
 	crew_free(&s.crew);
-	outlet_close(&s.outlet, OUTLET_WAIT_MS);
+	close_outlet(&s);
 	give_signals_back(&s);
 	free(s.polls);
 	free(s.state_dir);

@@ -135,6 +135,7 @@ static const struct setting *default_setting(const struct config_key *key)
 		break;
 	case CONFIG_PATH:
 	case CONFIG_AUTO:
+	case CONFIG_LEVEL:
 		s->type = SETTING_STRING;
 		s->s = (char *)(uintptr_t)key->fallback;
 		break;
@@ -174,6 +175,16 @@ int64_t topology_ms(const struct topology *t, const struct component *c, const c
 	assert(s->type == SETTING_INT || s->type == SETTING_FLOAT);
 	secs = s->type == SETTING_INT ? (double)s->i : s->f;
 	return (int64_t)ceil(secs * 1000);	/* 0.0001 s is 1 ms, not 0: never */
+}
+
+gale_level topology_log_level(const struct topology *t, const struct component *c)
+{
+	const struct setting *s = topology_config(t, c, "topology.log.level");
+
+	for (int i = 0; i < N_LOG_LEVELS; i++)
+		if (s != NULL && s->type == SETTING_STRING && strcmp(s->s, config_log_levels[i]) == 0)
+			return (gale_level)i;
+	return GALE_INFO;
 }
 
 static uint32_t own_int(const struct topology *t, const char *key, uint32_t unset)

@@ -158,6 +158,9 @@ const struct setting *topology_config(const struct topology *t, const struct com
 int64_t topology_int(const struct topology *t, const struct component *c, const char *key);
 int64_t topology_ms(const struct topology *t, const struct component *c, const char *key);
 
+/* topology_log_level gives topology.log.level. */
+gale_level topology_log_level(const struct topology *t, const struct component *c);
+
 /* For transactional topologies: how many batches may be open (topology.max.spout.pending), and
  * how many times one is tried (topology.max.attempts). Unset, these keys have defaults of their
  * own there. */

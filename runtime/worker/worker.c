@@ -24,6 +24,7 @@
 #include "clock.h"
 #include "control.h"
 #include "failpoint.h"
+#include "logline.h"
 #include "memory.h"
 #include "rundir.h"
 #include "statedir.h"
@@ -218,6 +219,19 @@ static void on_layout(struct worker *w, const struct control_message *m)
 	say("laid");
 }
 
+static void on_level(struct worker *w, const struct control_message *m)
+{
+	gale_level level;
+
+	if (!logline_level(m->text, strlen(m->text), &level))
+		return;
+	for (uint32_t i = 0; i < w->n_stages; i++)
+		if (w->stages[i].planned->component == m->component)
+			w->stages[i].level = level;
+	for (uint32_t i = 0; i < w->n_tasks; i++)
+		w->tasks[i].ctx.level = w->tasks[i].stage->level;
+}
+
 static void on_ping(struct worker *w, const struct control_message *m)
 {
 	(void)w, (void)m;
@@ -244,6 +258,7 @@ static void (*const control_acts[CONTROL_WORDS])(struct worker *w, const struct 
 	[CONTROL_OBITUARY] = on_obituary,
 	[CONTROL_FREEZE] = on_freeze,
 	[CONTROL_THAW] = on_freeze,
+	[CONTROL_LEVEL] = on_level,
 	[CONTROL_PING] = on_ping,
 	[CONTROL_STOP] = on_stop,
 };
@@ -315,7 +330,7 @@ static void wait_for_peers(struct worker *w)
 			_exit(EXIT_SUCCESS);
 		else if (m.word == CONTROL_PEERS || m.word == CONTROL_OVER)
 			break;
-		else if (m.word == CONTROL_DRAIN || m.word == CONTROL_PING)
+		else if (m.word == CONTROL_DRAIN || m.word == CONTROL_PING || m.word == CONTROL_LEVEL)
 			obey(w, text);
 	}
 	read_table(w, &m);
@@ -373,6 +388,7 @@ static void make_stages(struct worker *w)
 		w->stages[i] = (struct stage){ .worker = w, .planned = planned,
 			.status = i == 0 ? w->status : make_page(w, i),
 			.component = &w->topology->components[planned->component] };
+		w->stages[i].level = topology_log_level(w->topology, w->stages[i].component);
 	}
 }
 

@@ -116,6 +116,7 @@ struct stage {
 	struct router router;
 	struct plugin *plugin;
 	const gale_component *code;
+	gale_level level;		/* of what its tasks log */
 	struct task *tasks;		/* n_tasks neighbours of the worker's */
 	uint32_t n_tasks;
 	int64_t max_attempts;		/* source.c: of its messages; 0: no limit */

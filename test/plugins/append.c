@@ -16,6 +16,7 @@ struct append {
 	/* properties */
 	const char *path, *spare;
 	int64_t us;
+	bool hold;
 
 	int fd;
 };
@@ -37,6 +38,10 @@ static int execute(void *self, gale_ctx *ctx, const gale_tuple *t)
 
 	if (a->us > 0)
 		nanosleep(&pause, NULL);
+	if (a->hold) {
+		gale_hold(ctx, t);
+		return GALE_OK;
+	}
 	if (v->type == GALE_INT) {
 		journal(a->fd, "%" PRId64 "\n", v->u.i);
 		return GALE_OK;
@@ -59,7 +64,8 @@ static const gale_component append = {
 	.props = GALE_PROPS(
 		GALE_PROP(struct append, path, GALE_PROP_PATH, "The file.", .required = true),
 		GALE_PROP(struct append, spare, GALE_PROP_STRING, "A line that fails."),
-		GALE_PROP(struct append, us, GALE_PROP_INT, "Microseconds that each takes.")),
+		GALE_PROP(struct append, us, GALE_PROP_INT, "Microseconds that each takes."),
+		GALE_PROP(struct append, hold, GALE_PROP_BOOL, "Keep them open, and do nothing.")),
 	.prepare = prepare, .execute = execute, .cleanup = cleanup,
 };
 GALE_PLUGIN(&append);

@@ -1,0 +1,142 @@
+/* logreader.c - see logreader.h. SPDX-License-Identifier: Apache-2.0
+ *
+ * A file that is rotated keeps its inode and gets another name. So the reader knows where it is by
+ * the inode, and looks up its name when it has come to the end: while that is the first one, more may
+ * come; else it goes on with the file after it. Only whole lines are taken, and the rest is read
+ * again: what the writer takes back, because there was no room for all of it, was never seen.
+ */
+#include "logreader.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "memory.h"
+
+enum { NAME_BYTES = 64, GAP = 1001 /* files may be missing, as many as there can be */ };
+
+static const char *name_of(const struct logreader *r, int n, char name[NAME_BYTES])
+{
+	if (n == 0)
+		snprintf(name, NAME_BYTES, "%s", r->name);
+	else
+		snprintf(name, NAME_BYTES, "%s.%d", r->name, n);
+	return name;
+}
+
+/* number_of gives which file the reader is in; -1: it is gone, or none. */
+static int number_of(const struct logreader *r)
+{
+	char name[NAME_BYTES];
+	struct stat st;
+
+	for (int i = 0; r->fd >= 0 && i < GAP; i++)
+		if (fstatat(r->dir, name_of(r, i, name), &st, AT_SYMLINK_NOFOLLOW) == 0 && st.st_ino == r->inode)
+			return i;
+	return -1;
+}
+
+/* open_below opens the oldest file whose number is below N. 1, 0: there is none; -1 with E set. */
+static int open_below(struct logreader *r, int n, struct error *e)
+{
+	char name[NAME_BYTES];
+	struct stat st;
+	int fd = -1;
+
+	while (fd < 0 && --n >= 0) {
+		fd = openat(r->dir, name_of(r, n, name), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+		if (fd < 0 && errno != ENOENT)
+			return error_errno(e, "cannot open %s", name);
+	}
+	if (fd < 0)
+		return 0;
+	if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode)) {
+		close(fd);
+		return error_set(e, "%s is no file", name);
+	}
+	if (r->fd >= 0)
+		close(r->fd);
+	r->fd = fd;
+	r->inode = st.st_ino;
+	r->offset = 0;
+	r->n = r->at = 0;
+	return 1;
+}
+
+/* fill reads on behind what has been given out: 1 when there is a whole line now, 0 if not. */
+static int fill(struct logreader *r, struct error *e)
+{
+	struct stat st;
+	ssize_t n;
+
+	r->offset += (off_t)r->at;
+	r->n = r->at = 0;
+	if (r->fd < 0)
+		return 0;
+	if (fstat(r->fd, &st) == 0 && st.st_size < r->offset)
+		r->offset = 0;		/* somebody has emptied it */
+	n = pread(r->fd, r->bytes, LOGREADER_BYTES, r->offset);
+	if (n < 0)
+		return error_errno(e, "cannot read %s", r->name);
+	r->n = (size_t)n;
+	return r->n == LOGREADER_BYTES || memchr(r->bytes, '\n', r->n) != NULL;
+}
+
+/* go_on goes to the file behind the one that has been read: 1, 0: there is none; -1. */
+static int go_on(struct logreader *r, struct error *e)
+{
+	int number = number_of(r), more;
+
+	if (number == 0)
+		return 0;
+	/* The last lines may have come between the last look and the rotation. */
+	more = fill(r, e);
+	if (more != 0)
+		return more;
+	if (r->n > 0)
+		return 1;	/* a line that nobody will end any more */
+	return open_below(r, number > 0 ? number : GAP, e);
+}
+
+static void take_line(struct logreader *r, struct logline *l)
+{
+	const char *line = r->bytes + r->at, *newline = memchr(line, '\n', r->n - r->at);
+	size_t n = newline != NULL ? (size_t)(newline - line) : r->n - r->at;
+
+	r->at += n + (newline != NULL);
+	if (!logline_read(l, line, n))
+		*l = (struct logline){ .level = GALE_INFO, .label = "", .text = line, .n_text = n };
+}
+
+int logreader_next(struct logreader *r, struct logline *l, struct error *e)
+{
+	int rc = memchr(r->bytes + r->at, '\n', r->n - r->at) != NULL ? 1 : fill(r, e);
+
+	while (rc == 0) {
+		rc = go_on(r, e);
+		if (rc <= 0)
+			return rc;
+		if (r->n == 0)
+			rc = fill(r, e);
+	}
+	if (rc == 1)
+		take_line(r, l);
+	return rc;
+}
+
+void logreader_open(struct logreader *r, int dir, const char *name)
+{
+	*r = (struct logreader){ .dir = dir, .name = name, .fd = -1, .bytes = xmalloc(LOGREADER_BYTES) };
+}
+
+void logreader_close(struct logreader *r)
+{
+	if (r->fd >= 0)
+		close(r->fd);
+	free(r->bytes);
+	*r = (struct logreader){ .fd = -1 };
+}

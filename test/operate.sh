@@ -1,0 +1,446 @@
+#!/bin/bash
+# operate.sh - topologies that go on by themselves: submitted, paused, replaced, killed, resumed.
+# SPDX-License-Identifier: Apache-2.0
+#
+# shellcheck disable=SC2317,SC2119 # cases are called by name; functions with options
+#
+# The spout `feed` and the bolts `append.Append` and `probe.X` are in test/plugins.
+
+# shellcheck source-path=SCRIPTDIR source=e2e.sh
+. "$(dirname "$0")/e2e.sh"
+
+# following: what the file `in` gains is appended to `sink`, line by line; a line comes again only
+# when the topology could not know that it had arrived.
+following() {
+	touch in
+	topology <<-END
+		config topology.max.attempts 5
+		spout lines lines path=in follow=true
+		bolt append append.Append path=sink $*
+		stream lines append SHUFFLE
+	END
+}
+
+# stuck: the bolt holds on to what it has.
+stuck() {
+	topology <<-END
+		config topology.message.timeout.secs 3600
+		spout lines lines path=in follow=true
+		bolt append append.Append path=sink hold=true
+		stream lines append SHUFFLE
+	END
+}
+
+# has N: `sink` has so many lines.
+has() {
+	[ "$(lines sink .)" -ge "$1" ]
+}
+
+# supervisor gives the process id of the supervisor of the only topology.
+supervisor() {
+	local p
+
+	for p in $(of_ours); do
+		tr '\0' ' ' < "/proc/$p/cmdline" 2> /dev/null | grep -q ' supervise ' && echo "$p"
+	done
+}
+
+milliseconds() {
+	echo $((${EPOCHREALTIME/./} / 1000))
+}
+
+# gone NAME: no list has it, and no process is left.
+gone() {
+	expect 4 kill "$1"
+	says "there is no topology \"$1\""
+	wait_until 2 none_of_ours
+}
+
+# ---- what scripts rely on -----------------------------------------------------------------------
+
+case_contract() {
+	local began
+
+	mkfifo in
+	topology <<-END
+		spout lines lines path=\${input}
+		bolt count count
+		bolt file file path=\${output} format=tsv
+		stream lines count FIELDS line
+		stream count file GLOBAL
+	END
+	began=$(milliseconds)
+	expect 0 submit t.json --name N --wait -D input=in -D output=counts.tsv
+	must [ $(($(milliseconds) - began)) -lt $((1000 * SLOW)) ]
+	must is_status N ACTIVE
+	gale list --json > list
+	must grep -q '"topologies":' list
+	gale status N --json > status || fail "status N"
+	must grep -q '"name": *"N"' status
+	expect 0 deactivate N
+	must is_status N INACTIVE
+	expect 0 activate N
+	must is_status N ACTIVE
+	began=$(milliseconds)
+	expect 0 kill N -w 2 -y
+	must [ $(($(milliseconds) - began)) -lt $((6000 * SLOW)) ]
+	must none_of_ours
+	gone N
+}
+
+# ---- life ---------------------------------------------------------------------------------------
+
+case_goes_on() {
+	following
+	seq 1000 > in
+	submit --name a
+	wait_until 10 has 1000
+	seq 1001 2000 >> in
+	wait_until 10 has 2000
+	expect 0 kill a
+	seq 2000 | same_lines sink
+	gone a
+}
+
+case_pause() {
+	following
+	submit --inactive
+	must is_status pause INACTIVE
+	seq 100 > in
+	expect 0 deactivate pause
+	must [ "$(lines sink .)" -eq 0 ]
+	expect 0 activate pause
+	wait_until 10 has 100
+	expect 0 deactivate pause
+	seq 101 200 >> in
+	# It stays so over the death of a spout.
+	kill -KILL "$(worker 'lines[0]')"
+	wait_until 10 grep -q 'starting it again' "$STATE/gale/pause/log"
+	must is_status pause INACTIVE
+	must [ "$(lines sink .)" -eq 100 ]
+	expect 0 activate pause
+	wait_until 10 has 200
+	expect 0 kill pause
+	seq 200 | same_lines sink
+}
+
+case_pause_of_transactions() {
+	touch in
+	topology <<-END
+		transactional numbers
+		config topology.transaction.batch.interval.ms 20
+		spout lines lines path=in follow=true
+		bolt rolled rolled path=sink
+		stream lines rolled GLOBAL
+	END
+	submit --name tx
+	seq 100 > in
+	wait_until 10 published 100
+	expect 0 deactivate tx
+	seq 101 200 >> in
+	expect 0 deactivate tx
+	must is_status tx INACTIVE
+	must [ "$(cat sink/* | wc -l)" -eq 100 ]
+	expect 0 activate tx
+	wait_until 10 published 200
+	expect 0 kill tx
+	cat sink/* | sort -n > got
+	seq 200 > want
+	same want got
+}
+
+published() {
+	[ "$(cat sink/* 2> /dev/null | wc -l)" -eq "$1" ]
+}
+
+case_finished() {
+	seq 100 > in
+	topology <<-END
+		spout lines lines path=in
+		bolt append append.Append path=sink
+		stream lines append SHUFFLE
+	END
+	expect 0 submit -P "$PLUGINS" t.json
+	wait_until 10 is_status finished FINISHED
+	must none_of_ours
+	must grep -q '"acked": *100' "$STATE/gale/finished/ended.json"
+	expect 5 activate finished
+	says 'finished is FINISHED: it does not run'
+	expect 5 restart finished
+	expect 5 submit --resume finished
+	# Its name may be used again.
+	expect 0 submit --wait -P "$PLUGINS" t.json
+	wait_until 10 is_status finished FINISHED
+	must [ "$(lines sink .)" -eq 200 ]
+	expect 0 kill finished
+	gone finished
+}
+
+case_failed() {
+	topology <<-END
+		spout feed feed count=100
+		bolt end probe.Doom how=fatal at=3
+		stream feed end SHUFFLE
+	END
+	expect 0 submit -P "$PLUGINS" t.json
+	wait_until 10 is_status failed FAILED
+	must grep -q '"error":"end' "$STATE/gale/failed/ended.json"
+	expect 0 kill failed
+	gone failed
+}
+
+case_cannot_start() {
+	topology <<-END
+		spout feed feed count=100
+		bolt end probe.Doom how=fatal when=prepare
+		stream feed end SHUFFLE
+	END
+	expect 1 submit --wait -P "$PLUGINS" t.json
+	says 'cannot_start: end\[0\]'
+	must is_status cannot_start FAILED
+	expect 0 kill cannot_start
+}
+
+# ---- one name -----------------------------------------------------------------------------------
+
+case_same_name() {
+	following
+	submit --name a
+	expect 5 submit -P "$PLUGINS" t.json --name a
+	says 'a runs already'
+	submit --name b
+	expect 0 kill a
+	must is_status b ACTIVE
+	expect 0 kill b
+}
+
+case_bad_names() {
+	local name
+
+	following
+	for name in '' ../x .x 'a b' a/b "$(printf 'x%.0s' {1..65})"; do
+		expect 2 submit -P "$PLUGINS" t.json --name "$name"
+		says "can't be the name of a submitted topology"
+	done
+	for name in activate deactivate kill restart 'submit --resume'; do
+		# shellcheck disable=SC2086 # words
+		expect 4 $name nobody
+		says 'there is no topology "nobody"'
+	done
+	submit --name clicks
+	expect 4 kill clicsk
+	says 'did you mean "clicks"'
+	expect 0 kill clicks
+}
+
+# Keeps positions: no line comes twice.
+case_replace() {
+	following
+	seq 1000 > in
+	submit --name a
+	wait_until 10 has 1000
+	expect 0 deactivate a
+	expect 0 activate a
+	following us=1
+	submit --name a --replace
+	seq 1001 2000 >> in
+	wait_until 10 has 2000
+	must is_status a ACTIVE
+	must [ "$(ls "$STATE/gale/a/plugins" | wc -l)" -eq 1 ]
+	expect 0 kill a
+	seq 2000 | same_lines sink
+}
+
+case_replace_goes_back() {
+	following
+	seq 100 > in
+	submit --name a
+	wait_until 10 has 100
+	sed 's/"path": "sink"/"path": "\/nowhere\/sink"/' t.json > t && mv t t.json
+	expect 1 submit --replace --name a -P "$PLUGINS" t.json
+	says 'a: the one before runs again'
+	must is_status a ACTIVE
+	seq 101 200 >> in
+	wait_until 10 has 200
+	expect 0 kill a
+	seq 200 | same_lines sink
+}
+
+case_restart() {
+	local before
+
+	following
+	seq 100 > in
+	submit --name a
+	wait_until 10 has 100
+	before=$(supervisor)
+	expect 0 restart a
+	must [ "$(supervisor)" != "$before" ]
+	seq 101 200 >> in
+	wait_until 10 has 200
+	expect 0 deactivate a
+	expect 0 restart a
+	must is_status a INACTIVE
+	expect 0 kill a
+	seq 200 | same_lines sink
+}
+
+# What is built anew does not get into what runs.
+case_own_plugins() {
+	mkdir lib
+	cp "$PLUGINS/append.so" lib/
+	following
+	expect 0 submit --wait -P lib t.json --name a
+	echo 'no library' > lib/append.so
+	kill -KILL "$(worker 'append[0]')"
+	seq 100 > in
+	wait_until 10 has 100
+	expect 0 restart a
+	must is_status a ACTIVE
+	expect 0 kill a
+}
+
+# ---- the supervisor is gone, or does not answer -------------------------------------------------
+
+case_dead() {
+	following
+	seq 1000 > in
+	submit --name a
+	wait_until 10 has 500
+	kill -KILL "$(supervisor)"
+	wait_until 10 is_status a DEAD
+	wait_until 5 none_of_ours
+	expect 5 activate a
+	says 'a is DEAD: its supervisor was killed; "gale submit --resume a"'
+	expect 5 submit -P "$PLUGINS" t.json --name a
+	expect 0 submit --resume a --wait
+	seq 1001 2000 >> in
+	wait_until 10 grep -qx 2000 sink
+	expect 5 submit --resume a
+	expect 0 kill a
+	sort -nu sink > got
+	seq 2000 > want
+	same want got
+}
+
+# A machine that is shut down sends SIGTERM; it goes on after that.
+case_terminated() {
+	following
+	seq 100 > in
+	submit --name a
+	wait_until 10 has 100
+	kill -TERM "$(supervisor)"
+	wait_until 10 is_status a DEAD
+	expect 0 submit --resume a --wait
+	seq 101 200 >> in
+	wait_until 10 has 200
+	expect 0 kill a
+	seq 200 | same_lines sink
+}
+
+case_forget_the_dead() {
+	following
+	submit --name a
+	kill -KILL "$(supervisor)"
+	wait_until 10 is_status a DEAD
+	expect 0 kill a
+	gone a
+}
+
+case_no_answer() {
+	local pid
+
+	following
+	submit --name a
+	pid=$(supervisor)
+	kill -STOP "$pid"
+	expect 6 deactivate a
+	says 'the supervisor of a does not answer'
+	must is_status a ACTIVE
+	kill -CONT "$pid"
+	wait_until 10 is_status a INACTIVE
+	expect 0 kill a
+}
+
+# ---- what is open when it is killed -------------------------------------------------------------
+
+case_given_up() {
+	seq 100 > in
+	stuck
+	submit --name a
+	wait_until 10 is_open 100
+	expect 7 kill a -w 0.3
+	says 'a: 100 messages were not finished and are given up'
+	says 'its state stays in'
+	gone a
+	# They come again.
+	following
+	submit --name a
+	wait_until 10 has 100
+	expect 0 kill a
+	seq 100 | same_lines sink
+}
+
+is_open() {
+	gale status a --json | grep -q "\"pending\": *$1\b"
+}
+
+case_now() {
+	seq 100 > in
+	stuck
+	submit --name a
+	wait_until 10 is_open 100
+	expect 2 kill a --now < /dev/null
+	says 'say -y if that is meant'
+	expect 7 kill a --now -y
+	gone a
+}
+
+# A second kill may be shorter.
+case_shorter() {
+	seq 100 > in
+	stuck
+	submit --name a
+	wait_until 10 is_open 100
+	gale kill a > /dev/null 2>&1 &
+	wait_until 10 is_status a DRAINING
+	expect 5 activate a
+	says 'it is ending'
+	expect 7 kill a -w 0
+	wait
+	gone a
+}
+
+# ---- places -------------------------------------------------------------------------------------
+
+# with_state DIRECTORY CODE PATTERN
+with_state() {
+	STATE=$1 expect "$2" submit -P "$PLUGINS" t.json --name a
+	says "$3"
+}
+
+case_places() {
+	following
+	mkdir shared planted elsewhere
+	chmod 700 planted elsewhere
+	mkdir -m 755 shared/gale
+	with_state "$PWD/shared" 1 'shared/gale is open to other users .*chmod 700'
+	ln -s "$PWD/elsewhere" planted/gale
+	with_state "$PWD/planted" 1 'planted/gale is not a directory'
+	must [ -z "$(ls -A elsewhere)" ]
+	mkdir -m 700 -p own/gale
+	ln -s "$PWD/elsewhere" own/gale/a
+	with_state "$PWD/own" 1 'own/gale/a is not a directory'
+	must [ -z "$(ls -A elsewhere)" ]
+	: > file
+	with_state "$PWD/file" 1 'cannot make .*/file/gale'
+	if [ "$(id -u)" -eq 0 ]; then
+		mkdir -p theirs/gale
+		chmod 700 theirs/gale
+		chown 54321 theirs/gale
+		with_state "$PWD/theirs" 1 'theirs/gale belongs to user 54321, not to you'
+	fi
+	must none_of_ours
+}
+
+run_cases "$@"
