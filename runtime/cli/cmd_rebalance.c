@@ -10,18 +10,17 @@
 #include "command.h"
 
 enum {
-	PAUSE_MS = 500,		/* for what is open, when -w does not say otherwise */
-	STEP_MS = 60000		/* the longest that a step may take: stopping, starting */
+	STEP_MS = 60000		/* the longest that a step may take: a pause, stopping, starting */
 };
 
-/* pause_ms reads -w; false: it is no number of seconds. */
+/* pause_ms reads -w into *MS, if it is given; false: it is no number of seconds. */
 static bool pause_ms(const struct command_line *line, uint32_t *ms)
 {
 	const char *given = command_value(line, "wait");
 	double seconds;
 	char *end;
 
-	*ms = PAUSE_MS;
+	*ms = 0;
 	if (given == NULL)
 		return true;
 	seconds = strtod(given, &end);
@@ -105,8 +104,10 @@ int cmd_rebalance(const struct command_line *line)
 		return EXIT_USAGE;
 	if (command_has(line, "dry-run"))
 		buf_puts(&request, "rebalance-plan");
-	else
+	else if (command_has(line, "wait"))
 		buf_printf(&request, "rebalance %u", ms);
+	else
+		buf_puts(&request, "rebalance usual");
 	if (put_wanted(line, &request) && (code = ask_live(line->operands[0], &h)) == EXIT_DONE) {
 		code = rebalance(line, &h, buf_text(&request), ms);
 		home_close(&h);

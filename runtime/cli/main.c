@@ -54,7 +54,8 @@ static const struct command_option kill_options[] = {
 static const struct command_option rebalance_options[] = {
 	{ "executors", 'e', "COMPONENT=N", true, "so many executors (processes) for COMPONENT" },
 	{ "wait", 'w', "SECS", false,
-	    "pause for what is open for SECS at most (0.5); what is open then comes again" },
+	    "pause for what is open for SECS at most (0.5; 10 without ackers); what is open then comes again "
+	    "(without ackers: is lost)" },
 	{ "dry-run", 0, NULL, false, "only tell what would move" },
 	{ .name = NULL },
 };

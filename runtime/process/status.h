@@ -60,7 +60,8 @@ struct status {
 	uint64_t dead_lettered;		/* spouts: messages given up */
 	uint64_t replayed;		/* spouts: emits but the first of each message */
 	uint64_t ticks;
-	uint64_t frames_in, frames_out, bytes_in, bytes_out;
+	uint64_t frames_in, frames_out, bytes_in, bytes_out;	/* out: only those with tuples, */
+	uint64_t data_in;		/* and how many of those came in */
 
 	uint64_t busy_ns, idle_ns, blocked_ns;
 	uint64_t pending;		/* spouts, finishing bolts: messages; ackers: trees */

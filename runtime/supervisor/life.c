@@ -453,6 +453,7 @@ void lives_retire(struct lives *l, uint32_t worker, uint64_t now_ns)
 void lives_take_back(struct lives *l, uint32_t worker, uint64_t now_ns)
 {
 	l->workers[worker].state = LIFE_WAITING;
+	l->workers[worker].fresh = true;
 	lives_event(l, worker, EVENT_TIMEOUT, now_ns);
 }
 

@@ -93,7 +93,7 @@ struct life_worker {
 	uint32_t start;		/* which start of it, from 1 */
 	bool over;		/* it has ended: its successor only says so (B1, B3) */
 	bool laying;		/* it was told "layout", and has not said "laid" */
-	bool fresh;		/* it is new in this layout, and has no table yet */
+	bool fresh;		/* it was started to move tasks, and has no table yet */
 	uint64_t deadline_ns;	/* 0: none */
 };
 

@@ -239,6 +239,8 @@ static void begin(struct mover *m, struct desk_client *client, const struct move
 		answer(m, client, MOVES_CONFLICT, e.text);
 		return;
 	}
+	if (wait_ms == MOVER_DEFAULT)
+		wait_ms = plan_tracks(m->crew->plan) ? MOVER_WAIT_MS : MOVER_WAIT_UNTRACKED_MS;
 	m->client = client;
 	m->began_ns = now_ns;
 	m->moves = *moves;

@@ -17,6 +17,12 @@
 #include "rebalance.h"
 #include "topology.h"
 
+enum {
+	MOVER_WAIT_MS = 500,		/* for what is open, as a rule */
+	MOVER_WAIT_UNTRACKED_MS = 10000	/* where it would not come again, but be lost (no ackers) */
+};
+#define MOVER_DEFAULT UINT64_MAX
+
 struct mover {
 	struct crew *crew;
 	struct desk *desk;
@@ -36,7 +42,7 @@ void mover_serve(struct mover *m, struct topology *t, const struct home *home, s
 void mover_free(struct mover *m);
 
 /* mover_begin: CLIENT wants WANTED ("COMPONENT=N ...", which is cut into pieces), and that the pause
- * waits WAIT_MS at most for what is open; DRY: it only wants to know. It is answered, at once
+ * waits WAIT_MS at most for what is open, MOVER_DEFAULT: as long as is usual; DRY: it only wants to know. It is answered, at once
  * or later, by lines that begin with "plan ", "step " and at last "ok TEXT" or "error CODE TEXT".
  * mover_gone: the client has gone; what is under way goes on. */
 void mover_begin(struct mover *m, struct desk_client *client, uint64_t wait_ms, bool dry, char *wanted,

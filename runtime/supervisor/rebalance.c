@@ -53,6 +53,7 @@ int rebalance_begin(struct rebalance *r, const struct plan *then, uint64_t wait_
 	r->began_ns = now_ns;
 	r->until_ns = now_ns + wait_ns;
 	r->pause_ns = 0;
+	r->failed = false;
 	enter(r, REBALANCE_PAUSING);
 	lives_pause(l, true);
 	return 0;
@@ -88,23 +89,18 @@ static bool pause(struct rebalance *r, uint64_t now_ns)
 static bool retire(struct rebalance *r, uint64_t now_ns)
 {
 	struct lives *l = r->lives;
-	struct error e;
 
 	for (uint32_t i = 0; i < l->plan->n_workers; i++)
 		if (moves(r, i) && l->workers[i].state != LIFE_GONE)
 			return false;
 	if (lives_starting(l))
 		return false;
-	if (r->orders->adopt(r->arg, now_ns, &e) == 0) {
-		enter(r, REBALANCE_LAYING);
-		return true;
-	}
-	for (uint32_t i = 0; i < l->plan->n_workers; i++)
+	r->failed = r->orders->adopt(r->arg, now_ns, &r->why) != 0;
+	for (uint32_t i = 0; r->failed && i < l->plan->n_workers; i++)
 		if (moves(r, i))
 			lives_take_back(l, i, now_ns);
-	resume(r, now_ns);
-	end(r, CODE_FAILED, e.text);
-	return false;
+	enter(r, REBALANCE_LAYING);
+	return true;
 }
 
 static bool lay(struct rebalance *r, uint64_t now_ns)
@@ -112,8 +108,11 @@ static bool lay(struct rebalance *r, uint64_t now_ns)
 	if (!lives_settled(r->lives))
 		return false;
 	resume(r, now_ns);
-	enter(r, REBALANCE_READYING);
-	return true;
+	if (r->failed)
+		end(r, CODE_FAILED, r->why.text);
+	else
+		enter(r, REBALANCE_READYING);
+	return !r->failed;
 }
 
 static bool ready(struct rebalance *r, uint64_t now_ns)

@@ -15,7 +15,7 @@
  * pause is; with a longer one less comes twice.
  *
  * Who dies on the way is started again as ever. When the layout can't be written, those who were
- * told to stop are started again with the tasks that they had.
+ * told to stop are started again, in LAYING, with the tasks that they had.
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #ifndef GALE_REBALANCE_H
@@ -54,6 +54,8 @@ struct rebalance {
 	enum rebalance_phase phase;
 	uint64_t began_ns, until_ns;	/* of the pause */
 	uint64_t pause_ns;		/* how long it was */
+	bool failed;			/* the layout could not be written, */
+	struct error why;
 };
 
 /* rebalance_init: nothing is moved. Keeps LIVES, ORDERS, ARG. */

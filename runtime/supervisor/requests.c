@@ -158,11 +158,11 @@ static void plan_moves(struct requests *r, struct desk_client *client, char *arg
 static void move(struct requests *r, struct desk_client *client, char *arguments, uint64_t now_ns)
 {
 	char *wanted = arguments + strcspn(arguments, " ");
-	uint64_t ms;
+	uint64_t ms = MOVER_DEFAULT;
 
 	if (*wanted != '\0')
 		*wanted++ = '\0';
-	if (read_ms(arguments, &ms))
+	if (strcmp(arguments, "usual") == 0 || read_ms(arguments, &ms))
 		mover_begin(&r->mover, client, ms, false, wanted, now_ns);
 	else
 		request_refuse(r, client, CODE_USAGE, "\"%s\" is no number of milliseconds", arguments);
