@@ -22,7 +22,9 @@
 
 enum {
 	READ_BYTES = 65536,		/* of one pipe in one turn */
-	LAST_READS = 16			/* of READ_BYTES each, of a worker that has ended */
+	LAST_READS = 16,		/* of READ_BYTES each, of a worker that has ended */
+	QUIET_MS = 20,			/* without work, where nobody counts what is open ... */
+	LONG_QUIET_MS = 1000		/* ... and frames are missing */
 };
 
 void crew_fail(struct crew *c, const char *text)
@@ -76,7 +78,8 @@ static void order_kill(void *arg, uint32_t worker, enum life_event event)
 
 	if (w->child.pid == 0)
 		return;
-	w->hung = event == EVENT_HUNG || c->lives.phase < RUN_STOPPING;
+	w->hung = event == EVENT_HUNG || (c->lives.phase < RUN_STOPPING &&
+	    c->lives.workers[worker].state != LIFE_RETIRING);
 	if (c->impatient) {
 		w->killed_because = "at your command";
 	} else if (event == EVENT_HUNG) {
@@ -279,6 +282,8 @@ static bool handle_message(struct crew *c, uint32_t worker, const char *text)
 		return false;
 	if (m.word == CONTROL_FROZEN) {
 		c->frozen = true;
+	} else if (m.word == CONTROL_LAID) {
+		lives_laid(&c->lives, worker, clock_now_ns());
 	} else if (m.word == CONTROL_PONG) {
 		pulse_heard(&c->pulse, worker);
 	} else if (m.word == CONTROL_TELLS || m.word == CONTROL_TOLD) {
@@ -365,7 +370,7 @@ bool crew_bounded(const struct crew *c)
 	for (uint32_t i = 0; i < c->plan->n_workers; i++) {
 		const struct status *page = crew_page(c, i);
 
-		if (c->plan->workers[i].role == ROLE_SPOUT &&
+		if (c->plan->workers[i].component < c->plan->topology->n_spouts &&
 		    (c->past[c->plan->workers[i].first_stage].sum.unbounded || (page != NULL && page->unbounded)))
 			return false;
 	}
@@ -380,6 +385,56 @@ uint64_t crew_pending(const struct crew *c)
 		if (c->pages[i] != NULL && c->plan->workers[c->pages[i]->worker].role != ROLE_ACKER)
 			n += c->pages[i]->pending;
 	return n;
+}
+
+/* is_paused: WORKER, if it emits anything of its own accord, knows that it shall not, and has nothing open. */
+static bool is_paused(const struct crew *c, uint32_t worker)
+{
+	enum role role = c->plan->workers[worker].role;
+	const struct status *page = crew_page(c, worker);
+
+	if (role != ROLE_SPOUT && !plan_is_source(c->plan, worker))
+		return true;
+	return page != NULL && page->active == 0 && page->pending == 0;
+}
+
+/* is_busy: PAGE's worker is in an execute; else *WORK is how much it has done. Frames that it has
+ * sent, less those that came to it, go to *ON_WAY. */
+static bool is_busy(const struct status *page, uint64_t *work, uint64_t *on_way)
+{
+	*work += page->executed + page->frames_in + page->frames_out;
+	*on_way += page->frames_out - page->data_in;
+	return page->hand_since_ns != 0;
+}
+
+/* is_idle: for QUIET_MS no page has told of anything new, and all frames have arrived. Some never do,
+ * when a worker has died: then it takes longer to believe it. */
+static bool is_idle(struct crew *c, uint64_t now_ns)
+{
+	uint64_t work = 0, on_way = 0, quiet_ns;
+	bool busy = false;
+
+	for (uint32_t i = 0; i < c->plan->n_stages; i++) {
+		on_way += c->past[i].sum.frames_out - c->past[i].sum.data_in;
+		if (c->pages[i] != NULL)
+			busy |= is_busy(c->pages[i], &work, &on_way);
+	}
+	if (busy || work != c->work || c->work_ns == 0) {
+		c->work = work;
+		c->work_ns = now_ns;
+	}
+	quiet_ns = (on_way == 0 ? QUIET_MS : LONG_QUIET_MS) * (uint64_t)NS_PER_MS;
+	return now_ns - c->work_ns >= quiet_ns;
+}
+
+bool crew_quiet(struct crew *c, uint64_t now_ns)
+{
+	bool idle = plan_tracks(c->plan) || is_idle(c, now_ns);
+
+	for (uint32_t i = 0; i < c->plan->n_workers; i++)
+		if (!is_paused(c, i))
+			return false;
+	return idle;
 }
 
 static void name_root(struct crew *c, uint32_t worker, uint64_t root)
@@ -721,12 +776,13 @@ void crew_expire(struct crew *c, uint64_t now_ns)
 	pulse_beat(&c->pulse, now_ns);
 }
 
+static const struct child nobody = { .pidfd = -1, .control = -1, .out = -1, .err = -1 };
+
 void crew_init(struct crew *c, uint32_t ready_ms, uint32_t stop_ms)
 {
 	c->workers = xcalloc((size_t)c->plan->n_workers + 1, sizeof *c->workers);
 	for (uint32_t i = 0; i < c->plan->n_workers; i++)
-		c->workers[i].child = (struct child){ .pidfd = -1, .control = -1, .out = -1,
-			.err = -1 };
+		c->workers[i].child = nobody;
 	c->pages = xcalloc((size_t)c->plan->n_stages + 1, sizeof *c->pages);
 	c->past = xcalloc((size_t)c->plan->n_stages + 1, sizeof *c->past);
 	c->crashed = xcalloc((size_t)c->plan->topology->n_components + 1, sizeof *c->crashed);
@@ -738,6 +794,37 @@ void crew_init(struct crew *c, uint32_t ready_ms, uint32_t stop_ms)
 	c->pulse.arg = c;
 	pulse_init(&c->pulse, c->plan->n_workers, (uint64_t)ready_ms * NS_PER_MS, clock_now_ns());
 	lives_init(&c->lives, c->plan, &orders, &fence_orders, c, ready_ms, stop_ms);
+}
+
+/* forget_gone has what those counted that are gone count as their predecessors' does. */
+static void forget_gone(struct crew *c, const struct plan *then)
+{
+	for (uint32_t i = 0; i < c->plan->n_workers; i++)
+		if (!plan_keeps(c->plan, then, i))
+			forget_predecessor(c, i);
+}
+
+void crew_lay_out(struct crew *c, struct plan *plan, uint64_t now_ns)
+{
+	struct plan *was = c->plan;
+	uint32_t n = plan->n_workers;
+
+	forget_gone(c, plan);
+	c->workers = xrealloc(c->workers, ((size_t)n + 1) * sizeof *c->workers);
+	for (uint32_t i = was->n_workers; i < n; i++)
+		c->workers[i] = (struct crew_worker){ .child = nobody };
+	c->pages = xrealloc(c->pages, ((size_t)plan->n_stages + 1) * sizeof *c->pages);
+	c->past = xrealloc(c->past, ((size_t)plan->n_stages + 1) * sizeof *c->past);
+	for (uint32_t i = was->n_stages; i < plan->n_stages; i++) {
+		c->pages[i] = NULL;
+		memset(&c->past[i], 0, sizeof c->past[i]);
+	}
+	for (uint32_t i = 0; i < n; i++)
+		c->workers[i].out.label = c->workers[i].err.label = plan->workers[i].label;
+	pulse_grow(&c->pulse, n);
+	c->plan = plan;
+	lives_lay_out(&c->lives, plan, now_ns);
+	plan_free(was);
 }
 
 void crew_free(struct crew *c)

@@ -4,6 +4,11 @@
  *     look, done            see visit.h
  *     activate              "ok": spouts emit (after the start, if that is still going on)
  *     deactivate            "ok": spouts are told not to emit; what is open is worked off
+ *     rebalance MS|usual COMPONENT=N ...
+ *                           "plan LINE" of what moves, "step TEXT" while it is done, "ok TEXT"; spouts
+ *                           pause for what is open for MS at most (mover.h)
+ *     rebalance-plan COMPONENT=N ...
+ *                           the same, but nothing is done
  *     stop MS               "open N" while it drains, for MS at most; then everything is stopped:
  *                           "ok N", N messages were given up: "error 1 TEXT", it failed meanwhile
  *     tap WHAT, trace WHAT  see inquiry.h
@@ -25,6 +30,7 @@
 #include "crew.h"
 #include "desk.h"
 #include "inquiry.h"
+#include "mover.h"
 #include "visit.h"
 
 /* What a client that says one of the words has begun, and how it goes on. */
@@ -44,6 +50,7 @@ struct requests {
 	struct crew *crew;		/* keeps */
 	struct visit visit;
 	struct inquiries inquiries;
+	struct mover mover;
 	bool ends;			/* a stop or a kill was asked for: by */
 	uint64_t end_ns;		/* then */
 	bool forget;			/* a kill: nothing but the state stays */

@@ -74,10 +74,23 @@ void topology_free(struct topology *t)
 	free_settings(&t->config);
 	free(t->components);
 	free(t->subscriptions);
+	free(t->layout);
 	free(t->transaction.id);
 	free(t->name);
 	free(t->file);
 	free(t);
+}
+
+void topology_lay_out(struct topology *t, struct topology *from)
+{
+	assert(t->n_components == from->n_components);
+	for (uint32_t i = 0; i < t->n_components; i++)
+		t->components[i].parallelism = from->components[i].parallelism;
+	free(t->layout);
+	t->layout = from->layout;
+	t->n_layout = from->n_layout;
+	from->layout = NULL;
+	from->n_layout = 0;
 }
 
 /* ---- looking up ------------------------------------------------------------------- */

@@ -143,6 +143,7 @@ static void on_activate(struct worker *w, const struct control_message *m)
 {
 	(void)m;
 	w->active = true;
+	w->status->active = 1;
 	for (uint32_t i = 0; i < w->n_tasks; i++) {
 		struct task *t = &w->tasks[i];
 
@@ -158,6 +159,7 @@ static void on_deactivate(struct worker *w, const struct control_message *m)
 	if (!w->active)
 		return;
 	w->active = false;
+	w->status->active = 0;
 	for (uint32_t i = 0; i < w->n_tasks; i++) {
 		struct task *t = &w->tasks[i];
 
@@ -217,6 +219,12 @@ static void on_freeze(struct worker *w, const struct control_message *m)
 		worker_say("frozen");
 }
 
+static void on_layout(struct worker *w, const struct control_message *m)
+{
+	layout_change(w, m->text);
+	worker_say("laid");
+}
+
 static void on_level(struct worker *w, const struct control_message *m)
 {
 	gale_level level;
@@ -247,6 +255,7 @@ void worker_marks_to(struct worker *w, uint32_t worker)
 }
 
 static void (*const control_acts[CONTROL_WORDS])(struct worker *w, const struct control_message *m) = {
+	[CONTROL_LAYOUT] = on_layout,
 	[CONTROL_ACTIVATE] = on_activate,
 	[CONTROL_DEACTIVATE] = on_deactivate,
 	[CONTROL_DRAIN] = on_drain,
