@@ -244,6 +244,30 @@ case_same_name() {
 	expect 0 kill b
 }
 
+# Of many at a time one gets the name; the others are told so, and no harm is done.
+case_race() {
+	local i round
+
+	following
+	for round in 1 2 3; do
+		for i in 1 2 3 4 5 6; do
+			(
+				code=0
+				gale submit --wait -P "$PLUGINS" t.json --name a > "said.$i" 2>&1 || code=$?
+				echo $code > "code.$i"
+			) &
+		done
+		wait
+		must [ "$(cat code.? | sort | tr -d '\n')" = 055555 ]
+		must is_status a ACTIVE
+		for i in 1 2 3; do
+			gale kill a > /dev/null 2>&1 &
+		done
+		wait
+		gone a
+	done
+}
+
 case_bad_names() {
 	local name
 

@@ -96,6 +96,27 @@ case_known() {
 	end
 }
 
+# All that is not shown is counted, to the last one.
+case_counted() {
+	topology <<-END
+		spout feed feed count=50000
+		bolt pass probe.Pass parallelism=2
+		bolt last probe.Pass copies=0
+		stream feed pass SHUFFLE
+		stream pass last SHUFFLE
+	END
+	submit --inactive
+	tap out pass --json
+	expect 0 activate counted
+	tap_ends 0 "$TAP"
+	all_json out
+	must grep -qE '^gale: [0-9]+ tuples were shown; ' out.err
+	must [ "$(grep -oE '[0-9]+ (tuples were|more|were lost)' out.err | awk '{ n += $1 } END { print n }')" -eq 50000 ]
+	must grep -q "^gale: $(wc -l < out) tuples were shown" out.err
+	must [ "$(wc -l < out)" -lt 20000 ]
+	expect 0 kill counted
+}
+
 case_where() {
 	words
 	tap some split --json -n 3 --where word=whale

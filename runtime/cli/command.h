@@ -121,6 +121,7 @@ int cmd_submit(const struct command_line *line);
 int cmd_restart(const struct command_line *line);
 int cmd_activate(const struct command_line *line);
 int cmd_deactivate(const struct command_line *line);
+int cmd_rebalance(const struct command_line *line);
 int cmd_kill(const struct command_line *line);
 int cmd_logs(const struct command_line *line);
 int cmd_errors(const struct command_line *line);

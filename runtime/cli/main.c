@@ -51,6 +51,15 @@ static const struct command_option kill_options[] = {
 	{ .name = NULL },
 };
 
+static const struct command_option rebalance_options[] = {
+	{ "executors", 'e', "COMPONENT=N", true, "so many executors (processes) for COMPONENT" },
+	{ "wait", 'w', "SECS", false,
+	    "pause for what is open for SECS at most (0.5; 10 without ackers); what is open then comes again "
+	    "(without ackers: is lost)" },
+	{ "dry-run", 0, NULL, false, "only tell what would move" },
+	{ .name = NULL },
+};
+
 static const struct command_option logs_options[] = {
 	{ "follow", 'f', NULL, false, "go on with what comes, until the topology has ended" },
 	{ "lines", 'n', "N", false, "only the last N lines of those that are there" },
@@ -207,6 +216,17 @@ const struct command command_table[] = {
 	    .doc = "tell what has been open for longest, and who acked last",
 	    .examples = "  gale trace words\n"
 	                "  gale trace words -n 100 --json\n",
+	},
+	{
+	    .name = "rebalance",
+	    .run = cmd_rebalance,
+	    .options = rebalance_options,
+	    .synopsis = "[OPTION]... NAME",
+	    .min_operands = 1,
+	    .max_operands = 1,
+	    .doc = "change how many executors the components of a running topology have",
+	    .examples = "  gale rebalance words -e count=4\n"
+	                "  gale rebalance words -e split=2 -e count=1 --dry-run\n",
 	},
 	{
 	    .name = "kill",

@@ -183,7 +183,9 @@ static int make_in(const char *name, const char *path, struct error *e)
 	base = open_ours(AT_FDCWD, path, path, e);
 	if (base < 0)
 		return -1;
-	if (mkdirat(base, name, S_IRWXU) != 0 && errno != EEXIST)
+	if (mkdirat(base, name, S_IRWXU) == 0)
+		fsync(base);	/* where that can't be done there is no more to do */
+	else if (errno != EEXIST)
 		rc = error_errno(e, "cannot make %s/%s", path, name);
 	close(base);
 	return rc;
@@ -401,6 +403,8 @@ int home_write(const struct home *h, const char *file, const char *text, size_t 
 
 	if (rc == 0)
 		rc = renameat(h->fd, unfinished, h->fd, file);
+	if (rc == 0)
+		rc = fsync(h->fd);
 	if (rc != 0)
 		error_errno(e, "cannot write %s/%s", h->path, file);
 	if (rc != 0 && fd >= 0)

@@ -17,7 +17,8 @@
  *                           this order
  *
  * A topology is FINISHED or FAILED when it has an ended.json, else DEAD when nobody holds its
- * lock. All text files are replaced as a whole (rename).
+ * lock. All text files are replaced as a whole, also
+ * if the power fails.
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #ifndef GALE_HOME_H

@@ -252,6 +252,19 @@ int outbox_reopen(struct outbox *o, const char *endpoint, struct error *e)
 	return 0;
 }
 
+void outbox_free(struct outbox *o)
+{
+	struct outbox **at = &o->transport->outboxes;
+
+	while (*at != o)
+		at = &(*at)->next;
+	*at = o->next;
+	zmq_close(o->socket);
+	for (struct chunk *c; (c = o->first) != NULL; chunk_free(o->transport, c))
+		o->first = c->next;
+	free(o);
+}
+
 /* ---- frames in ---- */
 
 /* has_event asks the socket, which then learns what has happened meanwhile. That costs two
