@@ -216,6 +216,19 @@ static void sum_workers(struct metrics *m)
 
 /* ---- windows ----------------------------------------------------------------------- */
 
+/* read_lately: when tasks have just been moved nothing can be said yet of how it does. */
+static void read_lately(struct metrics *m, const char *rundir, const struct sample *earlier)
+{
+	uint64_t moved = m->has_overview ? m->overview.moved_ns : 0;
+	struct sample *after = moved > earlier->at_ns ? history_find(rundir, moved) : NULL;
+
+	if (moved <= earlier->at_ns)
+		m->lately = sample_since(m->total, earlier);
+	else
+		m->lately = sample_since(m->total, after != NULL ? after : m->total);
+	sample_free(after);
+}
+
 /* read_window: from the oldest sample inside the window to now. When there is none, or the run is
  * younger than the window, from the start of the run. */
 static void read_window(struct metrics *m, const char *rundir)
@@ -231,6 +244,7 @@ static void read_window(struct metrics *m, const char *rundir)
 	if (earlier == NULL)
 		earlier = sample_new(m->plan, m->started_ns);
 	metrics_rewind(m, earlier);
+	read_lately(m, rundir, earlier);
 	sample_free(earlier);
 }
 
@@ -333,6 +347,7 @@ void metrics_free(struct metrics *m)
 		return;
 	sample_free(m->total);
 	sample_free(m->window);
+	sample_free(m->lately);
 	free(m->workers);
 	free(m->stages);
 	free(m->components);
