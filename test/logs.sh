@@ -178,7 +178,10 @@ case_errors() {
 		stream feed poison SHUFFLE
 		stream poison note SHUFFLE
 	END
-	submit
+	(
+		ulimit -c 0	# that there is a core file makes another text
+		submit
+	) || exit 1
 	wait_until 20 has_ended
 	expect 0 errors errors
 	must_count 1 out '^poison +WARN|^poison +ERROR'
