@@ -13,6 +13,7 @@
  * tenth of the timeout at most, but for what the machine adds.
  *
  * SPDX-License-Identifier: Apache-2.0 */
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -207,6 +208,22 @@ static void watch_time(struct acker *a, bool input_empty)
 		a->next_expiry_ns = a->deadline_ns + interval;
 		a->deadline_ns = 0;
 	}
+}
+
+/* ---- for who looks ---- */
+
+void acker_describe(const struct worker *w, uint64_t root, struct buf *out)
+{
+	const struct acker *a = w->role;
+	struct ledger_view view;
+	char label[PLAN_LABEL] = "-";
+
+	if (!ledger_look(a->ledger, root, w->now_ns / NS_PER_MS, &view) || !view.has_init)
+		return;
+	if (view.last_task != LEDGER_NO_TASK)
+		plan_task_label(w->plan, view.last_task, label, sizeof label);
+	buf_printf(out, "\ttree %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 " %s", root, view.age_ms,
+	    view.timer_ms, view.silent_ms, label);
 }
 
 /* ---- the role ---- */

@@ -74,7 +74,16 @@ static const struct command_option level_options[] = {
 	{ .name = NULL },
 };
 
-static const struct command_option errors_options[] = { JSON, { .name = NULL } };
+static const struct command_option json_options[] = { JSON, { .name = NULL } };
+
+static const struct command_option list_options[] = { JSON, { .name = NULL } };
+
+static const struct command_option status_options[] = {
+	JSON,
+	{ "window", 0, "WINDOW", false,
+	    "rates and latencies of the last 1m (the default), 10m, 3h, 1d, or all" },
+	{ .name = NULL },
+};
 
 static const struct command_option lint_options[] = {
 	DEFINE,
@@ -88,6 +97,19 @@ static const struct command_option graph_options[] = {
 	DEFINE,
 	PLUGINS,
 	{ "format", 'f', "FORMAT", false, "ascii (the default) or dot, for Graphviz" },
+	{ .name = NULL },
+};
+
+static const struct command_option tap_options[] = {
+	{ "count", 'n', "N", false, "end after N tuples" },
+	{ "where", 'w', "FIELD=VALUE", false, "only tuples whose field has this value" },
+	{ "json", 0, NULL, false, "print a JSON object for each tuple, a line each" },
+	{ .name = NULL },
+};
+
+static const struct command_option trace_options[] = {
+	{ "count", 'n', "N", false, "tell of N at most (10)" },
+	JSON,
 	{ .name = NULL },
 };
 
@@ -124,6 +146,27 @@ const struct command command_table[] = {
 	                "output=counts.tsv\n"
 	                "  gale submit t.json --wait\n"
 	                "  gale submit t.json --replace\n",
+	},
+	{
+	    .name = "list",
+	    .run = cmd_list,
+	    .options = list_options,
+	    .synopsis = "[--json]",
+	    .min_operands = 0,
+	    .max_operands = 0,
+	    .doc = "tell which topologies there are",
+	},
+	{
+	    .name = "status",
+	    .run = cmd_status,
+	    .options = status_options,
+	    .synopsis = "[OPTION]... NAME [COMPONENT]",
+	    .min_operands = 1,
+	    .max_operands = 2,
+	    .doc = "tell how a topology does: numbers, bottleneck, advice",
+	    .examples = "  gale status words\n"
+	                "  gale status words count --window 10m\n"
+	                "  gale status words --json\n",
 	},
 	{
 	    .name = "activate",
@@ -164,6 +207,28 @@ const struct command command_table[] = {
 	                "  gale rebalance words -e split=2 -e count=1 --dry-run\n",
 	},
 	{
+	    .name = "tap",
+	    .run = cmd_tap,
+	    .options = tap_options,
+	    .synopsis = "[OPTION]... NAME COMPONENT[:STREAM]",
+	    .min_operands = 2,
+	    .max_operands = 2,
+	    .doc = "show tuples that a component emits, while it does",
+	    .examples = "  gale tap words split -n 10\n"
+	                "  gale tap words split:default --where word=whale --json\n",
+	},
+	{
+	    .name = "trace",
+	    .run = cmd_trace,
+	    .options = trace_options,
+	    .synopsis = "[OPTION]... NAME",
+	    .min_operands = 1,
+	    .max_operands = 1,
+	    .doc = "tell what has been open for longest, and who acked last",
+	    .examples = "  gale trace words\n"
+	                "  gale trace words -n 100 --json\n",
+	},
+	{
 	    .name = "kill",
 	    .run = cmd_kill,
 	    .options = kill_options,
@@ -190,7 +255,7 @@ const struct command command_table[] = {
 	{
 	    .name = "errors",
 	    .run = cmd_errors,
-	    .options = errors_options,
+	    .options = json_options,
 	    .synopsis = "[OPTION]... NAME",
 	    .min_operands = 1,
 	    .max_operands = 1,
@@ -207,6 +272,15 @@ const struct command command_table[] = {
 	    .examples = "  gale set-log-level words split debug --for 30s\n",
 	},
 	{
+	    .name = "doctor",
+	    .run = cmd_doctor,
+	    .options = json_options,
+	    .synopsis = "[OPTION]...",
+	    .min_operands = 0,
+	    .max_operands = 0,
+	    .doc = "tell whether this machine is fit for gale, and what helps",
+	},
+	{
 	    .name = "lint",
 	    .run = cmd_lint,
 	    .options = lint_options,
@@ -221,11 +295,12 @@ const struct command command_table[] = {
 	    .name = "graph",
 	    .run = cmd_graph,
 	    .options = graph_options,
-	    .synopsis = "[OPTION]... FILE",
+	    .synopsis = "[OPTION]... FILE|NAME",
 	    .min_operands = 1,
 	    .max_operands = 1,
-	    .doc = "draw a topology",
+	    .doc = "draw a topology; one that runs with its rates",
 	    .examples = "  gale graph t.json\n"
+	                "  gale graph words\n"
 	                "  gale graph --format dot t.json | dot -Tsvg > t.svg\n",
 	},
 	{
@@ -246,7 +321,7 @@ const struct command command_table[] = {
 	    .synopsis = "ls|get|dump|verify|export|import ARGUMENT...",
 	    .min_operands = 1,
 	    .max_operands = 4,
-	    .doc = "look at what a run keeps with --state, check it, move it",
+	    .doc = "look at the state of a topology, check it, move it",
 	    .examples = "  gale state ls /var/lib/t\n"
 	                "  gale state get /var/lib/t tally word\n"
 	                "  gale state dump /var/lib/t tally.0\n"

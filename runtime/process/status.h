@@ -26,6 +26,9 @@ enum {
 	STATUS_CHARGES = 16
 };
 
+/* What a worker does between two writings of busy_ns, idle_ns and blocked_ns. */
+enum status_sleep { STATUS_AWAKE, STATUS_IDLE, STATUS_BLOCKED };
+
 /* Counters of one stream: of an output stream for emitted and transferred, and for
  * spouts also acked, failed, timed_out, dead_lettered. */
 struct status_stream {
@@ -51,6 +54,8 @@ struct status {
 	uint32_t magic, version;
 	uint32_t worker, start;		/* number in the plan, which start of it */
 	uint64_t started_ns;
+	uint32_t pid;
+	uint32_t asleep;		/* what counts the time from accounted_ns on: enum status_sleep */
 
 	struct status_stream streams[STATUS_STREAMS];
 	uint64_t executed;		/* tuples given to execute */
@@ -63,7 +68,10 @@ struct status {
 	uint64_t frames_in, frames_out, bytes_in, bytes_out;	/* out: only those with tuples, */
 	uint64_t data_in;		/* and how many of those came in */
 
-	uint64_t busy_ns, idle_ns, blocked_ns;
+	uint64_t busy_ns, idle_ns, blocked_ns;	/* a spout that may open no more messages is blocked */
+	uint64_t accounted_ns;		/* they tell of the time up to here; 0: not begun */
+	uint64_t oldest_ns;		/* spouts, finishing bolts: when the oldest tree was emitted that
+					 * is open; a moment late. 0: none is */
 	uint64_t pending;		/* spouts, finishing bolts: messages; ackers: trees */
 	uint64_t active;		/* spouts, coordinator: 1 = it was told to emit, and not to pause since */
 	uint64_t held;			/* bolts: tuples held */
@@ -108,6 +116,10 @@ struct status {
  * Return NULL with E set. status_close unmaps; NULL is allowed. */
 struct status *status_create(const char *path, uint32_t worker, uint32_t start, struct error *e);
 struct status *status_open(const char *path, int writable, struct error *e);
+
+/* status_save writes S, a sum of pages, as a page PATH that status_open opens: whole or not at
+ * all. Returns 0 or -1 with E set. */
+int status_save(struct status *s, const char *path, struct error *e);
 void status_close(struct status *s);
 
 #endif

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <signal.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,6 +15,7 @@
 #include "control.h"
 #include "death.h"
 #include "logline.h"
+#include "memlimit.h"
 #include "memory.h"
 #include "obituary.h"
 #include "rundir.h"
@@ -37,6 +39,26 @@ void crew_fail(struct crew *c, const char *text)
 /* say tells a worker something, unless its channel is closed. */
 #define say(W, ...) \
 	((W)->child.control >= 0 ? mail_send(&(W)->mail, (W)->child.control, __VA_ARGS__) : (void)0)
+
+void crew_tell(struct crew *c, uint32_t worker, const char *format, ...)
+{
+	va_list args;
+	char *text;
+
+	va_start(args, format);
+	if (vasprintf(&text, format, args) < 0)
+		die("out of memory: a control message");
+	va_end(args);
+	say(&c->workers[worker], "%s", text);
+	free(text);
+}
+
+bool crew_is_ready(const struct crew *c, uint32_t worker)
+{
+	enum life state = c->lives.workers[worker].state;
+
+	return (state == LIFE_READY || state == LIFE_ENDED) && c->workers[worker].child.control >= 0;
+}
 
 static void order_say(void *arg, uint32_t worker, const char *text)
 {
@@ -85,6 +107,8 @@ static struct obituary obituary_of(const struct crew *c, uint32_t worker)
 		.status = w->wait_status,
 		.killed_because = w->killed_because,
 		.hung = w->hung,
+		.left_because = WIFEXITED(w->wait_status) && WEXITSTATUS(w->wait_status) == 0 ? w->leaves_because : NULL,
+		.asks_core = c->keeps_cores,
 		.oom = w->oom,
 		.fatal = w->fatal,
 		.pages = (const struct status *const *)&c->pages[c->plan->workers[worker].first_stage],
@@ -254,7 +278,7 @@ static bool handle_message(struct crew *c, uint32_t worker, const char *text)
 	};
 	struct control_message m;
 
-	if (!control_parse(&m, text) || m.word > CONTROL_PONG)
+	if (!control_parse(&m, text) || m.word > CONTROL_TOLD)
 		return false;
 	if (m.word == CONTROL_FROZEN) {
 		c->frozen = true;
@@ -262,6 +286,9 @@ static bool handle_message(struct crew *c, uint32_t worker, const char *text)
 		lives_laid(&c->lives, worker, clock_now_ns());
 	} else if (m.word == CONTROL_PONG) {
 		pulse_heard(&c->pulse, worker);
+	} else if (m.word == CONTROL_TELLS || m.word == CONTROL_TOLD) {
+		if (c->listener.says != NULL)
+			c->listener.says(c->listener.arg, worker, &m);
 	} else if (m.word == CONTROL_SWITCHED) {
 		fences_switched(&c->lives.fences, worker, m.worker, m.start);
 	} else {
@@ -272,6 +299,8 @@ static bool handle_message(struct crew *c, uint32_t worker, const char *text)
 		if (m.word == CONTROL_READY) {
 			pulse_began(&c->pulse, worker);
 			name_own(c, worker);	/* before "activate" */
+			if (c->listener.ready != NULL)
+				c->listener.ready(c->listener.arg, worker);
 		}
 		if (m.word == CONTROL_FATAL)
 			keep_fatal(&c->workers[worker], m.text);
@@ -426,6 +455,20 @@ static void name_tuple(struct crew *c, uint32_t worker, const struct status *pag
 		name_root(c, worker, page->hand_roots[i]);
 }
 
+/* deny_cores: one core file of a component is enough, and the next crash is likely the same. */
+static void deny_cores(struct crew *c, uint32_t worker)
+{
+	uint32_t component = c->plan->workers[worker].component;
+
+	if (!c->keeps_cores || !WIFSIGNALED(c->workers[worker].wait_status) ||
+	    !WCOREDUMP(c->workers[worker].wait_status))
+		return;
+	c->crashed[component] = true;
+	for (uint32_t i = 0; i < c->plan->n_workers; i++)
+		if (c->plan->workers[i].component == component)
+			spawn_deny_core(&c->workers[i].child);
+}
+
 /* judge turns the end of a worker's process into an event. */
 static void judge(struct crew *c, uint32_t worker)
 {
@@ -447,6 +490,7 @@ static void judge(struct crew *c, uint32_t worker)
 	snprintf(w->cause, sizeof w->cause, "%s", buf_text(&cause));
 	buf_free(&cause);
 	death_judge(&death, &o, crew_bounded(c), lost, sizeof lost);
+	deny_cores(c, worker);
 	if (death.by_tuple && o.pages[0]->emitting != 0)
 		w->own_root = o.pages[0]->emitting;
 	else if (death.by_tuple)
@@ -476,6 +520,8 @@ static void bury_worker(struct crew *c, uint32_t worker)
 	mail_clear(&w->mail);
 	find_pages(c, worker);
 	pulse_ended(&c->pulse, worker);
+	if (c->listener.gone != NULL)
+		c->listener.gone(c->listener.arg, worker);
 	judge(c, worker);
 }
 
@@ -517,6 +563,20 @@ void crew_serve(struct crew *c, const struct pollfd *p)
 	flush_lines(c);
 }
 
+/* save_past writes what the starts of WORKER have counted so far, for those who read metrics:
+ * before the next one has a page. */
+static void save_past(struct crew *c, uint32_t worker, uint32_t stage)
+{
+	char *path = rundir_past(c->run_dir, worker, stage - c->plan->workers[worker].first_stage);
+	struct error e;
+
+	c->past[stage].sum.worker = worker;
+	c->past[stage].sum.start = c->pages[stage]->start;
+	if (status_save(&c->past[stage].sum, path, &e) != 0)
+		outlet_say(c->outlet, "%s: warn: %s", c->plan->topology->name, e.text);
+	free(path);
+}
+
 /* forget_predecessor makes room for the next start of a worker; what the last one counted
  * goes into the sum, but for what was open. */
 static void forget_predecessor(struct crew *c, uint32_t worker)
@@ -529,24 +589,42 @@ static void forget_predecessor(struct crew *c, uint32_t worker)
 			continue;
 		tally_add(&c->past[i], c->pages[i]);
 		c->past[i].sum.pending = c->past[i].sum.held = 0;
+		save_past(c, worker, i);
 		status_close(c->pages[i]);
 		c->pages[i] = NULL;
 	}
 	free(w->fatal);
 	w->fatal = NULL;
+	free(w->leaves_because);
+	w->leaves_because = NULL;
+	w->told_memory = false;
 	w->killed_because = NULL;
 	w->hung = w->oom = false;
 	w->pid = 0;
+}
+
+/* wishes fills in what the config wants of the process. */
+static void wishes(const struct crew *c, uint32_t worker, struct spawn *s)
+{
+	const struct topology *t = c->plan->topology;
+	uint32_t component = c->plan->workers[worker].component;
+	const struct component *head = component < t->n_components ? &t->components[component] : NULL;
+	const struct setting *more_nice = topology_config(t, head, "topology.worker.nice");
+	const struct setting *cpus = topology_config(t, head, "topology.worker.cpus");
+
+	if (more_nice != NULL && more_nice->type == SETTING_INT)
+		s->nice = (int)more_nice->i;
+	if (cpus != NULL && cpus->type == SETTING_STRING)
+		s->cpus = cpus->s;
+	if (c->keeps_cores)
+		s->core = c->crashed[component] ? CORE_DENIED : CORE_ALLOWED;
 }
 
 static int start_worker(struct crew *c, uint32_t i, struct error *e)
 {
 	const struct plan_worker *planned = &c->plan->workers[i];
 	struct crew_worker *w = &c->workers[i];
-
-	forget_predecessor(c, i);
-	w->out.label = w->err.label = planned->label;
-	if (spawn_start(&(struct spawn){
+	struct spawn spawn = {
 		.program = c->program,
 		.run_dir = c->run_dir,
 		.state_dir = c->state_dir,
@@ -555,7 +633,12 @@ static int start_worker(struct crew *c, uint32_t i, struct error *e)
 		.start = c->lives.workers[i].start + 1,
 		.label = planned->label,
 		.reads_input = planned->role == ROLE_SPOUT,
-	    }, &w->child, e) != 0)
+	};
+
+	forget_predecessor(c, i);
+	w->out.label = w->err.label = planned->label;
+	wishes(c, i, &spawn);
+	if (spawn_start(&spawn, &w->child, e) != 0)
 		return -1;
 	w->pid = w->child.pid;
 	lives_started(&c->lives, i, clock_now_ns());
@@ -608,6 +691,56 @@ void crew_set_level(struct crew *c, uint32_t component, gale_level level, uint64
 	}
 }
 
+/* ---- memory ------------------------------------------------------------------------ */
+
+/* would_lose tells what would die with WORKER if it left now, in TEXT; NULL: nothing. */
+static const char *would_lose(const struct crew *c, uint32_t worker, char *text, size_t size)
+{
+	struct obituary o = obituary_of(c, worker);
+	struct death death;
+
+	o.status = 0;
+	death_judge(&death, &o, crew_bounded(c), text, size);
+	return death.lost;
+}
+
+/* have_leave has WORKER, which uses USED bytes and may have MOST, make room for a successor. */
+static void have_leave(struct crew *c, uint32_t worker, uint64_t used, uint64_t most)
+{
+	struct crew_worker *w = &c->workers[worker];
+	char lost[256], *text = xasprintf("it used %llu MiB, and topology.worker.memory.mb allows %llu",
+	    (unsigned long long)(used >> 20), (unsigned long long)(most >> 20));
+
+	if (would_lose(c, worker, lost, sizeof lost) == NULL) {
+		w->leaves_because = text;
+		say(w, "leave");
+		return;
+	}
+	if (!w->told_memory)
+		outlet_tell(c->outlet, GALE_WARN, "%s: %s (pid %d) should be started anew, for %s; but %s",
+		    c->plan->topology->name, c->plan->workers[worker].label, (int)w->pid, text, lost);
+	w->told_memory = true;
+	free(text);
+}
+
+/* look_at_memory finds those that use too much, once a second. */
+static void look_at_memory(struct crew *c, uint64_t now_ns)
+{
+	if (c->memory_ns == 0 || now_ns < c->memory_ns)
+		return;
+	c->memory_ns = now_ns + MEMLIMIT_EVERY_MS * (uint64_t)NS_PER_MS;
+	for (uint32_t i = 0; i < c->plan->n_workers && c->lives.phase == RUN_ACTIVE; i++) {
+		uint64_t most = memlimit_of(c->plan, i), used;
+
+		if (most == 0 || c->lives.workers[i].state != LIFE_READY || c->workers[i].leaves_because != NULL ||
+		    now_ns - c->lives.restarts.workers[i].hello_ns < MEMLIMIT_PEACE_MS * (uint64_t)NS_PER_MS)
+			continue;
+		used = memlimit_used(c->workers[i].pid, most);
+		if (used > most)
+			have_leave(c, i, used, most);
+	}
+}
+
 /* ---- time -------------------------------------------------------------------------- */
 
 static void ping(void *arg, uint32_t worker)
@@ -628,7 +761,8 @@ uint64_t crew_deadline(const struct crew *c)
 	uint64_t level = levels_deadline(&c->levels);
 
 	next = next == 0 || beat < next ? beat : next;
-	return level != 0 && level < next ? level : next;
+	next = level != 0 && level < next ? level : next;
+	return c->memory_ns != 0 && c->memory_ns < next ? c->memory_ns : next;
 }
 
 void crew_expire(struct crew *c, uint64_t now_ns)
@@ -638,6 +772,7 @@ void crew_expire(struct crew *c, uint64_t now_ns)
 	while ((component = levels_expired(&c->levels, now_ns)) != UINT32_MAX)
 		tell_all(c, component);
 	lives_expire(&c->lives, now_ns);
+	look_at_memory(c, now_ns);
 	pulse_beat(&c->pulse, now_ns);
 }
 
@@ -650,6 +785,8 @@ void crew_init(struct crew *c, uint32_t ready_ms, uint32_t stop_ms)
 		c->workers[i].child = nobody;
 	c->pages = xcalloc((size_t)c->plan->n_stages + 1, sizeof *c->pages);
 	c->past = xcalloc((size_t)c->plan->n_stages + 1, sizeof *c->past);
+	c->crashed = xcalloc((size_t)c->plan->topology->n_components + 1, sizeof *c->crashed);
+	c->memory_ns = memlimit_any(c->plan) ? clock_now_ns() : 0;
 	levels_init(&c->levels, c->plan->topology->n_components);
 	c->oom_kills = death_oom_kills();
 	c->pulse.ping = ping;
@@ -694,12 +831,14 @@ void crew_free(struct crew *c)
 {
 	for (uint32_t i = 0; c->workers != NULL && i < c->plan->n_workers; i++) {
 		free(c->workers[i].fatal);
+		free(c->workers[i].leaves_because);
 		mail_clear(&c->workers[i].mail);
 	}
 	for (uint32_t i = 0; c->pages != NULL && i < c->plan->n_stages; i++)
 		status_close(c->pages[i]);
 	free(c->pages);
 	free(c->past);
+	free(c->crashed);
 	free(c->workers);
 	c->workers = NULL;
 	c->pages = NULL;

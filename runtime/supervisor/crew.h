@@ -33,8 +33,20 @@ struct crew_worker {
 	char *fatal;			/* what it said in "fatal TEXT" */
 	const char *killed_because;	/* by us */
 	bool hung, oom;			/* see obituary.h */
+	char *leaves_because;		/* it was told to leave; NULL: it was not */
+	bool told_memory;		/* that it uses too much, and can't be started anew */
 	uint64_t own_root;		/* of its own, was in hand when its predecessor died; 0: none */
 	char cause[160];		/* how its predecessor ended, for those who lost by it */
+};
+
+struct control_message;
+
+/* Who wants to know what workers say of inquiries; all may be NULL. */
+struct crew_listener {
+	void (*ready)(void *arg, uint32_t worker);	/* before it is told anything else */
+	void (*says)(void *arg, uint32_t worker, const struct control_message *m);	/* tells, told */
+	void (*gone)(void *arg, uint32_t worker);	/* its process has ended */
+	void *arg;
 };
 
 struct crew {
@@ -48,10 +60,14 @@ struct crew {
 	struct levels levels;
 	struct crew_worker *workers;	/* plan->n_workers */
 	struct status **pages;		/* plan->n_stages; NULL until the worker has one */
+	struct crew_listener listener;
 	struct tally *past;		/* plan->n_stages: the pages of predecessors */
 	struct buf lines;		/* of workers, not yet handed to the outlet */
 	bool frozen;			/* nothing is decided: see crew_freeze */
 	bool impatient;			/* kills are asked for: don't report them */
+	bool keeps_cores;		/* the first crash of a component may leave a core file */
+	bool *crashed;			/* by component, the last one gale's own: it has had one */
+	uint64_t memory_ns;		/* when to look at what workers use; 0: never */
 	uint64_t oom_kills;		/* of this machine or control group, so far */
 	uint32_t restarts;		/* of all workers */
 	uint64_t work, work_ns;		/* crew_quiet: how much was done, and since when it is as much */
@@ -73,6 +89,11 @@ void crew_start(struct crew *c);
 
 /* crew_fail notes why the run fails, and says it. */
 void crew_fail(struct crew *c, const char *text);
+
+/* crew_tell tells WORKER something, now or when its channel has room. crew_is_ready: it
+ * has said so, and can be told something. */
+void crew_tell(struct crew *c, uint32_t worker, const char *format, ...) __attribute__((format(printf, 3, 4)));
+bool crew_is_ready(const struct crew *c, uint32_t worker);
 
 /* crew_page gives the page of WORKER's head, or NULL. */
 const struct status *crew_page(const struct crew *c, uint32_t worker);

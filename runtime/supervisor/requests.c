@@ -197,6 +197,32 @@ static void set_level(struct requests *r, struct desk_client *client, char *argu
 	}
 }
 
+/* ---- tap, trace -------------------------------------------------------------------- */
+
+static void tap(struct requests *r, struct desk_client *client, char *arguments, uint64_t now_ns)
+{
+	struct error e;
+	int code = inquiries_tap(&r->inquiries, client->fd, arguments, &e);
+
+	(void)now_ns;
+	if (code != 0)
+		request_refuse(r, client, code, "%s", e.text);
+	else
+		desk_hand_over(client);
+}
+
+static void trace(struct requests *r, struct desk_client *client, char *arguments, uint64_t now_ns)
+{
+	struct error e;
+	int code = inquiries_trace(&r->inquiries, client->fd, arguments, &e);
+
+	(void)now_ns;
+	if (code != 0)
+		request_refuse(r, client, code, "%s", e.text);
+	else
+		desk_hand_over(client);
+}
+
 /* ---- all of them ------------------------------------------------------------------- */
 
 static const struct request_kind kinds[] = {
@@ -209,6 +235,8 @@ static const struct request_kind kinds[] = {
 	{ "stop", stop, tell_open, NULL },
 	{ "kill", forget, tell_open, NULL },
 	{ "log-level", set_level, NULL, NULL },
+	{ "tap", tap, NULL, NULL },
+	{ "trace", trace, NULL, NULL },
 };
 
 static const struct request_kind *kind_of(const char *word)
@@ -251,6 +279,7 @@ int requests_open(struct requests *r, struct crew *crew, const char *state_dir, 
 	*r = (struct requests){ .crew = crew };
 	r->visit = (struct visit){ .crew = crew, .desk = &r->desk };
 	mover_init(&r->mover, crew, &r->desk);
+	inquiries_init(&r->inquiries, crew);
 	return desk_open(&r->desk, state_dir, &ops, r, e);
 }
 
@@ -272,6 +301,7 @@ void requests_close(struct requests *r)
 	mover_turn(&r->mover, clock_now_ns());
 	for (int i = 0; i < DESK_CLIENTS; i++)
 		last_word(r, &r->desk.clients[i]);
+	inquiries_close(&r->inquiries);
 	desk_close(&r->desk);
 	mover_free(&r->mover);
 }
@@ -279,11 +309,19 @@ void requests_close(struct requests *r)
 void requests_fill_polls(const struct requests *r, struct pollfd *p)
 {
 	desk_fill_polls(&r->desk, p);
+	inquiries_fill_polls(&r->inquiries, p + DESK_POLLS);
 }
 
 void requests_serve(struct requests *r, const struct pollfd *p, uint64_t now_ns)
 {
+	inquiries_serve(&r->inquiries, p + DESK_POLLS, now_ns);
 	desk_serve(&r->desk, p);
+	visit_turn(&r->visit, now_ns);
+	give_up(r, now_ns);
+}
+
+void requests_answer(struct requests *r, uint64_t now_ns)
+{
 	for (int i = 0; i < DESK_CLIENTS; i++) {
 		struct desk_client *client = &r->desk.clients[i];
 		const struct request_kind *kind = client->fd >= 0 ? client->request : NULL;
@@ -293,17 +331,18 @@ void requests_serve(struct requests *r, const struct pollfd *p, uint64_t now_ns)
 	}
 	if (now_ns - r->told_ns >= TELL_MS * NS_PER_MS)
 		r->told_ns = now_ns;
-	visit_turn(&r->visit, now_ns);
 	mover_turn(&r->mover, now_ns);
-	give_up(r, now_ns);
 }
 
 uint64_t requests_deadline(const struct requests *r)
 {
-	uint64_t next = visit_deadline(&r->visit), move = mover_deadline(&r->mover, clock_now_ns());
+	uint64_t next = visit_deadline(&r->visit), inquiry = inquiries_deadline(&r->inquiries);
+	uint64_t move = mover_deadline(&r->mover, clock_now_ns());
 
 	if (move != 0 && (next == 0 || move < next))
 		next = move;
+	if (inquiry != 0 && (next == 0 || inquiry < next))
+		next = inquiry;
 	if (!r->ends)
 		return next;
 	/* Somebody is told how it goes on. */

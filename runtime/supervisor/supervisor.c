@@ -19,6 +19,7 @@
 #include "output.h"
 #include "overview.h"
 #include "progress.h"
+#include "recorder.h"
 #include "requests.h"
 #include "rundir.h"
 #include "spawn.h"
@@ -43,6 +44,7 @@ struct supervisor {
 	struct logfile log;		/* of a submitted topology, and */
 	struct output output;		/* its standard output */
 	struct progress progress;
+	struct recorder recorder;
 	struct pollfd *polls;
 	size_t polls_cap;
 	int signal_fd;
@@ -129,7 +131,7 @@ static void give_signals_back(struct supervisor *s)
 /* ---- the loop ---------------------------------------------------------------------- */
 
 /* The descriptors of a turn: signals, our output, the topology's, those at the desk, then the workers'. */
-enum { POLL_SIGNALS, POLL_OUTLET, POLL_OUTPUT, POLL_DESK, POLL_CREW = POLL_DESK + DESK_POLLS };
+enum { POLL_SIGNALS, POLL_OUTLET, POLL_OUTPUT, POLL_DESK, POLL_CREW = POLL_DESK + REQUESTS_POLLS };
 
 static nfds_t fill_polls(struct supervisor *s)
 {
@@ -155,6 +157,8 @@ static int timeout_ms(const struct supervisor *s)
 		next = s->progress.next_ns;
 	if (request != 0 && (next == 0 || request < next))
 		next = request;
+	if (s->recorder.next_ns != 0 && (next == 0 || s->recorder.next_ns < next))
+		next = s->recorder.next_ns;
 	if (next == 0)
 		return -1;
 	return next <= now ? 0 : (int)((next - now + NS_PER_MS - 1) / NS_PER_MS);
@@ -227,6 +231,8 @@ static void loop(struct supervisor *s)
 		crew_expire(&s->crew, clock_now_ns());
 		show_progress(s, clock_now_ns());
 		show_status(s);
+		requests_answer(&s->requests, clock_now_ns());
+		recorder_turn(&s->recorder, &s->crew, s->overview->layout, clock_now_ns());
 	}
 }
 
@@ -292,6 +298,7 @@ static void run(struct supervisor *s, struct topology *t, const struct run_optio
 	s->crew.lives.active = !options->inactive;
 	s->drain_ms = options->home != NULL ? (uint32_t)topology_ms(t, NULL, "topology.message.timeout.secs") : UINT32_MAX;
 	s->tell_fd = options->home != NULL ? options->tell_fd : -1;
+	recorder_start(&s->recorder, clock_now_ns());
 	crew_start(&s->crew);
 	loop(s);
 	outlet_status(&s->outlet, "");
@@ -361,6 +368,7 @@ int supervisor_run(struct topology *t, const struct run_options *options,
 	s.crew.plan = plan_make(t);
 	s.crew.outlet = &s.outlet;
 	s.crew.program = options->worker_program;
+	s.crew.keeps_cores = options->home != NULL;	/* in the home, where workers are */
 	crew_init(&s.crew, options->ready_ms ? options->ready_ms : READY_MS,
 	    options->stop_ms ? options->stop_ms : STOP_MS);
 
@@ -371,6 +379,7 @@ int supervisor_run(struct topology *t, const struct run_options *options,
 		home_link_rundir(options->home, NULL, NULL);
 	requests_close(&s.requests);
 	overview_close(s.overview);
+	recorder_free(&s.recorder);
 	rundir_remove(&s.dir);
 	crew_free(&s.crew);
 	close_outlet(&s);

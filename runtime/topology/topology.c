@@ -136,6 +136,7 @@ static const struct setting *default_setting(const struct config_key *key)
 	case CONFIG_PATH:
 	case CONFIG_AUTO:
 	case CONFIG_LEVEL:
+	case CONFIG_CPUS:
 		s->type = SETTING_STRING;
 		s->s = (char *)(uintptr_t)key->fallback;
 		break;

@@ -479,6 +479,49 @@ uint32_t coordinator_in_flight(const struct coordinator *c)
 	return n;
 }
 
+/* ---- for who looks ---- */
+
+uint32_t coordinator_attempt(const struct coordinator *c, uint64_t txid)
+{
+	return txid <= c->failed_txid ? c->failures + 1 : 1;
+}
+
+/* waits_for: the batch TXID at STEP waits for W. */
+static bool waits_for(const struct coordinator_worker *w, uint64_t txid, enum coordinator_step step)
+{
+	switch (step) {
+	case STEP_CUTTING:
+		return (w->roles & ROLE_CUTS) != 0 && w->cut < txid;
+	case STEP_CLOSING:
+		return w->closed < txid;
+	case STEP_COMMITTING:
+		return (w->roles & ROLE_PREPARES) != 0 && w->prepared < txid;
+	default:
+		return false;
+	}
+}
+
+bool coordinator_look(const struct coordinator *c, uint64_t txid, enum coordinator_step *step,
+    uint64_t *since_ns, bool *waits)
+{
+	const struct coordinator_batch *b = &c->batches[txid % COORDINATOR_PLACES];
+
+	if (!in_flight(c, txid) || (!b->data && !b->closing))
+		return false;
+	*since_ns = b->close_ns;
+	if (!b->closing)
+		*step = STEP_FILLING;
+	else if (!b->marked)
+		*step = STEP_CUTTING;
+	else if (txid <= c->round)
+		*step = STEP_COMMITTING;
+	else
+		*step = ALL(c, 0, closed, txid) ? STEP_COMPLETE : STEP_CLOSING;
+	for (uint32_t i = 0; i < c->config.n_workers; i++)
+		waits[i] = !c->workers[i].absent && waits_for(&c->workers[i], *step == STEP_COMMITTING ? c->round : txid, *step);
+	return true;
+}
+
 /* ---- life ---- */
 
 void coordinator_init(struct coordinator *c, const struct coordinator_config *config, uint32_t incarnation,

@@ -150,6 +150,17 @@ void coordinator_charged(struct coordinator *c, uint64_t txid, const char *text,
 void coordinator_turn(struct coordinator *c, uint64_t now_ns);
 uint64_t coordinator_due(const struct coordinator *c);
 
+/* What a batch waits for: more in it; that spouts say where it ends; that all tasks have closed it;
+ * its round; that all have prepared, and the record is written. */
+enum coordinator_step { STEP_FILLING, STEP_CUTTING, STEP_CLOSING, STEP_COMPLETE, STEP_COMMITTING };
+
+/* coordinator_look tells of batch TXID which step it is at and since when, and which workers it waits
+ * for there: WAITS, one for each. False: there is nothing of it. coordinator_attempt gives which
+ * attempt it is at, from 1. */
+bool coordinator_look(const struct coordinator *c, uint64_t txid, enum coordinator_step *step,
+    uint64_t *since_ns, bool *waits);
+uint32_t coordinator_attempt(const struct coordinator *c, uint64_t txid);
+
 /* coordinator_in_flight gives the number of batches that have something in them. */
 uint32_t coordinator_in_flight(const struct coordinator *c);
 

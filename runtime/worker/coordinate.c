@@ -8,6 +8,7 @@
  *     cut TXID       u8 final | offsets;  TXID in eight bytes, the high ones first
  *
  * SPDX-License-Identifier: Apache-2.0 */
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -275,6 +276,55 @@ static bool take_reports(struct worker *w)
 		frame_release(w->acks, f);
 	}
 	return n > 0;
+}
+
+/* ---- for who looks ---- */
+
+enum { WAITED_FOR_MOST = 8 };	/* workers that are named */
+
+static void describe_waits(struct buf *out, const bool *waits, uint32_t n)
+{
+	uint32_t named = 0;
+
+	for (uint32_t i = 0; i < n && named < WAITED_FOR_MOST; i++)
+		if (waits[i])
+			buf_printf(out, "%c%u", named++ == 0 ? ' ' : ',', i);
+	buf_puts(out, named == 0 ? " -" : "");
+}
+
+/* describe_reset: before there are batches again all have to be ready. */
+static void describe_reset(const struct coordinator *c, bool *waits, struct buf *out)
+{
+	for (uint32_t i = 0; i < c->config.n_workers; i++)
+		waits[i] = !c->workers[i].absent && !c->workers[i].ready;
+	buf_printf(out, "\tbatch %" PRIu64 " %u resetting 0", c->txid + 1, coordinator_attempt(c, c->txid + 1));
+	describe_waits(out, waits, c->config.n_workers);
+}
+
+void coordinate_describe(const struct worker *w, struct buf *out)
+{
+	static const char *const steps[] = { [STEP_FILLING] = "filling", [STEP_CUTTING] = "cutting",
+		[STEP_CLOSING] = "closing", [STEP_COMPLETE] = "complete", [STEP_COMMITTING] = "committing" };
+	const struct coordinator *c = &((const struct coordinate *)w->role)->coordinator;
+	bool *waits = xcalloc((size_t)c->config.n_workers + 1, sizeof *waits);
+	enum coordinator_step step;
+	uint64_t since_ns;
+
+	if (c->phase == COORDINATOR_RESETTING)
+		describe_reset(c, waits, out);
+	for (uint64_t txid = c->txid + 1; txid < c->next; txid++) {
+		if (!coordinator_look(c, txid, &step, &since_ns, waits))
+			continue;
+		buf_printf(out, "\tbatch %" PRIu64 " %u %s %" PRIu64, txid, coordinator_attempt(c, txid),
+		    steps[step], (w->now_ns - since_ns) / NS_PER_MS);
+		describe_waits(out, waits, c->config.n_workers);
+	}
+	free(waits);
+}
+
+uint64_t coordinate_committed(const struct worker *w)
+{
+	return ((const struct coordinate *)w->role)->coordinator.txid;
 }
 
 /* ---- the role ---- */

@@ -74,6 +74,12 @@ static char *endpoint_of(const struct plan *p, const char *rundir, uint32_t from
 	return data ? rundir_data_endpoint(rundir, to, start) : rundir_ack_endpoint(rundir, to, start);
 }
 
+static void count_frames(struct out *o, uint32_t to, uint32_t start)
+{
+	if (o->links != NULL && o->links[to] != NULL)
+		outbox_counts(o->outboxes[to], o->links[to], start);
+}
+
 int out_connect(struct out *o, const char *rundir, const uint32_t *starts, struct error *e)
 {
 	const struct plan *p = o->plan;
@@ -88,6 +94,7 @@ int out_connect(struct out *o, const char *rundir, const uint32_t *starts, struc
 		free(endpoint);
 		if (o->outboxes[w] == NULL)
 			return -1;
+		count_frames(o, w, starts[w]);
 		if (p->workers[w].role == ROLE_ACKER)
 			o->ackers[w - p->first_acker].outbox = o->outboxes[w];
 		else if (plan_runs_plugin(p, o->me) && w != p->coordinator)
@@ -111,6 +118,7 @@ int out_switch(struct out *o, const char *rundir, uint32_t worker, uint32_t star
 		return 0;
 	endpoint = endpoint_of(o->plan, rundir, o->me, worker, start);
 	rc = outbox_reopen(o->outboxes[worker], endpoint, e);
+	count_frames(o, worker, start);
 	free(endpoint);
 	o->sender.blocked = data_waits(o);
 	return rc;
@@ -148,8 +156,11 @@ static int change_outboxes(struct out *o, const struct plan *then, const char *r
 	for (uint32_t w = 0; w < then->n_workers; w++) {
 		char *endpoint;
 
-		if (plan_keeps(o->plan, then, w))
+		if (plan_keeps(o->plan, then, w)) {
+			if (o->outboxes[w] != NULL)
+				outbox_goes_on_counting(o->outboxes[w], o->links != NULL ? o->links[w] : NULL);
 			continue;
+		}
 		if (w < o->plan->n_workers && o->outboxes[w] != NULL)
 			outbox_free(o->outboxes[w]);
 		o->outboxes[w] = NULL;
@@ -160,6 +171,7 @@ static int change_outboxes(struct out *o, const struct plan *then, const char *r
 		free(endpoint);
 		if (o->outboxes[w] == NULL)
 			return -1;
+		count_frames(o, w, starts[w]);
 	}
 	return 0;
 }

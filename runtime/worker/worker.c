@@ -40,25 +40,24 @@ static const struct role_ops *const batch_ops[] = {
 	[ROLE_COORDINATOR] = &coordinator_ops,
 };
 
-/* say tells the supervisor something. When it is behind with its reading this waits: it never
- * waits for a worker, and it needs every answer. */
-static void say(const char *format, ...) __attribute__((format(printf, 1, 2)));
-static void say(const char *format, ...)
+void worker_say(const char *format, ...)
 {
 	struct pollfd p = { .fd = CONTROL_FD, .events = POLLOUT };
 	va_list args;
-	char line[sizeof ((struct status *)NULL)->last_words + 64];
+	char *text;
 
 	va_start(args, format);
-	vsnprintf(line, sizeof line, format, args);
+	if (vasprintf(&text, format, args) < 0)
+		die("out of memory: a control message");
 	va_end(args);
-	while (control_send(CONTROL_FD, "%s", line) != 0) {
+	while (control_send(CONTROL_FD, "%s", text) != 0) {
 		if (errno != EAGAIN && errno != ENOBUFS) {
 			fprintf(stderr, "error: cannot talk to the supervisor: %s\n", strerror(errno));
 			_exit(EXIT_FAILURE);
 		}
 		poll(&p, 1, errno == EAGAIN ? -1 : 1);
 	}
+	free(text);
 }
 
 void worker_fatal(struct worker *w, const char *format, ...)
@@ -71,14 +70,14 @@ void worker_fatal(struct worker *w, const char *format, ...)
 	va_end(args);
 	if (w->status != NULL)
 		memcpy(w->status->last_words, text, sizeof text);
-	say("fatal %s", text);
+	worker_say("fatal %s", text);
 	/* Not exit(): handlers of plugins and libraries would run in a process that is broken. */
 	_exit(EXIT_FAILURE);
 }
 
 void worker_ready(void)
 {
-	say("ready");
+	worker_say("ready");
 }
 
 void worker_ended(struct worker *w)
@@ -86,7 +85,7 @@ void worker_ended(struct worker *w)
 	if (w->ended)
 		return;
 	w->ended = true;
-	say("ended");
+	worker_say("ended");
 }
 
 /* succeed: there is a successor of PEER, start number START, as the supervisor or its own
@@ -127,6 +126,7 @@ bool worker_frame_ok(struct worker *w, const struct frame *f, struct wire_reader
 	if (r->header.run != w->run || r->header.start < w->starts[r->header.worker])
 		return false;
 	succeed(w, r->header.worker, r->header.start);
+	flow_received(w->links[r->header.worker], r->header.start, f->n);
 	return true;
 }
 
@@ -182,10 +182,16 @@ static void on_stop(struct worker *w, const struct control_message *m)
 	w->stop = true;
 }
 
+static void on_leave(struct worker *w, const struct control_message *m)
+{
+	(void)m;
+	w->stop = w->leaves = true;
+}
+
 static void on_switch(struct worker *w, const struct control_message *m)
 {
 	succeed(w, m->worker, m->start);
-	say("switched %u %u", m->worker, m->start);
+	worker_say("switched %u %u", m->worker, m->start);
 }
 
 static void on_lost(struct worker *w, const struct control_message *m)
@@ -210,13 +216,13 @@ static void on_freeze(struct worker *w, const struct control_message *m)
 		return;
 	coordinate_freeze(w, m->word == CONTROL_FREEZE);
 	if (m->word == CONTROL_FREEZE)
-		say("frozen");
+		worker_say("frozen");
 }
 
 static void on_layout(struct worker *w, const struct control_message *m)
 {
 	layout_change(w, m->text);
-	say("laid");
+	worker_say("laid");
 }
 
 static void on_level(struct worker *w, const struct control_message *m)
@@ -235,7 +241,7 @@ static void on_level(struct worker *w, const struct control_message *m)
 static void on_ping(struct worker *w, const struct control_message *m)
 {
 	(void)w, (void)m;
-	say("pong");
+	worker_say("pong");
 }
 
 void worker_marks_to(struct worker *w, uint32_t worker)
@@ -260,7 +266,11 @@ static void (*const control_acts[CONTROL_WORDS])(struct worker *w, const struct 
 	[CONTROL_THAW] = on_freeze,
 	[CONTROL_LEVEL] = on_level,
 	[CONTROL_PING] = on_ping,
+	[CONTROL_LEAVE] = on_leave,
 	[CONTROL_STOP] = on_stop,
+	[CONTROL_TAP] = look_tap,
+	[CONTROL_UNTAP] = look_untap,
+	[CONTROL_TRACE] = look_trace,
 };
 
 static void obey(struct worker *w, const char *text)
@@ -347,6 +357,25 @@ static struct inbox *bind_inbox(struct worker *w, char *endpoint)
 	return in;
 }
 
+void worker_make_flow(struct worker *w)
+{
+	char *path = rundir_flow(w->rundir, w->number);
+	uint32_t *peers = xcalloc(w->plan->n_workers, sizeof *peers), n = 0;
+	struct error e;
+
+	for (uint32_t i = 0; i < w->plan->n_workers; i++)
+		if (plan_sends(w->plan, w->number, i) || plan_sends(w->plan, i, w->number))
+			peers[n++] = i;
+	w->flow = flow_create(path, w->number, w->start, peers, n, &e);
+	if (w->flow == NULL)
+		worker_fatal(w, "%s", e.text);
+	w->links = xcalloc(w->plan->n_workers, sizeof *w->links);
+	for (uint32_t i = 0; i < n; i++)
+		w->links[peers[i]] = &w->flow->links[i];
+	free(peers);
+	free(path);
+}
+
 static void read_plan(struct worker *w)
 {
 	char *path = rundir_topology(w->rundir);
@@ -363,6 +392,7 @@ static void read_plan(struct worker *w)
 	w->ops = (w->topology->transaction.id != NULL ? batch_ops : role_ops)[w->me->role];
 	w->starts = xcalloc(w->plan->n_workers, sizeof *w->starts);
 	w->sends_to = xcalloc(w->plan->n_workers, sizeof *w->sends_to);
+	worker_make_flow(w);
 }
 
 static struct status *make_page(struct worker *w, uint32_t stage)
@@ -440,9 +470,10 @@ static void be_born(struct worker *w)
 	if (w->me->role == ROLE_BOLT)
 		w->data = bind_inbox(w, rundir_data_endpoint(w->rundir, w->number, w->start));
 	w->acks = bind_inbox(w, rundir_ack_endpoint(w->rundir, w->number, w->start));
-	say("hello");
+	worker_say("hello");
 	wait_for_peers(w);
 	out_init(&w->out, w->transport, w->status, w->plan, w->number, w->run, w->start);
+	w->out.links = w->links;
 	if (out_connect(&w->out, w->rundir, w->starts, &e) != 0)
 		worker_fatal(w, "%s", e.text);
 	if (w->n_stages > 0) {
@@ -461,6 +492,20 @@ static void sample_clock(struct worker *w)
 	w->now_ns = w->out.sender.now_ns = clock_now_ns();
 }
 
+/* account adds the time since the last account to one of busy, idle and blocked. */
+static void account(struct worker *w, uint64_t *sum, uint64_t since_ns)
+{
+	*sum += w->now_ns - since_ns;
+	w->status->accounted_ns = w->now_ns;
+}
+
+/* held_back: this worker would do something, had others room. */
+static bool held_back(const struct worker *w)
+{
+	return out_blocked(&w->out) || (w->me->role == ROLE_SPOUT && w->txn == NULL && w->active &&
+	    w->ending == ENDING_NOT && !source_has_room(w));
+}
+
 static uint64_t earliest(uint64_t a, uint64_t b)
 {
 	return a < b ? a : b;
@@ -469,7 +514,7 @@ static uint64_t earliest(uint64_t a, uint64_t b)
 /* sleep_until_something waits for input, room, control, watches or time. */
 static void sleep_until_something(struct worker *w, const struct role_ops *ops, struct poll_item *items)
 {
-	bool blocked = out_blocked(&w->out), woken;
+	bool blocked = out_blocked(&w->out), waits = held_back(w), woken;
 	uint64_t before = clock_now_ns(), due;
 	size_t n = 0, n_loop = loop_items(&w->loop);	/* now: read_control may change it */
 
@@ -480,9 +525,13 @@ static void sleep_until_something(struct worker *w, const struct role_ops *ops, 
 		items[n++] = (struct poll_item){ .kind = POLL_INBOX, .inbox = w->data };
 	n += out_poll(&w->out, items + n);
 	due = earliest(earliest(ops->due(w), task_tick_due(w)), loop_due(&w->loop));
+	if (w->looks != NULL)
+		due = earliest(due, look_due(w));
+	w->status->asleep = waits ? STATUS_BLOCKED : STATUS_IDLE;
 	loop_poll(&w->loop, items, n, before, due);
 	sample_clock(w);
-	*(blocked ? &w->status->blocked_ns : &w->status->idle_ns) += w->now_ns - before;
+	w->status->asleep = STATUS_AWAKE;
+	account(w, waits ? &w->status->blocked_ns : &w->status->idle_ns, before);
 	if (items[0].ready)
 		read_control(w);
 	if (loop_dispatch(&w->loop, items + n, n_loop, w->now_ns, &woken) || woken)
@@ -519,11 +568,15 @@ static void run(struct worker *w)
 	while (!w->stop) {
 		sample_clock(w);
 		if (w->now_ns - control_ns >= CONTROL_EVERY_NS) {
-			w->status->busy_ns += w->now_ns - since_ns;
+			account(w, &w->status->busy_ns, since_ns);
 			since_ns = control_ns = w->now_ns;
+			if (w->n_stages > 0)
+				source_note_oldest(w);
 			read_control(w);
 			if (w->stop)
 				break;
+			if (w->looks != NULL)
+				look_turn(w);
 			items = room_for_items(w, items, &cap);
 			serve_plugins(w, items);
 		}
@@ -541,13 +594,28 @@ static void run(struct worker *w)
 		out_flush(&w->out);
 		if (ops->rest(w))
 			continue;
+		if (w->looks != NULL)
+			look_turn(w);
 		sample_clock(w);
-		w->status->busy_ns += w->now_ns - since_ns;
+		account(w, &w->status->busy_ns, since_ns);
+		if (w->n_stages > 0)
+			source_note_oldest(w);
 		items = room_for_items(w, items, &cap);
 		sleep_until_something(w, ops, items);
 		since_ns = w->now_ns;
 	}
 	free(items);
+}
+
+/* leave ends a worker that a successor will take the place of, as a crash would, but with all that it
+ * has done committed. cleanup is not called: it would take away what the successor goes on with. */
+static _Noreturn void leave(struct worker *w)
+{
+	if (w->n_stages > 0) {
+		durable_commit(w);
+		resume_close(w);
+	}
+	_exit(EXIT_SUCCESS);
 }
 
 /* be_buried ends a worker that was told to stop. Nothing that still lies in its sockets is
@@ -561,11 +629,14 @@ static void be_buried(struct worker *w)
 		host_free_held(w);
 	}
 	w->ops->stop(w);
+	look_end(w);
 	free_stages(w);
 	out_free(&w->out);
 	transport_free(w->transport);
 	loop_free(&w->loop);
 	status_close(w->status);
+	flow_close(w->flow);
+	free(w->links);
 	plan_free(w->plan);
 	topology_free(w->topology);
 	free(w->starts);
@@ -598,6 +669,8 @@ int worker_main(int argc, char **argv)
 	if (w.txn == NULL || w.over)	/* else when the coordinator has reset it */
 		worker_ready();
 	run(&w);
+	if (w.leaves)
+		leave(&w);
 	be_buried(&w);
 	return EXIT_SUCCESS;
 }

@@ -12,6 +12,7 @@
  *     resume.c   how far a spout has come, on disk
  *     spout.c    bolt.c    acker/acker.c    what one turn does, by role
  *     chain.c    calls from a stage to those that are chained to it
+ *     look.c     what is shown to people: tuples (taps), what is open (traces)
  *     ending.c   drains, finish, the end of a worker, stage by stage
  *     batch.c    in a transactional topology: what the coordinator orders, resets, rounds
  *     batch_spout.c    batch_bolt.c    coordinate.c    one turn there, by role
@@ -26,6 +27,7 @@
 #include <gale/gale.h>
 
 #include "deadletter.h"
+#include "flow.h"
 #include "limit.h"
 #include "loop.h"
 #include "out.h"
@@ -43,6 +45,8 @@
 struct worker;
 struct role_ops;
 struct txn;
+struct looks;
+struct control_message;
 
 /* What an emit is anchored to: the input in hand, or a held one. */
 struct anchor {
@@ -155,6 +159,8 @@ struct worker {
 	struct inbox *data;			/* bolts: tuples and markers */
 	struct inbox *acks;			/* ackers: records; others: verdicts */
 	struct status *status;
+	struct flow *flow;			/* frames between this and others */
+	struct flow_link **links;		/* of them, by worker; NULL: nothing goes to and fro */
 	struct loop loop;
 	struct out out;
 	uint32_t *starts;			/* the latest start of each worker heard of (I1) */
@@ -169,6 +175,7 @@ struct worker {
 
 	/* life */
 	bool active, ended, stop;
+	bool leaves;			/* a successor takes its place: nothing is cleaned up */
 	bool over;			/* a predecessor had ended: only its end is to be said */
 	bool doomed;			/* gale_fatal was called: last_words says why */
 	enum ending ending;
@@ -198,6 +205,9 @@ struct worker {
 
 	/* batch.c; NULL: not transactional */
 	struct txn *txn;
+
+	/* look.c; NULL: nobody has looked yet */
+	struct looks *looks;
 
 	/* bolt.c */
 	gale_value values[GALE_MAX_FIELDS];
@@ -258,6 +268,10 @@ int worker_main(int argc, char **argv);
 /* worker_fatal tells the supervisor and the status page why, and ends the process. */
 _Noreturn void worker_fatal(struct worker *w, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
+/* worker_say tells the supervisor something, shorter than CONTROL_MAX. When it is behind with its
+ * reading this waits: it never waits for a worker, and it needs every answer. */
+void worker_say(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
 /* worker_state_lasts: the state directory is one that the user named, and outlives the run; it
  * is no part of the run directory. */
 bool worker_state_lasts(const struct worker *w);
@@ -271,6 +285,9 @@ void worker_ready(void);
 
 /* worker_ended tells the supervisor, once, that this worker has nothing left to do. */
 void worker_ended(struct worker *w);
+
+/* worker_make_flow makes the page of frames, for the workers that send to this one or are sent to. */
+void worker_make_flow(struct worker *w);
 
 /* worker_frame_ok opens a received frame; one that is no frame, of another run or of an older
  * start of its sender than has been heard of (I1), is dropped: false. */
@@ -407,6 +424,9 @@ bool source_emit_flat(struct task *t, const gale_emission *x);
  * is topology.max.spout.pending at most, and what is kept of them is no more than 64 MiB. */
 bool source_has_room(const struct worker *w);
 
+/* source_note_oldest puts on the status page since when the oldest message is open. */
+void source_note_oldest(struct worker *w);
+
 /* source_open gives how many messages are open. */
 static inline size_t source_open(const struct worker *w)
 {
@@ -443,7 +463,36 @@ bool source_hears(const struct worker *w);
 bool source_turn(struct worker *w);
 uint64_t source_due(const struct worker *w);
 
+/* ---- look.c ---- */
+
+enum { LOOK_MOST = 1000 };	/* messages that one trace tells of */
+
+/* look_tap, look_untap, look_trace do what the control messages of these names ask for. */
+void look_tap(struct worker *w, const struct control_message *m);
+void look_untap(struct worker *w, const struct control_message *m);
+void look_trace(struct worker *w, const struct control_message *m);
+
+/* look_emitted: T has emitted a tuple otherwise than by a host call. look_turn tells what is to be
+ * told, look_due when there is something. Only while W has looks. */
+void look_emitted(const struct task *t, uint32_t stream, const gale_value *values);
+void look_turn(struct worker *w);
+uint64_t look_due(const struct worker *w);
+
+/* look_end tells what is left to be told, and frees all. */
+void look_end(struct worker *w);
+
+/* ---- acker/acker.c ---- */
+
+/* acker_describe appends what is known of the tree of ROOT, as look.c says; nothing when it is not
+ * open here. */
+void acker_describe(const struct worker *w, uint64_t root, struct buf *out);
+
 /* ---- coordinate.c ---- */
+
+/* coordinate_describe appends the batches that have something in them, as look.c says;
+ * coordinate_committed gives the last that is committed. */
+void coordinate_describe(const struct worker *w, struct buf *out);
+uint64_t coordinate_committed(const struct worker *w);
 
 /* coordinate_lost: a worker was lost. coordinate_freeze: write no record, or go on (X13). coordinate_named: a tuple of batch ROOT was in hand when a
  * worker crashed (A8); TEXT says which and how. */
