@@ -270,7 +270,7 @@ START_TEST(a_good_rebalance)
 	now += 7 * NS_PER_MS;
 	is_quiet = true;
 	turn();
-	expect("[retiring] 2 stop; ");
+	expect("[retiring] 2 leave; ");
 	ends(SPLIT_1, EVENT_EXITED);
 	turn();
 	expect("2 START; 5 START; 0 layout 1 1 2 1 1 1; 1 layout 1 1 2 1 1 1; 3 layout 1 1 2 1 1 1; "
@@ -334,7 +334,7 @@ START_TEST(what_is_open_is_waited_for_no_longer_than_asked)
 	ck_assert_uint_eq(rebalance_deadline(&rebalance, now), now + 1);
 	now++;
 	turn();
-	expect("[retiring] 1 stop; 2 stop; ");
+	expect("[retiring] 1 leave; 2 leave; ");
 	ends(SPLIT_0, EVENT_EXITED);
 	ends(SPLIT_1, EVENT_EXITED);
 	turn();

@@ -4,7 +4,7 @@
  * goes through a table.
  *
  *     PAUSING     spouts are told not to emit, until nothing is open, or for the time given
- *     RETIRING    who has tasks that move is told to stop; all have exited, and nobody is just
+ *     RETIRING    who has tasks that move is told to leave; all have exited, and nobody is just
  *                 being started
  *     LAYING      the new layout is on disk and the plan from now on; who is new was started, who
  *                 is live was told: until all have it, and the sources were told of the loss
@@ -15,7 +15,7 @@
  * pause is; with a longer one less comes twice.
  *
  * Who dies on the way is started again as ever. When the layout can't be written, those who were
- * told to stop are started again, in LAYING, with the tasks that they had.
+ * told to leave are started again, in LAYING, with the tasks that they had.
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #ifndef GALE_REBALANCE_H
