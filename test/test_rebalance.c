@@ -417,6 +417,36 @@ START_TEST(nobody_is_between_two_plans)
 }
 END_TEST
 
+/* A bolt in a long execute keeps nobody waiting; who is new waits for it all the same. */
+START_TEST(one_that_takes_long_does_not_prolong_the_pause)
+{
+	is_quiet = true;
+	begin_rebalance(1);
+	turn();
+	ends(SPLIT_0, EVENT_EXITED);
+	ends(SPLIT_1, EVENT_EXITED);
+	turn();
+	happens(1, EVENT_HELLO);
+	says_laid(LINES);
+	says_laid(ACKER);
+	did.n = 0;
+	turn();
+	expect("");
+	ck_assert_uint_eq(rebalance_deadline(&rebalance, now), now + WAIT_MS * (uint64_t)NS_PER_MS);
+	now = rebalance_deadline(&rebalance, now);
+	turn();
+	turn();
+	expect("0 activate; ");
+	ck_assert_uint_eq(rebalance_deadline(&rebalance, now), 0);
+	says_laid(SINK);
+	expect("1 peers 1 2 2 1 1; 0 switch 1; ");
+	bring_in();
+	ck_assert_int_eq(code, 0);
+	ck_assert_uint_eq(rebalance.pause_ns, WAIT_MS * (uint64_t)NS_PER_MS);
+	forget_plan();
+}
+END_TEST
+
 START_TEST(who_dies_with_the_old_layout_comes_back_with_the_new)
 {
 	is_quiet = true;
@@ -599,6 +629,7 @@ int main(void)
 	tcase_add_test(c, one_that_does_not_stop_is_killed_and_that_is_no_failure);
 	tcase_add_test(c, when_the_layout_cannot_be_written_all_is_as_before);
 	tcase_add_test(c, nobody_is_between_two_plans);
+	tcase_add_test(c, one_that_takes_long_does_not_prolong_the_pause);
 	tcase_add_test(c, who_dies_with_the_old_layout_comes_back_with_the_new);
 	tcase_add_test(c, not_now);
 	tcase_add_test(c, what_has_ended_is_not_moved);
