@@ -247,6 +247,34 @@ case_slow_client() {
 	end
 }
 
+# Nor does a supervisor that does not read.
+case_stopped_supervisor() {
+	local stopped
+
+	mkfifo fifo
+	topology <<-END
+		config topology.message.timeout.secs 20
+		spout feed feed count=200000 fifo=fifo at_end=unbounded journal=feed.log
+		bolt pass probe.Pass
+		bolt last probe.Pass copies=0
+		stream feed pass SHUFFLE
+		stream pass last SHUFFLE
+	END
+	submit
+	tap out pass --json
+	stopped=$(supervisor)
+	kill -STOP "$stopped"
+	echo 200000 > fifo
+	wait_until 60 counts 200000 feed.log '^ack'
+	must_count 0 feed.log '^fail'
+	kill -CONT "$stopped"
+	wait_until 10 [ -s out ]
+	kill -INT "$TAP"
+	tap_ends 130 "$TAP"
+	all_json out
+	end
+}
+
 # A client that is killed leaves nothing on.
 case_killed_client() {
 	words
