@@ -575,6 +575,69 @@ START_TEST(the_roots_in_flight_are_listed)
 }
 END_TEST
 
+/* oldest_at_last calls until all places were looked at: what is given then is exact. */
+static uint64_t oldest_at_last(struct pending *p, uint64_t next_root)
+{
+	uint64_t ns = 0;
+
+	for (int i = 0; i < 100; i++)
+		ns = pending_oldest(p, next_root);
+	return ns;
+}
+
+START_TEST(the_oldest_is_that_of_an_array)
+{
+	enum { N = 5000 };
+	static bool open[N];
+	uint64_t state = seed, first = random_next(&state), done = 0;
+	struct message m = { .id = 1 };
+	struct pending p;
+	struct flight f;
+
+	memset(open, 0, sizeof open);
+	pending_init(&p, 1);
+	ck_assert_uint_eq(pending_oldest(&p, first), 0);
+	for (uint32_t i = 0; i < N; i++) {
+		uint32_t other = pick(&state, i + 1);
+
+		pending_add(&p, first + i, &m, 1000 + i);
+		open[i] = true;
+		if (pick(&state, 100) > 0)	/* now and then one stays, and becomes a straggler */
+			other = i;
+		if (pick(&state, 10) > 0)
+			ck_assert(pending_settle(&p, first + other, &f) == open[other]), open[other] = false;
+		while (done <= i && !open[done])
+			done++;
+		if (i % 50 == 0)
+			ck_assert_uint_eq(oldest_at_last(&p, first + i + 1), done <= i ? 1000 + done : 0);
+	}
+	pending_free(&p);
+}
+END_TEST
+
+/* More than one call looks at: meanwhile it is never said to be younger than it is. */
+START_TEST(the_oldest_of_very_many_is_rather_too_old_than_too_young)
+{
+	enum { N = 100000 };
+	struct message m = { .id = 1 };
+	struct pending p;
+	struct flight f;
+
+	pending_init(&p, 1);
+	for (uint64_t i = 1; i <= N; i++)
+		pending_add(&p, i, &m, 1000 + i);
+	ck_assert_uint_eq(oldest_at_last(&p, N + 1), 1001);
+	for (uint64_t i = 1; i < N; i++)
+		ck_assert(pending_settle(&p, i, &f));
+	for (int i = 0; i < 1000; i++)
+		ck_assert_uint_le(pending_oldest(&p, N + 1), 1000 + N);
+	ck_assert_uint_eq(pending_oldest(&p, N + 1), 1000 + N);
+	ck_assert(pending_settle(&p, N, &f));
+	ck_assert_uint_eq(pending_oldest(&p, N + 1), 0);
+	pending_free(&p);
+}
+END_TEST
+
 START_TEST(only_what_is_in_flight_can_be_named)
 {
 	struct message m = { .id = 1 };
@@ -618,6 +681,8 @@ int main(void)
 	tcase_add_test(c, ids_that_never_come_again_are_forgotten_and_those_that_do_are_not);
 	tcase_add_test(c, the_roots_in_flight_are_listed);
 	tcase_add_test(c, only_what_is_in_flight_can_be_named);
+	tcase_add_test(c, the_oldest_is_that_of_an_array);
+	tcase_add_test(c, the_oldest_of_very_many_is_rather_too_old_than_too_young);
 	tcase_add_loop_test(c, any_sequence_of_operations_agrees_with_arrays, 0, 4);
 	tcase_add_test(c, one_that_stays_open_does_not_keep_room_for_all_that_pass);
 	tcase_add_loop_test(c, roots_in_a_row_settled_in_any_order_agree_with_an_array, 0, 4);
