@@ -74,6 +74,14 @@ static char *endpoint_of(const struct plan *p, const char *rundir, uint32_t from
 	return data ? rundir_data_endpoint(rundir, to, start) : rundir_ack_endpoint(rundir, to, start);
 }
 
+/* most_age gives how old a frame may become in a worker with N_DESTINATIONS. */
+static uint64_t most_age(uint32_t n_destinations)
+{
+	uint64_t age = (uint64_t)n_destinations * OUT_DESTINATION_NS;
+
+	return age < OUT_MAX_AGE_NS ? OUT_MAX_AGE_NS : age > OUT_MOST_AGE_NS ? OUT_MOST_AGE_NS : age;
+}
+
 int out_connect(struct out *o, const char *rundir, const uint32_t *starts, struct error *e)
 {
 	const struct plan *p = o->plan;
@@ -93,6 +101,7 @@ int out_connect(struct out *o, const char *rundir, const uint32_t *starts, struc
 		else if (plan_runs_plugin(p, o->me) && w != p->coordinator)
 			o->downstream[o->n_downstream++] = w;
 	}
+	o->most_age_ns = most_age(o->n_downstream);
 	return 0;
 }
 
