@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "command.h"
+#include "config.h"
 #include "home.h"
 #include "topology.h"
 
@@ -65,6 +66,12 @@ static void components(const char *name, const char *after, const char *word)
 	topology_free(t);
 }
 
+static void levels(const char *word)
+{
+	for (int i = 0; i < N_LOG_LEVELS; i++)
+		offer("", config_log_levels[i], "", word);
+}
+
 static const struct command_option *option_of(const struct command *c, const char *word)
 {
 	for (const struct command_option *o = c->options; o != NULL && o->name != NULL; o++)
@@ -80,7 +87,7 @@ static bool synopsis_has(const struct command *c, const char *word)
 	size_t n = strlen(word);
 
 	for (const char *at = c->synopsis; at != NULL && (at = strstr(at, word)) != NULL; at += n)
-		if ((at == c->synopsis || strchr(" [|=:", at[-1]) != NULL) && strchr(" ].|:", at[n]) != NULL)
+		if ((at == c->synopsis || strchr(" [|=:", at[-1]) != NULL) && strchr(" ].|:[", at[n]) != NULL)
 			return true;
 	return false;
 }
@@ -94,6 +101,8 @@ static void operand(const struct command *c, bool resumes, const char *name, con
 		topologies(word);
 	else if (name != NULL && synopsis_has(c, "COMPONENT"))
 		components(name, "", word);
+	if (name != NULL && synopsis_has(c, "LEVEL"))
+		levels(word);
 	if (!resumes && synopsis_has(c, "FILE"))
 		puts("FILES");
 }
@@ -119,6 +128,8 @@ static void complete(const struct command *c, int n, char **words, const char *w
 		operand(c, resumes, name, word);
 	else if (strncmp(pending->argument, "COMP=", 5) == 0 || strncmp(pending->argument, "COMPONENT=", 10) == 0)
 		components(name != NULL ? name : "", "=", word);
+	else if (strcmp(pending->argument, "LEVEL") == 0)
+		levels(word);
 	else
 		puts("FILES");
 }
