@@ -273,6 +273,64 @@ START_TEST(an_idle_topology_says_nothing)
 }
 END_TEST
 
+/* ---- tasks that are moved ---- */
+
+/* Nobody asks a number that is nobody's, nor waits for it; what comes from there is not heard. */
+START_TEST(who_is_absent_is_left_out)
+{
+	coordinator_absent(&c, BOLT);
+	coordinator_start(&c, now);
+	coordinator_activate(&c, true, now);
+	did_all("reset 0@023 ");
+	say(SPOUT, REPORT_READY, 0);
+	say(KEEPER, REPORT_READY, 0);
+	say(BOLT, REPORT_READY, 0);
+	did_all("");
+	say(SINK, REPORT_READY, 0);
+	did_all("begin 1@0 ");
+	say(SPOUT, REPORT_DATA, 1);
+	cut(1, 5);
+	say(SPOUT, REPORT_CLOSED, 1);
+	say(KEEPER, REPORT_CLOSED, 1);
+	did_all("close 1@0 begin 2@0 [cut 1:5] mark 1@0 ");
+	say(SINK, REPORT_CLOSED, 1);
+	did_all("commit 1@23 ");
+	prepared(1);
+	did_all("[record 1:5] record 1@03 ");
+}
+END_TEST
+
+/* A round in which somebody has not prepared is not decided because that one is gone (X6). */
+START_TEST(a_move_decides_nothing)
+{
+	running();
+	say(SPOUT, REPORT_DATA, 1);
+	cut(1, 5);
+	all_say(REPORT_CLOSED, 1);
+	say(SINK, REPORT_PREPARED, 1);
+	forget();
+	coordinator_lay_out(&c, N + 1);		/* KEEPER's tasks are number N's from now on */
+	coordinator_absent(&c, KEEPER);
+	coordinator_lost(&c, now);
+	did_all("reset 0@0134 ");
+	say(SINK, REPORT_PREPARED, 1);
+	say(SPOUT, REPORT_READY, 0);
+	say(BOLT, REPORT_READY, 0);
+	say(SINK, REPORT_READY, 0);
+	did_all("");
+	coordinator_report(&c, N, &(struct order){ .kind = REPORT_READY, .roles = ROLE_PREPARES,
+		.generation = c.generation }, now);
+	did_all("begin 1=5@0 begin 2@0 ");
+	cut(1, 5);
+	say(SPOUT, REPORT_CLOSED, 1);
+	say(BOLT, REPORT_CLOSED, 1);
+	say(SINK, REPORT_CLOSED, 1);
+	did_all("mark 1@0 ");
+	coordinator_report(&c, N, &(struct order){ .kind = REPORT_CLOSED, .txid = 1, .generation = c.generation }, now);
+	did_all("commit 1@34 ");
+}
+END_TEST
+
 /* ---- one batch's way ---- */
 
 START_TEST(a_batch_goes_its_way)
@@ -1177,6 +1235,8 @@ static TCase *ways(void)
 	tcase_add_test(t, where_a_spout_begins_is_on_disk_before_anything);
 	tcase_add_test(t, nothing_begins_before_it_is_activated);
 	tcase_add_test(t, an_idle_topology_says_nothing);
+	tcase_add_test(t, who_is_absent_is_left_out);
+	tcase_add_test(t, a_move_decides_nothing);
 	tcase_add_test(t, a_batch_goes_its_way);
 	tcase_add_test(t, a_look_tells_what_a_batch_waits_for);
 	tcase_add_test(t, nobody_waits_for_who_is_absent);

@@ -520,7 +520,7 @@ bool coordinator_look(const struct coordinator *c, uint64_t txid, enum coordinat
 	else
 		*step = ALL(c, 0, closed, txid) ? STEP_COMPLETE : STEP_CLOSING;
 	for (uint32_t i = 0; i < c->config.n_workers; i++)
-		waits[i] = waits_for(&c->workers[i], *step == STEP_COMMITTING ? c->round : txid, *step);
+		waits[i] = !c->workers[i].absent && waits_for(&c->workers[i], *step == STEP_COMMITTING ? c->round : txid, *step);
 	return true;
 }
 
