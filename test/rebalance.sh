@@ -298,6 +298,33 @@ case_who_stays() {
 	expect 0 kill who_stays
 }
 
+# A bolt that takes long for a tuple does not hold up those who don't need it.
+case_slow_bolt() {
+	touch in
+	topology <<-END
+		spout lines lines path=in follow=true
+		bolt split split parallelism=2 numTasks=4
+		bolt append append.Append path=sink us=700000
+		stream lines split SHUFFLE
+		stream split append SHUFFLE
+	END
+	submit
+	seq 8 > in
+	wait_until 10 has 1
+	: > pauses
+	moves=0
+	move -w 0.2 -e split=4
+	move -w 0.2 -e split=3
+	pauses
+	wait_until 40 has 8
+	wait_until 40 all_there
+	expect 0 kill "$CASE" -w 30
+}
+
+all_there() {
+	[ "$(sort -u sink | tr '\n' ' ')" = "1 2 3 4 5 6 7 8 " ]
+}
+
 # It stays as it was: inactive.
 case_inactive() {
 	follow
