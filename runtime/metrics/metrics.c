@@ -372,7 +372,7 @@ void metrics_free(struct metrics *m)
 
 uint32_t metrics_components(const struct metrics *m)
 {
-	return m->topology->n_components + (m->plan->first_acker < m->plan->n_workers);
+	return m->topology->n_components + (plan_own(m->plan) > 0);
 }
 
 const char *metrics_id(const struct metrics *m, uint32_t c)
@@ -386,7 +386,7 @@ uint32_t metrics_executors(const struct metrics *m, uint32_t c)
 {
 	if (c < m->topology->n_components)
 		return m->topology->components[c].parallelism;
-	return m->plan->n_workers - m->plan->first_acker;
+	return plan_own(m->plan);
 }
 
 uint32_t metrics_tasks(const struct metrics *m, uint32_t c)

@@ -237,6 +237,11 @@ void outbox_counts(struct outbox *o, struct flow_link *link, uint32_t start)
 	flow_switched(link, start);
 }
 
+void outbox_goes_on_counting(struct outbox *o, struct flow_link *link)
+{
+	o->link = link;
+}
+
 int outbox_reopen(struct outbox *o, const char *endpoint, struct error *e)
 {
 	void *socket = connect_socket(o->transport, endpoint, e);
@@ -250,6 +255,19 @@ int outbox_reopen(struct outbox *o, const char *endpoint, struct error *e)
 		o->first = c->next;
 	o->last = &o->first;
 	return 0;
+}
+
+void outbox_free(struct outbox *o)
+{
+	struct outbox **at = &o->transport->outboxes;
+
+	while (*at != o)
+		at = &(*at)->next;
+	*at = o->next;
+	zmq_close(o->socket);
+	for (struct chunk *c; (c = o->first) != NULL; chunk_free(o->transport, c))
+		o->first = c->next;
+	free(o);
 }
 
 /* ---- frames in ---- */
@@ -569,4 +587,12 @@ int transport_poll(struct poll_item *items, size_t n, int timeout_ms)
 	if (p != stack)
 		free(p);
 	return n_ready;
+}
+
+char *transport_library(void)
+{
+	int major, minor, patch;
+
+	zmq_version(&major, &minor, &patch);
+	return xasprintf("libzmq %d.%d.%d", major, minor, patch);
 }
