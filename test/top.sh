@@ -395,6 +395,14 @@ case_no_terminal() {
 
 # ---- batches ------------------------------------------------------------------------------------
 
+# suits SCHEMA: each line of the file out is as it says.
+suits() {
+	while read -r line; do
+		"$TOP_BUILDDIR/test/schema" "$TOP_SRCDIR/doc/schema/$1.schema.json" <<< "$line" ||
+		    fail "not as the schema says: $line"
+	done < out
+}
+
 case_batch() {
 	numbers 2000
 	submit --name a
@@ -408,11 +416,13 @@ case_batch() {
 	must_count 1 out '^a +ACTIVE .* [12],[0-9]{3} '
 	expect 0 top --batch -n 4 -i 0.1 --json a
 	must_count 4 out '^\{"schemaVersion": 1, "name": "a", .*\}$'
+	suits status
 	must_count 4 out '"name": "live", "seconds": 0\.[1-9]'
 	must [ "$(wc -l < out)" -eq 4 ]
 	must [ "$(grep -o '"emitted": [0-9]*' out | awk '{ print $2 }' | sort -nu | wc -l)" -gt 4 ]
 	expect 0 top --batch -n 2 -i 0.1 --json
 	must_count 2 out '^\{"schemaVersion": 1, "topologies": \[.*"name": "a".*\]\}$'
+	suits list
 	expect 0 kill a -w 20
 }
 
@@ -435,6 +445,7 @@ case_batch_ends() {
 	must_count 1 out '^ended  FINISHED '
 	expect 0 top --batch -i 0.1 --json -n 2 ended
 	must_count 2 out '"status": "FINISHED".*"ended": \{"exit": 0'
+	suits status
 	expect 0 kill ended
 	expect 0 top --batch -n 1
 	must [ ! -s out ]
