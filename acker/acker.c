@@ -322,7 +322,18 @@ static void replaced(struct worker *w, uint32_t peer)
 	a->mail[peer].run_n = 0;
 }
 
+/* laid_out makes room for who is new. Who is gone is forgotten as one that has a successor. */
+static void laid_out(struct worker *w, const struct plan *was)
+{
+	struct acker *a = w->role;
+
+	if (w->plan->n_workers == was->n_workers)
+		return;
+	a->mail = xrealloc(a->mail, w->plan->n_workers * sizeof *a->mail);
+	memset(a->mail + was->n_workers, 0, (w->plan->n_workers - was->n_workers) * sizeof *a->mail);
+}
+
 const struct role_ops acker_ops = {
 	.start = start, .turn = turn, .rest = rest, .due = due, .wants_data = wants_data,
-	.replaced = replaced, .succeeded = succeeded, .stop = stop,
+	.replaced = replaced, .succeeded = succeeded, .laid_out = laid_out, .stop = stop,
 };

@@ -169,6 +169,7 @@ config_keys() {
 		what["CONFIG_BOOL"] = "true or false, "
 		what["CONFIG_PATH"] = "path, "
 		what["CONFIG_AUTO"] = "auto or off, "
+		what["CONFIG_CPUS"] = "list of processors, "
 		what["CONFIG_LEVEL"] = "error, warn, info or debug, "
 		scope = $7 == "BOTH" ? "; topology or component" : "; topology"
 		print text($2) "|(" what[$3] ($4 == "NULL" ? "no default" : "default " text($4)) scope ")"

@@ -66,10 +66,10 @@ case_contract() {
 	expect 0 submit "$TOP_SRCDIR/topologies/2-wordcount.json" --name N --wait -D input=in -D output=counts.tsv
 	must [ $(($(milliseconds) - began)) -lt $((1000 * SLOW)) ]
 	must is_status N ACTIVE
-	gale list --json > list
-	must grep -q '"topologies":' list
-	gale status N --json > status || fail "status N"
-	must grep -q '"name": *"N"' status
+	gale list --json > listed
+	must grep -q '"topologies":' listed
+	gale status N --json > shown || fail "status N"
+	must grep -q '"name": *"N"' shown
 	expect 0 deactivate N
 	must is_status N INACTIVE
 	expect 0 activate N
@@ -194,6 +194,43 @@ case_cannot_start() {
 	expect 0 kill cannot_start
 }
 
+# It goes on starting, and may be looked at and killed meanwhile.
+case_slow_start() {
+	topology <<-END
+		config topology.worker.timeout.secs 300
+		spout feed feed count=100
+		bolt end probe.Doom how=block when=prepare
+		stream feed end SHUFFLE
+	END
+	expect 7 submit --wait -P "$PLUGINS" t.json
+	says 'slow_start is not up after 30 s'
+	must is_status slow_start STARTING
+	expect 0 kill slow_start --now -y
+	gone slow_start
+}
+
+# State is asked for by name, while it runs and after.
+case_state_by_name() {
+	yes a | head -n 100 > in
+	topology <<-END
+		spout lines lines path=in follow=true
+		bolt split split
+		bolt tally tally
+		stream lines split SHUFFLE
+		stream split tally FIELDS word
+	END
+	submit --name words
+	wait_until 10 has_tallied 100
+	expect 0 kill words
+	says 'its state stays in'
+	must has_tallied 100
+	expect 0 state verify words
+}
+
+has_tallied() {
+	gale state get words tally a 2> /dev/null | grep -q "\"int\":$1[,}]"
+}
+
 # ---- one name -----------------------------------------------------------------------------------
 
 case_same_name() {
@@ -205,6 +242,30 @@ case_same_name() {
 	expect 0 kill a
 	must is_status b ACTIVE
 	expect 0 kill b
+}
+
+# Of many at a time one gets the name; the others are told so, and no harm is done.
+case_race() {
+	local i round
+
+	following
+	for round in 1 2 3; do
+		for i in 1 2 3 4 5 6; do
+			(
+				code=0
+				gale submit --wait -P "$PLUGINS" t.json --name a > "said.$i" 2>&1 || code=$?
+				echo $code > "code.$i"
+			) &
+		done
+		wait
+		must [ "$(cat code.? | sort | tr -d '\n')" = 055555 ]
+		must is_status a ACTIVE
+		for i in 1 2 3; do
+			gale kill a > /dev/null 2>&1 &
+		done
+		wait
+		gone a
+	done
 }
 
 case_bad_names() {
@@ -239,7 +300,7 @@ case_replace() {
 	seq 1001 2000 >> in
 	wait_until 10 has 2000
 	must is_status a ACTIVE
-	must [ "$(ls "$STATE/gale/a/plugins" | wc -l)" -eq 1 ]
+	must [ "$(find "$STATE/gale/a/plugins" -mindepth 1 -maxdepth 1 | wc -l)" -eq 1 ]
 	expect 0 kill a
 	seq 2000 | same_lines sink
 }
@@ -421,7 +482,8 @@ case_places() {
 	ln -s "$PWD/elsewhere" planted/gale
 	with_state "$PWD/planted" 1 'planted/gale is not a directory'
 	must [ -z "$(ls -A elsewhere)" ]
-	mkdir -m 700 -p own/gale
+	mkdir -p own/gale
+	chmod 700 own/gale
 	ln -s "$PWD/elsewhere" own/gale/a
 	with_state "$PWD/own" 1 'own/gale/a is not a directory'
 	must [ -z "$(ls -A elsewhere)" ]

@@ -299,6 +299,58 @@ START_TEST(a_batch_goes_its_way)
 }
 END_TEST
 
+/* looks gives "STEP SINCE_MS WORKERS" of batch TXID, "" when there is nothing of it. */
+static const char *looks(uint64_t txid)
+{
+	static const char *const steps[] = { [STEP_FILLING] = "filling", [STEP_CUTTING] = "cutting",
+		[STEP_CLOSING] = "closing", [STEP_COMPLETE] = "complete", [STEP_COMMITTING] = "committing" };
+	static char text[64];
+	bool waits[N];
+	enum coordinator_step step;
+	uint64_t since;
+	int n;
+
+	if (!coordinator_look(&c, txid, &step, &since, waits))
+		return "";
+	n = snprintf(text, sizeof text, "%s %d ", steps[step], (int)((now - since) / NS_PER_MS));
+	for (int i = 0; i < N; i++)
+		n += snprintf(text + n, sizeof text - (size_t)n, "%s", waits[i] ? (char[]){ (char)('0' + i), 0 } : "");
+	return text;
+}
+
+START_TEST(a_look_tells_what_a_batch_waits_for)
+{
+	running();
+	ck_assert_str_eq(looks(1), "");		/* begun, but nobody has anything in it */
+	say(SPOUT, REPORT_DATA, 1);
+	say(SPOUT, REPORT_DATA, 2);
+	now += 3 * NS_PER_MS;
+	ck_assert_str_eq(looks(1), "cutting 3 0");
+	ck_assert_str_eq(looks(2), "filling 3 ");
+	ck_assert_str_eq(looks(3), "");
+	cut(1, 5);
+	say(SPOUT, REPORT_CLOSED, 1);
+	say(KEEPER, REPORT_CLOSED, 1);
+	ck_assert_str_eq(looks(1), "closing 3 13");
+	say(SINK, REPORT_CLOSED, 1);
+	say(BOLT, REPORT_CLOSED, 1);
+	ck_assert_str_eq(looks(1), "committing 3 23");
+	later(INTERVAL_MS);
+	cut(2, 9);
+	all_say(REPORT_CLOSED, 2);
+	ck_assert_str_eq(looks(2), "complete 0 ");
+	say(KEEPER, REPORT_PREPARED, 1);
+	ck_assert_str_eq(looks(1), "committing 13 3");
+	say(SINK, REPORT_PREPARED, 1);
+	ck_assert_str_eq(looks(1), "");
+	ck_assert_str_eq(looks(2), "committing 0 23");
+	ck_assert_uint_eq(coordinator_attempt(&c, 2), 1);
+	say(BOLT, REPORT_FAILED, 2);
+	ck_assert_uint_eq(coordinator_attempt(&c, 2), 2);
+	ck_assert_uint_eq(coordinator_attempt(&c, 3), 1);
+}
+END_TEST
+
 START_TEST(no_cut_is_written_where_batches_need_not_be_the_same)
 {
 	config.cuts = false;
@@ -1112,6 +1164,7 @@ static TCase *ways(void)
 	tcase_add_test(t, nothing_begins_before_it_is_activated);
 	tcase_add_test(t, an_idle_topology_says_nothing);
 	tcase_add_test(t, a_batch_goes_its_way);
+	tcase_add_test(t, a_look_tells_what_a_batch_waits_for);
 	tcase_add_test(t, no_cut_is_written_where_batches_need_not_be_the_same);
 	tcase_add_test(t, without_participants_there_is_only_the_record);
 	tcase_add_test(t, batches_are_closed_an_interval_apart);

@@ -3,9 +3,12 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
 #include <inttypes.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/inotify.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "ask.h"
 #include "clock.h"
@@ -183,19 +186,35 @@ static int show_all(struct logs *l)
 	return code == EXIT_DONE ? flush(l) : code;
 }
 
-/* follow goes on until nobody writes there any more. What is asked before the last look is still
- * answered after it. */
+/* await waits until something is written in the home, FOLLOW_MS at most: then there may be news of
+ * which WATCH, which may be -1, does not tell. */
+static void await(int watch)
+{
+	char events[4096] __attribute__((aligned(8)));
+	struct pollfd p = { .fd = watch, .events = POLLIN };
+
+	if (poll(&p, 1, FOLLOW_MS) > 0)
+		while (read(watch, events, sizeof events) > 0)
+			;
+}
+
+/* follow goes on until nobody writes there any more. Who is asked before the last look whether it
+ * lives has its last words in it. */
 static int follow(struct logs *l)
 {
-	static const struct timespec pause = { .tv_nsec = (long)FOLLOW_MS * NS_PER_MS };
-	bool lives = home_lives(&l->home);
-	int code = show_all(l);
+	int watch = inotify_init1(IN_NONBLOCK | IN_CLOEXEC), code;
+	bool lives;
 
-	while (code == EXIT_DONE && lives) {
-		nanosleep(&pause, NULL);
+	if (watch >= 0)
+		inotify_add_watch(watch, l->home.path, IN_MODIFY | IN_CREATE | IN_MOVED_TO);
+	do {
 		lives = home_lives(&l->home);
 		code = show_all(l);
-	}
+		if (lives && code == EXIT_DONE)
+			await(watch);
+	} while (lives && code == EXIT_DONE);
+	if (watch >= 0)
+		close(watch);
 	return code;
 }
 

@@ -51,6 +51,15 @@ static const struct command_option kill_options[] = {
 	{ .name = NULL },
 };
 
+static const struct command_option rebalance_options[] = {
+	{ "executors", 'e', "COMPONENT=N", true, "so many executors (processes) for COMPONENT" },
+	{ "wait", 'w', "SECS", false,
+	    "pause for what is open for SECS at most (0.5; 10 without ackers); what is open then comes again "
+	    "(without ackers: is lost)" },
+	{ "dry-run", 0, NULL, false, "only tell what would move" },
+	{ .name = NULL },
+};
+
 static const struct command_option logs_options[] = {
 	{ "follow", 'f', NULL, false, "go on with what comes, until the topology has ended" },
 	{ "lines", 'n', "N", false, "only the last N lines of those that are there" },
@@ -65,7 +74,7 @@ static const struct command_option level_options[] = {
 	{ .name = NULL },
 };
 
-static const struct command_option errors_options[] = { JSON, { .name = NULL } };
+static const struct command_option json_options[] = { JSON, { .name = NULL } };
 
 static const struct command_option list_options[] = { JSON, { .name = NULL } };
 
@@ -209,6 +218,17 @@ const struct command command_table[] = {
 	                "  gale trace words -n 100 --json\n",
 	},
 	{
+	    .name = "rebalance",
+	    .run = cmd_rebalance,
+	    .options = rebalance_options,
+	    .synopsis = "[OPTION]... NAME",
+	    .min_operands = 1,
+	    .max_operands = 1,
+	    .doc = "change how many executors the components of a running topology have",
+	    .examples = "  gale rebalance words -e count=4\n"
+	                "  gale rebalance words -e split=2 -e count=1 --dry-run\n",
+	},
+	{
 	    .name = "kill",
 	    .run = cmd_kill,
 	    .options = kill_options,
@@ -235,7 +255,7 @@ const struct command command_table[] = {
 	{
 	    .name = "errors",
 	    .run = cmd_errors,
-	    .options = errors_options,
+	    .options = json_options,
 	    .synopsis = "[OPTION]... NAME",
 	    .min_operands = 1,
 	    .max_operands = 1,
@@ -252,6 +272,15 @@ const struct command command_table[] = {
 	    .examples = "  gale set-log-level words split debug --for 30s\n",
 	},
 	{
+	    .name = "doctor",
+	    .run = cmd_doctor,
+	    .options = json_options,
+	    .synopsis = "[OPTION]...",
+	    .min_operands = 0,
+	    .max_operands = 0,
+	    .doc = "tell whether this machine is fit for gale, and what helps",
+	},
+	{
 	    .name = "lint",
 	    .run = cmd_lint,
 	    .options = lint_options,
@@ -266,11 +295,12 @@ const struct command command_table[] = {
 	    .name = "graph",
 	    .run = cmd_graph,
 	    .options = graph_options,
-	    .synopsis = "[OPTION]... FILE",
+	    .synopsis = "[OPTION]... FILE|NAME",
 	    .min_operands = 1,
 	    .max_operands = 1,
-	    .doc = "draw a topology",
+	    .doc = "draw a topology; one that runs with its rates",
 	    .examples = "  gale graph t.json\n"
+	                "  gale graph words\n"
 	                "  gale graph --format dot t.json | dot -Tsvg > t.svg\n",
 	},
 	{
@@ -291,7 +321,7 @@ const struct command command_table[] = {
 	    .synopsis = "ls|get|dump|verify|export|import ARGUMENT...",
 	    .min_operands = 1,
 	    .max_operands = 4,
-	    .doc = "look at what a run keeps with --state, check it, move it",
+	    .doc = "look at the state of a topology, check it, move it",
 	    .examples = "  gale state ls /var/lib/t\n"
 	                "  gale state get /var/lib/t tally word\n"
 	                "  gale state dump /var/lib/t tally.0\n"

@@ -47,6 +47,13 @@ static void read_definition(struct survey *s)
 	free(path);
 }
 
+const struct topology *survey_definition(struct survey *s)
+{
+	if (s->m == NULL && s->definition == NULL)
+		read_definition(s);
+	return s->m != NULL ? s->m->topology : s->definition;
+}
+
 enum home_result survey_open(struct survey *s, const char *name, enum metrics_depth depth,
     enum metrics_window which, struct error *e)
 {

@@ -30,6 +30,10 @@ void survey_close(struct survey *s);
 /* survey_uptime_s gives how long it has been running, or has run. */
 double survey_uptime_s(const struct survey *s);
 
+/* survey_definition gives the topology as it was submitted, read if it was not yet; NULL: it can't
+ * be. It is S's. */
+const struct topology *survey_definition(struct survey *s);
+
 /* survey_summary gives the member KEY of the summary in ended.json, or NULL. survey_count gives
  * the number KEY there; 0: it says none. */
 const struct json_node *survey_summary(const struct survey *s, const char *key);

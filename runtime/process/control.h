@@ -13,6 +13,7 @@
  *                        answering until "stop"
  *     fatal TEXT         it can't go on, for this reason; it exits next
  *     switched W S       what it sends to worker W goes to that one's start S from now on
+ *     laid               answer to layout
  *     frozen             answer to freeze
  *     pong               answer to ping
  *     tells I TEXT       to inquiry I: some of an answer; of a tap tuples, see tap.h
@@ -22,6 +23,9 @@
  *                        hello, the first time once all have said it
  *     over S0 S1 ...     the same, to the successor of one that had ended: it sends its end
  *                        markers, and opens no plugin
+ *     layout S0 S1 ...   tasks were moved: topology.json has the new layout, these are the start
+ *                        numbers of its workers, gone ones too: leave who is gone, connect to who
+ *                        is new, say "laid"
  *     activate           spouts may call next
  *     deactivate         spouts stop calling next
  *     drain finish       spouts: emit nothing more, end when all is acked; bolts then
@@ -38,6 +42,7 @@
  *     level C LEVEL      of what tasks of component C log, lines of this level and worse get
  *                        through: error, warn, info, debug; as "drain" it may come before "peers"
  *     ping               say "pong" (R4)
+ *     leave              commit state, exit 0 and clean nothing up: a successor goes on
  *     stop               clean up and exit 0
  *     tap I TEXT         inquiry I: show tuples that TEXT (tap.h) is about, until "untap"
  *     untap I            show none to inquiry I any more
@@ -73,10 +78,10 @@ int control_receive(int fd, char *text, size_t size);
 /* What a worker may say, then what the supervisor may. */
 enum control_word {
 	CONTROL_HELLO, CONTROL_READY, CONTROL_ENDED, CONTROL_FATAL, CONTROL_SWITCHED,
-	CONTROL_FROZEN, CONTROL_PONG, CONTROL_TELLS, CONTROL_TOLD,
-	CONTROL_PEERS, CONTROL_OVER, CONTROL_ACTIVATE, CONTROL_DEACTIVATE, CONTROL_DRAIN,
+	CONTROL_LAID, CONTROL_FROZEN, CONTROL_PONG, CONTROL_TELLS, CONTROL_TOLD,
+	CONTROL_PEERS, CONTROL_OVER, CONTROL_LAYOUT, CONTROL_ACTIVATE, CONTROL_DEACTIVATE, CONTROL_DRAIN,
 	CONTROL_SWITCH, CONTROL_OBITUARY, CONTROL_LOST, CONTROL_FREEZE, CONTROL_THAW,
-	CONTROL_LEVEL, CONTROL_PING, CONTROL_STOP, CONTROL_TAP, CONTROL_UNTAP, CONTROL_TRACE,
+	CONTROL_LEVEL, CONTROL_PING, CONTROL_LEAVE, CONTROL_STOP, CONTROL_TAP, CONTROL_UNTAP, CONTROL_TRACE,
 	CONTROL_WORDS		/* how many there are */
 };
 
@@ -89,7 +94,7 @@ struct control_message {
 	uint64_t root;		/* obituary */
 	uint32_t inquiry;	/* tap, untap, trace, tells, told */
 	bool discard;		/* drain */
-	const char *text;	/* fatal, obituary, lost, level, tells, told, tap, trace; peers and over: the table */
+	const char *text;	/* fatal, obituary, lost, level, tells, told, tap, trace; peers, over, layout: the table */
 };
 
 /* control_parse takes TEXT apart, into which M->text then points; false: it is no message of

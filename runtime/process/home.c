@@ -52,8 +52,7 @@ int home_name_check(const char *name, struct error *e)
 
 /* ---- the base ---------------------------------------------------------------------- */
 
-/* base_path gives the path of BASE; free it. */
-static char *base_path(void)
+char *home_base(void)
 {
 	const char *xdg = getenv("XDG_STATE_HOME"), *home = getenv("HOME");
 	struct passwd *user;
@@ -184,7 +183,9 @@ static int make_in(const char *name, const char *path, struct error *e)
 	base = open_ours(AT_FDCWD, path, path, e);
 	if (base < 0)
 		return -1;
-	if (mkdirat(base, name, S_IRWXU) != 0 && errno != EEXIST)
+	if (mkdirat(base, name, S_IRWXU) == 0)
+		fsync(base);	/* where that can't be done there is no more to do */
+	else if (errno != EEXIST)
 		rc = error_errno(e, "cannot make %s/%s", path, name);
 	close(base);
 	return rc;
@@ -193,7 +194,7 @@ static int make_in(const char *name, const char *path, struct error *e)
 enum home_result home_make(struct home *h, const char *name, struct error *e)
 {
 	enum home_result rc = HOME_FAILED;
-	char *path = base_path();
+	char *path = home_base();
 
 	*h = (struct home){ .fd = -1 };
 	do {
@@ -209,7 +210,7 @@ enum home_result home_make(struct home *h, const char *name, struct error *e)
 
 enum home_result home_open(struct home *h, const char *name, struct error *e)
 {
-	char *path = base_path();
+	char *path = home_base();
 	enum home_result rc = HOME_NONE;
 
 	*h = (struct home){ .fd = -1 };
@@ -302,6 +303,18 @@ enum topology_status home_status(const struct home *h)
 	return status;
 }
 
+char *home_state(const char *name)
+{
+	char *base = home_base(), *path = xasprintf("%s/%s/state", base, name);
+
+	if (home_name_check(name, NULL) != 0 || access(path, F_OK) != 0) {
+		free(path);
+		path = NULL;
+	}
+	free(base);
+	return path;
+}
+
 static int by_name(const void *a, const void *b)
 {
 	return strcmp(*(char *const *)a, *(char *const *)b);
@@ -319,7 +332,7 @@ static bool is_listed(int base, const char *name)
 
 char **home_names(struct error *e)
 {
-	char *path = base_path(), **names = xcalloc(1, sizeof *names);
+	char *path = home_base(), **names = xcalloc(1, sizeof *names);
 	int fd = open_ours(AT_FDCWD, path, path, e);
 	bool none = fd < 0 && errno == ENOENT;
 	DIR *d = fd >= 0 ? fdopendir(fd) : NULL;
@@ -390,6 +403,8 @@ int home_write(const struct home *h, const char *file, const char *text, size_t 
 
 	if (rc == 0)
 		rc = renameat(h->fd, unfinished, h->fd, file);
+	if (rc == 0)
+		rc = fsync(h->fd);
 	if (rc != 0)
 		error_errno(e, "cannot write %s/%s", h->path, file);
 	if (rc != 0 && fd >= 0)

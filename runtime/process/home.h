@@ -17,7 +17,8 @@
  *                           this order
  *
  * A topology is FINISHED or FAILED when it has an ended.json, else DEAD when nobody holds its
- * lock. All text files are replaced as a whole (rename).
+ * lock. All text files are replaced as a whole, also
+ * if the power fails.
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #ifndef GALE_HOME_H
@@ -51,6 +52,9 @@ struct home {
  * begin with a dot. Returns 0 or -1 with E set. */
 int home_name_check(const char *name, struct error *e);
 
+/* home_base gives the path of BASE; free it. */
+char *home_base(void);
+
 /* home_make makes the home of NAME, when there is none, and locks it. home_open opens one that
  * has a topology, without its lock; home_take with it. After a failure H need not be closed.
  * home_close gives the lock back, unless a child has it, too. */
@@ -70,6 +74,10 @@ enum topology_status home_status(const struct home *h);
 /* home_names gives the names of all topologies, sorted; NULL follows them. Free the array and
  * each of them. NULL with E set when the base can't be read; that there is none is no error. */
 char **home_names(struct error *e);
+
+/* home_state gives the path of the state directory of NAME, also of one that was killed; NULL:
+ * there is none. Free it. */
+char *home_state(const char *name);
 
 /* home_file gives the path of FILE inside; free it. home_read gives all of it, with a NUL behind
  * it: 1, or 0 when it is not there, or -1 with E set. home_write replaces it as a whole. */

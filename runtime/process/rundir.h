@@ -38,6 +38,9 @@ struct rundir {
 /* rundir_sweep removes what dead supervisors left behind. Best effort: says nothing. */
 void rundir_sweep(void);
 
+/* rundir_base gives the path of BASE; free it. */
+char *rundir_base(void);
+
 /* rundir_create makes and locks a run directory for the topology NAME. Returns 0 or -1
  * with E set (not writable, not ours, path too long for sockets). */
 int rundir_create(struct rundir *r, const char *name, struct error *e);

@@ -65,13 +65,15 @@ struct status {
 	uint64_t dead_lettered;		/* spouts: messages given up */
 	uint64_t replayed;		/* spouts: emits but the first of each message */
 	uint64_t ticks;
-	uint64_t frames_in, frames_out, bytes_in, bytes_out;
+	uint64_t frames_in, frames_out, bytes_in, bytes_out;	/* out: only those with tuples, */
+	uint64_t data_in;		/* and how many of those came in */
 
 	uint64_t busy_ns, idle_ns, blocked_ns;	/* a spout that may open no more messages is blocked */
 	uint64_t accounted_ns;		/* they tell of the time up to here; 0: not begun */
 	uint64_t oldest_ns;		/* spouts, finishing bolts: when the oldest tree was emitted that
 					 * is open; a moment late. 0: none is */
 	uint64_t pending;		/* spouts, finishing bolts: messages; ackers: trees */
+	uint64_t active;		/* spouts, coordinator: 1 = it was told to emit, and not to pause since */
 	uint64_t held;			/* bolts: tuples held */
 	uint64_t unbounded;		/* spouts: 1 = the input has no end */
 	uint64_t survives;		/* 1 = a successor can go on where this one was: spouts

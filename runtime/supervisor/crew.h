@@ -33,6 +33,8 @@ struct crew_worker {
 	char *fatal;			/* what it said in "fatal TEXT" */
 	const char *killed_because;	/* by us */
 	bool hung, oom;			/* see obituary.h */
+	char *leaves_because;		/* it was told to leave; NULL: it was not */
+	bool told_memory;		/* that it uses too much, and can't be started anew */
 	uint64_t own_root;		/* of its own, was in hand when its predecessor died; 0: none */
 	char cause[160];		/* how its predecessor ended, for those who lost by it */
 };
@@ -48,8 +50,8 @@ struct crew_listener {
 };
 
 struct crew {
-	const struct plan *plan;	/* keeps, as all pointers up to `outlet` */
-	const char *run_dir, *state_dir;
+	struct plan *plan;		/* the caller's, until crew_lay_out */
+	const char *run_dir, *state_dir;	/* keeps, as all pointers up to `outlet` */
 	uint32_t run;			/* number of this run (I1) */
 	const char *program;		/* what is exec'd as a worker; NULL: this program */
 	struct outlet *outlet;
@@ -63,8 +65,12 @@ struct crew {
 	struct buf lines;		/* of workers, not yet handed to the outlet */
 	bool frozen;			/* nothing is decided: see crew_freeze */
 	bool impatient;			/* kills are asked for: don't report them */
+	bool keeps_cores;		/* the first crash of a component may leave a core file */
+	bool *crashed;			/* by component, the last one gale's own: it has had one */
+	uint64_t memory_ns;		/* when to look at what workers use; 0: never */
 	uint64_t oom_kills;		/* of this machine or control group, so far */
 	uint32_t restarts;		/* of all workers */
+	uint64_t work, work_ns;		/* crew_quiet: how much was done, and since when it is as much */
 	struct error why;		/* the first failure */
 };
 
@@ -99,6 +105,14 @@ bool crew_bounded(const struct crew *c);
 /* crew_pending gives how many messages are open: those of spouts and of finishing bolts, in a
  * transactional topology batches. */
 uint64_t crew_pending(const struct crew *c);
+
+/* crew_quiet: spouts and the coordinator were told to pause, know it, and nothing is open. Where nobody
+ * counts what is open: no worker has had anything to do for a while. */
+bool crew_quiet(struct crew *c, uint64_t now_ns);
+
+/* crew_lay_out: tasks were moved, and PLAN is the one from now on; frees the one before. See
+ * lives_lay_out. */
+void crew_lay_out(struct crew *c, struct plan *plan, uint64_t now_ns);
 
 /* crew_freeze asks the coordinator to decide nothing, or to go on; crew_frozen: it does so. Where
  * there is no coordinator it is done at once. */

@@ -384,6 +384,8 @@ void inquiries_close(struct inquiries *q)
 	for (struct inquiry *i = q->list; i < q->list + INQUIRY_MOST; i++) {
 		if (i->id == 0)
 			continue;
+		if (i->unsampled > 0 || i->lost > 0)
+			mail_send(&i->mail, i->fd, "tells %" PRIu64 " %" PRIu64 " 0", i->unsampled, i->lost);
 		if (!i->over)
 			mail_send(&i->mail, i->fd, "ok");
 		end(q, i);

@@ -148,6 +148,31 @@ static void give_up(struct requests *r, uint64_t now_ns)
 	lives_stop(&r->crew->lives, now_ns);
 }
 
+/* ---- rebalance --------------------------------------------------------------------- */
+
+static void plan_moves(struct requests *r, struct desk_client *client, char *arguments, uint64_t now_ns)
+{
+	mover_begin(&r->mover, client, 0, true, arguments, now_ns);
+}
+
+static void move(struct requests *r, struct desk_client *client, char *arguments, uint64_t now_ns)
+{
+	char *wanted = arguments + strcspn(arguments, " ");
+	uint64_t ms = MOVER_DEFAULT;
+
+	if (*wanted != '\0')
+		*wanted++ = '\0';
+	if (strcmp(arguments, "usual") == 0 || read_ms(arguments, &ms))
+		mover_begin(&r->mover, client, ms, false, wanted, now_ns);
+	else
+		request_refuse(r, client, CODE_USAGE, "\"%s\" is no number of milliseconds", arguments);
+}
+
+static void moved(struct requests *r, struct desk_client *client)
+{
+	mover_gone(&r->mover, client);
+}
+
 /* ---- log-level --------------------------------------------------------------------- */
 
 static void set_level(struct requests *r, struct desk_client *client, char *arguments, uint64_t now_ns)
@@ -205,6 +230,8 @@ static const struct request_kind kinds[] = {
 	{ "done", done, NULL, looked },
 	{ "activate", activate, wait_for_start, NULL },
 	{ "deactivate", deactivate, wait_for_start, NULL },
+	{ "rebalance", move, NULL, moved },
+	{ "rebalance-plan", plan_moves, NULL, moved },
 	{ "stop", stop, tell_open, NULL },
 	{ "kill", forget, tell_open, NULL },
 	{ "log-level", set_level, NULL, NULL },
@@ -252,6 +279,7 @@ int requests_open(struct requests *r, struct crew *crew, const char *state_dir, 
 	*r = (struct requests){ .crew = crew };
 	r->visit = (struct visit){ .crew = crew, .desk = &r->desk };
 	inquiries_init(&r->inquiries, crew);
+	mover_init(&r->mover, crew, &r->desk);
 	return desk_open(&r->desk, state_dir, &ops, r, e);
 }
 
@@ -270,10 +298,12 @@ static void last_word(struct requests *r, struct desk_client *client)
 
 void requests_close(struct requests *r)
 {
+	mover_turn(&r->mover, clock_now_ns());
 	for (int i = 0; i < DESK_CLIENTS; i++)
 		last_word(r, &r->desk.clients[i]);
 	inquiries_close(&r->inquiries);
 	desk_close(&r->desk);
+	mover_free(&r->mover);
 }
 
 void requests_fill_polls(const struct requests *r, struct pollfd *p)
@@ -286,6 +316,13 @@ void requests_serve(struct requests *r, const struct pollfd *p, uint64_t now_ns)
 {
 	inquiries_serve(&r->inquiries, p + DESK_POLLS, now_ns);
 	desk_serve(&r->desk, p);
+	visit_turn(&r->visit, now_ns);
+	mover_turn(&r->mover, now_ns);
+	give_up(r, now_ns);
+}
+
+void requests_answer(struct requests *r, uint64_t now_ns)
+{
 	for (int i = 0; i < DESK_CLIENTS; i++) {
 		struct desk_client *client = &r->desk.clients[i];
 		const struct request_kind *kind = client->fd >= 0 ? client->request : NULL;
@@ -295,16 +332,17 @@ void requests_serve(struct requests *r, const struct pollfd *p, uint64_t now_ns)
 	}
 	if (now_ns - r->told_ns >= TELL_MS * NS_PER_MS)
 		r->told_ns = now_ns;
-	visit_turn(&r->visit, now_ns);
-	give_up(r, now_ns);
 }
 
 uint64_t requests_deadline(const struct requests *r)
 {
 	uint64_t next = visit_deadline(&r->visit), inquiry = inquiries_deadline(&r->inquiries);
+	uint64_t move = mover_deadline(&r->mover, clock_now_ns());
 
 	if (inquiry != 0 && (next == 0 || inquiry < next))
 		next = inquiry;
+	if (move != 0 && (next == 0 || move < next))
+		next = move;
 	if (!r->ends)
 		return next;
 	/* Somebody is told how it goes on. */

@@ -4,6 +4,11 @@
  *     look, done            see visit.h
  *     activate              "ok": spouts emit (after the start, if that is still going on)
  *     deactivate            "ok": spouts are told not to emit; what is open is worked off
+ *     rebalance MS|usual COMPONENT=N ...
+ *                           "plan LINE" of what moves, "step TEXT" while it is done, "ok TEXT"; spouts
+ *                           pause for what is open for MS at most (mover.h)
+ *     rebalance-plan COMPONENT=N ...
+ *                           the same, but nothing is done
  *     stop MS               "open N" while it drains, for MS at most; then everything is stopped:
  *                           "ok N", N messages were given up: "error 1 TEXT", it failed meanwhile
  *     tap WHAT, trace WHAT  see inquiry.h
@@ -25,6 +30,7 @@
 #include "crew.h"
 #include "desk.h"
 #include "inquiry.h"
+#include "mover.h"
 #include "visit.h"
 
 /* What a client that says one of the words has begun, and how it goes on. */
@@ -44,6 +50,7 @@ struct requests {
 	struct crew *crew;		/* keeps */
 	struct visit visit;
 	struct inquiries inquiries;
+	struct mover mover;
 	bool ends;			/* a stop or a kill was asked for: by */
 	uint64_t end_ns;		/* then */
 	bool forget;			/* a kill: nothing but the state stays */
@@ -62,9 +69,11 @@ void requests_end(struct requests *r, uint64_t ms, uint64_t now_ns);
 enum { REQUESTS_POLLS = DESK_POLLS + INQUIRY_MOST };
 
 /* requests_fill_polls fills REQUESTS_POLLS places; requests_serve handles what poll found there and
- * what is due. requests_deadline tells when something is; 0: never. */
+ * what is due; requests_answer tells clients what is so by now, once the overview page shows it.
+ * requests_deadline tells when something is due; 0: never. */
 void requests_fill_polls(const struct requests *r, struct pollfd *p);
 void requests_serve(struct requests *r, const struct pollfd *p, uint64_t now_ns);
+void requests_answer(struct requests *r, uint64_t now_ns);
 uint64_t requests_deadline(const struct requests *r);
 
 /* request_refuse answers "error CODE TEXT" and ends the conversation; request_done "ok". */

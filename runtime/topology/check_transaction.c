@@ -68,6 +68,13 @@ void check_transactional(
 
 /* ---- what is in the topology ------------------------------------------------------- */
 
+/* asks_nothing: X says only what is so anyway. */
+static bool asks_nothing(const struct json_node *x)
+{
+	return x->type == JSON_NULL || (strcmp(x->key, "topology.chaining") == 0 &&
+	    x->type == JSON_STRING && strcmp(json_text(x), "off") == 0);
+}
+
 /* no_effect warns of the keys in CONFIG that have none: those that are for transactions where
  * there are none, and the other way round. SINGLE: it is a component's. */
 static void no_effect(struct check *c, const struct json_node *config, bool single)
@@ -89,7 +96,7 @@ static void no_effect(struct check *c, const struct json_node *config, bool sing
 	for (const struct json_node *x = json_first(config); x; x = json_next(config, x))
 		for (size_t i = 0; i < sizeof idle / sizeof *idle; i++) {
 			if (strncmp(x->key, idle[i].begin, strlen(idle[i].begin)) != 0 ||
-			    config_find(x->key) == NULL || x->type == JSON_NULL ||
+			    config_find(x->key) == NULL || asks_nothing(x) ||
 			    idle[i].single != single || idle[i].transactional != transactional)
 				continue;
 			diag_warning(c->d, x->key_start, x->key_end, "\"%s\" has no effect %s", x->key,

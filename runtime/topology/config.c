@@ -6,6 +6,8 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "cpus.h"
+
 const char *const config_log_levels[N_LOG_LEVELS] = { "error", "warn", "info", "debug" };
 
 enum { BOTH = CONFIG_TOPOLOGY | CONFIG_COMPONENT };
@@ -50,6 +52,12 @@ const struct config_key config_keys[] = {
 	  "How large the log of a submitted topology grows before a new one is begun." },
 	{ "topology.log.files", CONFIG_INT, "5", 1, 1000, CONFIG_TOPOLOGY,
 	  "How many files of its log are kept, the one that grows counted." },
+	{ "topology.worker.memory.mb", CONFIG_INT, NULL, 1, 1073741824, BOTH,
+	  "How many MiB of memory a worker may use before it is started anew." },
+	{ "topology.worker.nice", CONFIG_INT, NULL, 0, 19, BOTH,
+	  "How much nicer than its supervisor a worker is to other processes." },
+	{ "topology.worker.cpus", CONFIG_CPUS, NULL, 0, 0, BOTH,
+	  "Which processors a worker may use, as in 0-1,3." },
 	{ .name = NULL },
 };
 
@@ -156,6 +164,18 @@ static int check_level(const struct config_key *key, const struct json_node *v, 
 	return error_set(e, "\"%s\" wants \"error\", \"warn\", \"info\" or \"debug\", found \"%s\"", key->name, word);
 }
 
+static int check_cpus(const struct config_key *key, const struct json_node *v, struct error *e)
+{
+	cpu_set_t set;
+
+	if (json_text(v) == NULL)
+		return wants(key, v, "a list of processors such as \"0-1,3\"", e);
+	if (cpus_parse(json_text(v), &set))
+		return 0;
+	return error_set(e, "\"%s\" wants a list of processors such as \"0-1,3\", found \"%s\"", key->name,
+	    json_text(v));
+}
+
 int config_check(const struct config_key *key, const struct json_node *value, struct error *e)
 {
 	switch (key->type) {
@@ -169,6 +189,8 @@ int config_check(const struct config_key *key, const struct json_node *value, st
 		return check_auto(key, value, e);
 	case CONFIG_LEVEL:
 		return check_level(key, value, e);
+	case CONFIG_CPUS:
+		return check_cpus(key, value, e);
 	case CONFIG_PATH:
 		if (json_text(value) == NULL)
 			return wants(key, value, "a path", e);

@@ -74,10 +74,23 @@ void topology_free(struct topology *t)
 	free_settings(&t->config);
 	free(t->components);
 	free(t->subscriptions);
+	free(t->layout);
 	free(t->transaction.id);
 	free(t->name);
 	free(t->file);
 	free(t);
+}
+
+void topology_lay_out(struct topology *t, struct topology *from)
+{
+	assert(t->n_components == from->n_components);
+	for (uint32_t i = 0; i < t->n_components; i++)
+		t->components[i].parallelism = from->components[i].parallelism;
+	free(t->layout);
+	t->layout = from->layout;
+	t->n_layout = from->n_layout;
+	from->layout = NULL;
+	from->n_layout = 0;
 }
 
 /* ---- looking up ------------------------------------------------------------------- */
@@ -123,6 +136,7 @@ static const struct setting *default_setting(const struct config_key *key)
 	case CONFIG_PATH:
 	case CONFIG_AUTO:
 	case CONFIG_LEVEL:
+	case CONFIG_CPUS:
 		s->type = SETTING_STRING;
 		s->s = (char *)(uintptr_t)key->fallback;
 		break;

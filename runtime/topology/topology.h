@@ -108,6 +108,15 @@ struct transaction {
 	bool opaque;		/* a batch that is tried again may have other tuples */
 };
 
+/* Which neighbouring tasks of a component one worker has, by worker number, once tasks were moved
+ * (plan.h). */
+struct layout_worker {
+	uint32_t component;	/* n_components: gale's own */
+	uint32_t first;		/* as the component counts its tasks */
+	uint32_t n;		/* 0: there is no such worker any more; its number is kept for another
+				 * one of the component */
+};
+
 struct topology {
 	char *name;
 	char *file;		/* as the user named it, for messages */
@@ -118,6 +127,8 @@ struct topology {
 	uint32_t n_spouts;	/* components 0 .. n_spouts-1 */
 	struct subscription *subscriptions;
 	uint32_t n_subscriptions;
+	struct layout_worker *layout;	/* n_layout; NULL: as the components' parallelism says */
+	uint32_t n_layout;
 };
 
 /* topology_free frees T and all it owns. NULL is allowed. */
@@ -128,6 +139,10 @@ void topology_free(struct topology *t);
  * then. */
 int topology_write(const struct topology *t, const char *path, struct error *e);
 struct topology *topology_read(const char *path, struct error *e);
+
+/* topology_lay_out gives T the layout of FROM, a T whose tasks were moved, and its parallelism;
+ * that goes from FROM. */
+void topology_lay_out(struct topology *t, struct topology *from);
 
 /* topology_find gives the number of the component ID, or -1. */
 int topology_find(const struct topology *t, const char *id);

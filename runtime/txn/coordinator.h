@@ -50,7 +50,7 @@ struct coordinator_ops {
 };
 
 struct coordinator_config {
-	uint32_t n_workers;		/* numbered from 0; the coordinator is none of them */
+	uint32_t n_workers;		/* numbered from 0; coordinator_absent tells who is none */
 	uint32_t batches;		/* in flight, 1 .. COORDINATOR_BATCHES */
 	uint64_t interval_ns;		/* between closings */
 	uint64_t timeout_ns;		/* for a batch, from its closing or the last HELD; 0: none */
@@ -71,6 +71,7 @@ struct coordinator_batch {
 };
 
 struct coordinator_worker {
+	bool absent;			/* this number is nobody's, or the coordinator's own */
 	bool ready;
 	uint8_t roles;
 	uint64_t held;
@@ -116,6 +117,14 @@ void coordinator_init(struct coordinator *c, const struct coordinator_config *co
 void coordinator_free(struct coordinator *c);
 void coordinator_known_record(struct coordinator *c, uint64_t txid, const struct offsets *at, bool final);
 void coordinator_known_cut(struct coordinator *c, uint64_t txid, const struct offsets *ends, bool final);
+
+/* coordinator_absent, before coordinator_start or coordinator_lay_out: nobody is WORKER. */
+void coordinator_absent(struct coordinator *c, uint32_t worker);
+
+/* coordinator_lay_out: tasks were moved; there are N workers, all of which are present for
+ * now, and of whom nothing is known any more. A coordinator_lost follows: nothing may be decided
+ * without those who are gone, or before those who are new have undone what is theirs (X14). */
+void coordinator_lay_out(struct coordinator *c, uint32_t n);
 
 /* coordinator_start resets all workers. coordinator_activate: batches may begin, or may not; those
  * that have go on. */

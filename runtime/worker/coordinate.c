@@ -329,12 +329,22 @@ uint64_t coordinate_committed(const struct worker *w)
 
 /* ---- the role ---- */
 
+/* tell_absent: who is nobody in the plan, and this one itself. */
+static void tell_absent(struct worker *w)
+{
+	struct coordinate *c = w->role;
+
+	for (uint32_t i = 0; i < w->plan->n_workers; i++)
+		if (!plan_runs_plugin(w->plan, i))
+			coordinator_absent(&c->coordinator, i);
+}
+
 static void start(struct worker *w)
 {
 	const struct topology *t = w->topology;
 	struct coordinate *c = xcalloc(1, sizeof *c);
 	struct coordinator_config config = {
-		.n_workers = w->plan->n_workers - 1,
+		.n_workers = w->plan->n_workers,
 		.batches = topology_batches_in_flight(t),
 		.interval_ns = (uint64_t)topology_int(t, NULL, "topology.transaction.batch.interval.ms") * NS_PER_MS,
 		.attempts = topology_batch_attempts(t),
@@ -352,6 +362,7 @@ static void start(struct worker *w)
 	w->status->survives = 1;
 	open_state(w);
 	coordinator_init(&c->coordinator, &config, count_start(w), &ops, w);
+	tell_absent(w);
 	read_record(w);
 	read_cuts(w);
 	coordinator_start(&c->coordinator, w->now_ns);
@@ -425,6 +436,19 @@ void coordinate_named(struct worker *w, uint64_t root, const char *text)
 	coordinator_charged(&c->coordinator, root, text, w->now_ns);
 }
 
+/* laid_out: at once a new generation, in which nothing can be decided before all are in it. The fence
+ * of who is new has another one begin, when nobody sends to who is gone. */
+static void laid_out(struct worker *w, const struct plan *was)
+{
+	struct coordinate *c = w->role;
+
+	(void)was;
+	coordinator_lay_out(&c->coordinator, w->plan->n_workers);
+	tell_absent(w);
+	coordinator_lost(&c->coordinator, w->now_ns);
+}
+
 const struct role_ops coordinator_ops = {
-	.start = start, .turn = turn, .rest = rest, .due = due, .wants_data = wants_data, .stop = stop,
+	.start = start, .turn = turn, .rest = rest, .due = due, .wants_data = wants_data,
+	.laid_out = laid_out, .stop = stop,
 };

@@ -63,21 +63,6 @@ static struct looks *looks_of(struct worker *w)
 	return w->looks;
 }
 
-void look_free(struct worker *w)
-{
-	struct looks *l = w->looks;
-
-	if (l == NULL)
-		return;
-	for (uint32_t i = 0; i < l->n_taps; i++)
-		tap_free(&l->taps[i]);
-	for (size_t i = 0; i < l->n_traces; i++)
-		oldest_free(&l->traces[i].oldest);
-	free(l->traces);
-	buf_free(&l->text);
-	free(l);
-}
-
 /* ---- taps ---- */
 
 void look_emitted(const struct task *t, uint32_t stream, const gale_value *values)
@@ -331,4 +316,29 @@ uint64_t look_due(const struct worker *w)
 			due = at;
 	}
 	return due > w->now_ns + AGAIN_NS ? due : w->now_ns + AGAIN_NS;
+}
+
+/* tell_rest tells what is left of TAP, as far as there is room. */
+static void tell_rest(struct tap *tap, struct buf *text)
+{
+	for (text->n = 0; tap_message(tap, text); text->n = 0)
+		if (control_send(CONTROL_FD, "tells %u %s", tap->inquiry, buf_text(text)) != 0)
+			return;
+}
+
+void look_end(struct worker *w)
+{
+	struct looks *l = w->looks;
+
+	if (l == NULL)
+		return;
+	for (uint32_t i = 0; i < l->n_taps; i++) {
+		tell_rest(&l->taps[i], &l->text);
+		tap_free(&l->taps[i]);
+	}
+	for (size_t i = 0; i < l->n_traces; i++)
+		oldest_free(&l->traces[i].oldest);
+	free(l->traces);
+	buf_free(&l->text);
+	free(l);
 }

@@ -124,6 +124,78 @@ int out_switch(struct out *o, const char *rundir, uint32_t worker, uint32_t star
 	return rc;
 }
 
+/* ---- tasks that have moved ---- */
+
+/* drop_sinks frees the sinks to single workers that THEN does not keep. */
+static void drop_sinks(struct out *o, const struct plan *then)
+{
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < o->n_sinks; i++) {
+		struct sink *s = o->sinks[i];
+		bool keeps = s->n_destinations > 1;
+
+		for (uint32_t w = 0; w < o->plan->n_workers && !keeps; w++)
+			keeps = o->outboxes[w] == s->destinations[0].outbox && plan_keeps(o->plan, then, w);
+		if (keeps) {
+			o->sinks[n++] = s;
+			continue;
+		}
+		sink_free(s);
+		free(s);
+	}
+	o->n_sinks = n;
+}
+
+/* change_outboxes closes those that lead to who is gone and opens those to who is new. */
+static int change_outboxes(struct out *o, const struct plan *then, const char *rundir, const uint32_t *starts,
+    struct error *e)
+{
+	o->outboxes = xrealloc(o->outboxes, then->n_workers * sizeof *o->outboxes);
+	o->downstream = xrealloc(o->downstream, then->n_workers * sizeof *o->downstream);
+	for (uint32_t w = 0; w < then->n_workers; w++) {
+		char *endpoint;
+
+		if (plan_keeps(o->plan, then, w))
+			continue;
+		if (w < o->plan->n_workers && o->outboxes[w] != NULL)
+			outbox_free(o->outboxes[w]);
+		o->outboxes[w] = NULL;
+		if (!plan_sends(then, o->me, w))
+			continue;
+		endpoint = endpoint_of(then, rundir, o->me, w, starts[w]);
+		o->outboxes[w] = outbox_new(o->sender.transport, endpoint, e);
+		free(endpoint);
+		if (o->outboxes[w] == NULL)
+			return -1;
+	}
+	return 0;
+}
+
+/* turn_sink has a sink to any task of a component go to those workers that have them now. */
+static void turn_sink(struct out *o, struct sink *s)
+{
+	for (uint32_t i = 0; s->n_destinations > 1 && i < s->n_destinations; i++)
+		s->destinations[i].outbox = o->outboxes[o->plan->task_worker[s->destinations[i].target]];
+}
+
+int out_lay_out(struct out *o, const struct plan *plan, const char *rundir, const uint32_t *starts,
+    struct error *e)
+{
+	drop_sinks(o, plan);
+	if (change_outboxes(o, plan, rundir, starts, e) != 0)
+		return -1;
+	o->plan = plan;
+	o->n_downstream = 0;
+	for (uint32_t w = 0; w < plan->n_workers; w++)
+		if (out_feeds(o, w))
+			o->downstream[o->n_downstream++] = w;
+	for (uint32_t i = 0; i < o->n_sinks; i++)
+		turn_sink(o, o->sinks[i]);
+	o->sender.blocked = data_waits(o);
+	return 0;
+}
+
 /* ---- sinks ---- */
 
 /* frame_bytes gives the size of frames to workers of COMPONENT (F1). */

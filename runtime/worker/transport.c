@@ -252,6 +252,19 @@ int outbox_reopen(struct outbox *o, const char *endpoint, struct error *e)
 	return 0;
 }
 
+void outbox_free(struct outbox *o)
+{
+	struct outbox **at = &o->transport->outboxes;
+
+	while (*at != o)
+		at = &(*at)->next;
+	*at = o->next;
+	zmq_close(o->socket);
+	for (struct chunk *c; (c = o->first) != NULL; chunk_free(o->transport, c))
+		o->first = c->next;
+	free(o);
+}
+
 /* ---- frames in ---- */
 
 /* has_event asks the socket, which then learns what has happened meanwhile. That costs two
@@ -569,4 +582,12 @@ int transport_poll(struct poll_item *items, size_t n, int timeout_ms)
 	if (p != stack)
 		free(p);
 	return n_ready;
+}
+
+char *transport_library(void)
+{
+	int major, minor, patch;
+
+	zmq_version(&major, &minor, &patch);
+	return xasprintf("libzmq %d.%d.%d", major, minor, patch);
 }

@@ -143,6 +143,7 @@ static void on_activate(struct worker *w, const struct control_message *m)
 {
 	(void)m;
 	w->active = true;
+	w->status->active = 1;
 	for (uint32_t i = 0; i < w->n_tasks; i++) {
 		struct task *t = &w->tasks[i];
 
@@ -158,6 +159,7 @@ static void on_deactivate(struct worker *w, const struct control_message *m)
 	if (!w->active)
 		return;
 	w->active = false;
+	w->status->active = 0;
 	for (uint32_t i = 0; i < w->n_tasks; i++) {
 		struct task *t = &w->tasks[i];
 
@@ -178,6 +180,12 @@ static void on_stop(struct worker *w, const struct control_message *m)
 {
 	(void)m;
 	w->stop = true;
+}
+
+static void on_leave(struct worker *w, const struct control_message *m)
+{
+	(void)m;
+	w->stop = w->leaves = true;
 }
 
 static void on_switch(struct worker *w, const struct control_message *m)
@@ -211,6 +219,12 @@ static void on_freeze(struct worker *w, const struct control_message *m)
 		worker_say("frozen");
 }
 
+static void on_layout(struct worker *w, const struct control_message *m)
+{
+	layout_change(w, m->text);
+	worker_say("laid");
+}
+
 static void on_level(struct worker *w, const struct control_message *m)
 {
 	gale_level level;
@@ -241,6 +255,7 @@ void worker_marks_to(struct worker *w, uint32_t worker)
 }
 
 static void (*const control_acts[CONTROL_WORDS])(struct worker *w, const struct control_message *m) = {
+	[CONTROL_LAYOUT] = on_layout,
 	[CONTROL_ACTIVATE] = on_activate,
 	[CONTROL_DEACTIVATE] = on_deactivate,
 	[CONTROL_DRAIN] = on_drain,
@@ -251,6 +266,7 @@ static void (*const control_acts[CONTROL_WORDS])(struct worker *w, const struct 
 	[CONTROL_THAW] = on_freeze,
 	[CONTROL_LEVEL] = on_level,
 	[CONTROL_PING] = on_ping,
+	[CONTROL_LEAVE] = on_leave,
 	[CONTROL_STOP] = on_stop,
 	[CONTROL_TAP] = look_tap,
 	[CONTROL_UNTAP] = look_untap,
@@ -592,6 +608,17 @@ static void run(struct worker *w)
 	free(items);
 }
 
+/* leave ends a worker that a successor will take the place of, as a crash would, but with all that it
+ * has done committed. cleanup is not called: it would take away what the successor goes on with. */
+static _Noreturn void leave(struct worker *w)
+{
+	if (w->n_stages > 0) {
+		durable_commit(w);
+		resume_close(w);
+	}
+	_exit(EXIT_SUCCESS);
+}
+
 /* be_buried ends a worker that was told to stop. Nothing that still lies in its sockets is
  * wanted: "stop" comes when all have ended, so all was received, or when the run failed. */
 static void be_buried(struct worker *w)
@@ -603,7 +630,7 @@ static void be_buried(struct worker *w)
 		host_free_held(w);
 	}
 	w->ops->stop(w);
-	look_free(w);
+	look_end(w);
 	free_stages(w);
 	out_free(&w->out);
 	transport_free(w->transport);
@@ -643,6 +670,8 @@ int worker_main(int argc, char **argv)
 	if (w.txn == NULL || w.over)	/* else when the coordinator has reset it */
 		worker_ready();
 	run(&w);
+	if (w.leaves)
+		leave(&w);
 	be_buried(&w);
 	return EXIT_SUCCESS;
 }

@@ -4,6 +4,7 @@
  * component has: the plugin, the tasks, the counters, the streams that it emits.
  *
  *     worker.c   life of the process, control messages, the turns of the loop
+ *     layout.c   tasks of other workers were moved
  *     task.c     opening the plugin, one context per task
  *     host.c     the calls that a plugin makes (gale_host); host_state.c those for its state
  *     durable.c  state on disk, and acks that wait for it
@@ -174,6 +175,7 @@ struct worker {
 
 	/* life */
 	bool active, ended, stop;
+	bool leaves;			/* a successor takes its place: nothing is cleaned up */
 	bool over;			/* a predecessor had ended: only its end is to be said */
 	bool doomed;			/* gale_fatal was called: last_words says why */
 	enum ending ending;
@@ -248,6 +250,9 @@ struct role_ops {
 	/* succeeded: worker PEER has a newer start than was known (I1): a frame came from it, or
 	 * what is sent to PEER shall go there. May be NULL. */
 	void (*succeeded)(struct worker *w, uint32_t peer);
+	/* laid_out: tasks of other workers were moved; w->plan is the new plan, WAS the one
+	 * before. May be NULL. */
+	void (*laid_out)(struct worker *w, const struct plan *was);
 	void (*stop)(struct worker *w);
 };
 extern const struct role_ops spout_ops, bolt_ops, acker_ops;
@@ -284,6 +289,12 @@ void worker_ended(struct worker *w);
 /* worker_frame_ok opens a received frame; one that is no frame, of another run or of an older
  * start of its sender than has been heard of (I1), is dropped: false. */
 bool worker_frame_ok(struct worker *w, const struct frame *f, struct wire_reader *r);
+
+/* ---- layout.c ---- */
+
+/* layout_change: the run directory has a new layout, in which this worker is the same; TABLE is the
+ * text of "layout". Ends the process when it can't be read. */
+void layout_change(struct worker *w, const char *table);
 
 /* ---- task.c ---- */
 
@@ -374,12 +385,13 @@ bool ending_finished(const struct stage *st);
 
 /* ---- bolt.c, spout.c: what their kin in transactional topologies use ---- */
 
-/* bolt_start, bolt_stop are those of role_ops. bolt_sources lays out who may send what to ST,
+/* bolt_start, bolt_laid_out, bolt_stop are those of role_ops. bolt_sources lays out who may send what to ST,
  * bolt_free_sources frees that. bolt_work goes on with the frame in hand until
  * it is through, an outbox is full, or the turn has lasted long enough; bolt_drop_frame lets go
  * of it. bolt_failed: execute of T, with A in hand, has returned RESULT, or a call of its has
  * failed. */
 void bolt_start(struct worker *w);
+void bolt_laid_out(struct worker *w, const struct plan *was);
 void bolt_stop(struct worker *w);
 void bolt_work(struct worker *w);
 void bolt_drop_frame(struct worker *w);
@@ -462,7 +474,9 @@ void look_trace(struct worker *w, const struct control_message *m);
 void look_emitted(const struct task *t, uint32_t stream, const gale_value *values);
 void look_turn(struct worker *w);
 uint64_t look_due(const struct worker *w);
-void look_free(struct worker *w);
+
+/* look_end tells what is left to be told, and frees all. */
+void look_end(struct worker *w);
 
 /* ---- acker/acker.c ---- */
 
