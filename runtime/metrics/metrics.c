@@ -12,9 +12,9 @@
 #include "procfs.h"
 #include "rundir.h"
 
-const char *const metrics_window_names[N_WINDOWS] = {
+const char *const metrics_window_names[WINDOW_LIVE + 1] = {
 	[WINDOW_1M] = "1m", [WINDOW_10M] = "10m", [WINDOW_3H] = "3h", [WINDOW_1D] = "1d",
-	[WINDOW_ALL] = "all",
+	[WINDOW_ALL] = "all", [WINDOW_LIVE] = "live",
 };
 static const uint64_t window_s[N_WINDOWS] = {
 	[WINDOW_1M] = 60, [WINDOW_10M] = 600, [WINDOW_3H] = 10800, [WINDOW_1D] = 86400,
@@ -233,6 +233,12 @@ static void sum_workers(struct metrics *m)
 
 /* ---- windows ----------------------------------------------------------------------- */
 
+static void set_window(struct metrics *m, const struct sample *earlier)
+{
+	sample_free(m->window);
+	m->window = sample_since(m->total, earlier);
+}
+
 /* read_window: from the oldest sample inside the window to now. When there is none, or the run is
  * younger than the window, from the start of the run. */
 static void read_window(struct metrics *m, const char *rundir)
@@ -247,14 +253,15 @@ static void read_window(struct metrics *m, const char *rundir)
 	m->whole = earlier == NULL;
 	if (earlier == NULL)
 		earlier = sample_new(m->plan, m->total->layout, m->started_ns);
-	metrics_rewind(m, earlier);
+	set_window(m, earlier);
 	sample_free(earlier);
 }
 
 void metrics_rewind(struct metrics *m, const struct sample *earlier)
 {
-	sample_free(m->window);
-	m->window = sample_since(m->total, earlier);
+	set_window(m, earlier);
+	m->which = WINDOW_LIVE;
+	m->whole = false;
 }
 
 /* ---- the whole --------------------------------------------------------------------- */
@@ -306,10 +313,11 @@ static void read_all(struct metrics *m, const char *rundir, enum metrics_depth d
 	m->started_ns = started(m);
 	if (depth >= METRICS_WINDOW)
 		read_window(m, rundir);
-	if (depth < METRICS_ALL)
+	if (depth < METRICS_QUEUES)
 		return;
 	read_flows(m, rundir);
-	read_memory(m);
+	if (depth >= METRICS_ALL)
+		read_memory(m);
 	sum_workers(m);
 }
 
@@ -364,7 +372,7 @@ void metrics_free(struct metrics *m)
 
 uint32_t metrics_components(const struct metrics *m)
 {
-	return m->topology->n_components + (m->plan->first_acker < m->plan->n_workers);
+	return m->topology->n_components + (plan_own(m->plan) > 0);
 }
 
 const char *metrics_id(const struct metrics *m, uint32_t c)
@@ -378,7 +386,7 @@ uint32_t metrics_executors(const struct metrics *m, uint32_t c)
 {
 	if (c < m->topology->n_components)
 		return m->topology->components[c].parallelism;
-	return m->plan->n_workers - m->plan->first_acker;
+	return plan_own(m->plan);
 }
 
 uint32_t metrics_tasks(const struct metrics *m, uint32_t c)

@@ -23,8 +23,8 @@ static void count_plan(struct show_totals *t, const struct plan *p)
 {
 	t->components = p->topology->n_components;
 	t->tasks = p->n_tasks;
-	t->workers = p->n_workers;
-	t->executors = p->n_workers - p->first_acker;
+	t->workers = plan_workers(p);
+	t->executors = plan_own(p);
 	for (uint32_t c = 0; c < p->topology->n_components; c++)
 		t->executors += p->topology->components[c].parallelism;
 }

@@ -289,7 +289,7 @@ static void put_executors(struct buf *out, const struct metrics *m, uint32_t com
 {
 	open_in(out, "executors", "[");
 	for (uint32_t w = 0; w < m->plan->n_workers; w++)
-		for (uint32_t i = 0; i < m->plan->workers[w].n_stages; i++)
+		for (uint32_t i = 0; m->plan->workers[w].n_tasks > 0 && i < m->plan->workers[w].n_stages; i++)
 			if (m->plan->stages[m->plan->workers[w].first_stage + i].component == component)
 				put_executor(out, m, w, m->plan->workers[w].first_stage + i);
 	buf_puts(out, "]");

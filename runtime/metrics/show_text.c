@@ -245,7 +245,7 @@ static void put_executors(struct buf *out, const struct metrics *m, uint32_t c)
 	table_begin(&t, "lrrrrrrrrrrrr");
 	add_heads(&t, heads);
 	for (uint32_t w = 0; w < m->plan->n_workers; w++)
-		for (uint32_t i = 0; i < m->plan->workers[w].n_stages; i++)
+		for (uint32_t i = 0; m->plan->workers[w].n_tasks > 0 && i < m->plan->workers[w].n_stages; i++)
 			if (m->plan->stages[m->plan->workers[w].first_stage + i].component == c)
 				add_executor(&t, m, w, m->plan->workers[w].first_stage + i);
 	table_write(&t, out);

@@ -133,7 +133,7 @@ static void step(void *arg, enum rebalance_phase phase)
 		[REBALANCE_PAUSING] = "waiting for what is open",
 		[REBALANCE_RETIRING] = "stopping those whose tasks move",
 		[REBALANCE_LAYING] = "starting those who get them",
-		[REBALANCE_READYING] = "spouts emit again",
+		[REBALANCE_READYING] = "spouts emit again; waiting until all are ready",
 	};
 	struct mover *m = arg;
 

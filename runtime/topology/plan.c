@@ -299,6 +299,20 @@ uint32_t plan_executors(const struct plan *p, uint32_t component)
 	return n;
 }
 
+uint32_t plan_own(const struct plan *p)
+{
+	return p->coordinator != UINT32_MAX ? 1 : p->n_ackers;
+}
+
+uint32_t plan_workers(const struct plan *p)
+{
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < p->n_workers; i++)
+		n += p->workers[i].role != ROLE_GONE;
+	return n;
+}
+
 static bool is_same(const struct layout_worker *a, const struct layout_worker *b)
 {
 	return a->component == b->component && a->first == b->first && a->n == b->n;

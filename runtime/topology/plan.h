@@ -78,6 +78,11 @@ void plan_free(struct plan *p);
 /* plan_executors gives how many workers have tasks of COMPONENT. */
 uint32_t plan_executors(const struct plan *p, uint32_t component);
 
+/* plan_own gives how many workers are gale's own: ackers, or the coordinator. plan_workers gives how
+ * many workers there are, those that are gone left out. */
+uint32_t plan_own(const struct plan *p);
+uint32_t plan_workers(const struct plan *p);
+
 /* plan_relayout gives the layout, *N workers, which the caller frees, where component c has
  * EXECUTORS[c] of them, 1 .. its number of tasks. What is chained goes with what it is chained to,
  * and its own number is not asked. Where the number is that of now nothing changes. Else tasks are

@@ -52,6 +52,21 @@ static void find_oneself(struct worker *w, const struct plan *was)
 		w->stages[i].planned = &plan_stages(w->plan, w->number)[i];
 }
 
+/* renew_flow goes on counting frames on a page that has those who are new. */
+static void renew_flow(struct worker *w, const struct plan *was)
+{
+	struct flow *flow = w->flow;
+	struct flow_link **links = w->links;
+
+	worker_make_flow(w);
+	for (uint32_t i = 0; i < w->plan->n_workers; i++)
+		if (plan_keeps(was, w->plan, i) && links[i] != NULL && w->links[i] != NULL)
+			*w->links[i] = *links[i];
+	w->out.links = w->links;
+	flow_close(flow);
+	free(links);
+}
+
 /* take_starts sets the start numbers of who is not the same any more. */
 static void take_starts(struct worker *w, const struct plan *was, const uint32_t *starts)
 {
@@ -90,6 +105,7 @@ void layout_change(struct worker *w, const char *table)
 	starts = read_starts(w, table);
 	find_oneself(w, was);
 	take_starts(w, was, starts);
+	renew_flow(w, was);
 	if (out_lay_out(&w->out, w->plan, w->rundir, starts, &e) != 0)
 		worker_fatal(w, "%s", e.text);
 	for (uint32_t i = 0; i < w->n_stages; i++)

@@ -336,7 +336,7 @@ static void wait_for_peers(struct worker *w)
 			poll(&p, 1, -1);
 		else if (!control_parse(&m, text))
 			obey(w, text);
-		else if (m.word == CONTROL_STOP)
+		else if (m.word == CONTROL_STOP || m.word == CONTROL_LEAVE)
 			_exit(EXIT_SUCCESS);
 		else if (m.word == CONTROL_PEERS || m.word == CONTROL_OVER)
 			break;
@@ -357,8 +357,7 @@ static struct inbox *bind_inbox(struct worker *w, char *endpoint)
 	return in;
 }
 
-/* make_flow makes the page of frames, for the workers that send to this one or are sent to. */
-static void make_flow(struct worker *w)
+void worker_make_flow(struct worker *w)
 {
 	char *path = rundir_flow(w->rundir, w->number);
 	uint32_t *peers = xcalloc(w->plan->n_workers, sizeof *peers), n = 0;
@@ -393,7 +392,7 @@ static void read_plan(struct worker *w)
 	w->ops = (w->topology->transaction.id != NULL ? batch_ops : role_ops)[w->me->role];
 	w->starts = xcalloc(w->plan->n_workers, sizeof *w->starts);
 	w->sends_to = xcalloc(w->plan->n_workers, sizeof *w->sends_to);
-	make_flow(w);
+	worker_make_flow(w);
 }
 
 static struct status *make_page(struct worker *w, uint32_t stage)

@@ -286,6 +286,9 @@ void worker_ready(void);
 /* worker_ended tells the supervisor, once, that this worker has nothing left to do. */
 void worker_ended(struct worker *w);
 
+/* worker_make_flow makes the page of frames, for the workers that send to this one or are sent to. */
+void worker_make_flow(struct worker *w);
+
 /* worker_frame_ok opens a received frame; one that is no frame, of another run or of an older
  * start of its sender than has been heard of (I1), is dropped: false. */
 bool worker_frame_ok(struct worker *w, const struct frame *f, struct wire_reader *r);
