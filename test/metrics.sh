@@ -45,9 +45,13 @@ in_window() {
 	sed 's/.*"window": {//' out | first "$1"
 }
 
-# is A OP B: as numbers.
+# is A OP B: as numbers; is_so asks.
+is_so() {
+	awk "BEGIN { exit !($1 $2 $3) }"
+}
+
 is() {
-	awk "BEGIN { exit !($1 $2 $3) }" || fail "not true: $1 $2 $3"
+	is_so "$@" || fail "not true: $1 $2 $3"
 }
 
 # acked N asks until so many messages are acked.
@@ -282,6 +286,54 @@ case_chained() {
 	must [ "$(part count executed)" -eq "$(part split emitted)" ]
 	must_count 1 out '"id": "split", "type": "bolt", "class": "split", "chainedTo": "lines"'
 	the_end
+}
+
+# 200 tuples a second that take 12 ms each are work for three, which the advice comes to in three steps
+# at most: the spout, which is behind at first, catches up.
+case_advice() {
+	local steps=0
+
+	topology <<-END
+		config topology.max.spout.pending 100
+		spout row sequence rate=200
+		bolt slow slow us=12000 numTasks=8
+		stream row slow SHUFFLE
+	END
+	submit
+	wait_until 30 knows 2
+	until [ "$(needed)" -eq "$(executors)" ]; do
+		steps=$((steps + 1))
+		must [ "$steps" -le 3 ]
+		expect 0 rebalance advice -e slow="$(needed)"
+		wait_until 30 knows 8
+	done
+	must [ "$(kind)" = none ]
+	must [ "$(executors)" -eq 3 ]
+	must [ "$(part slow executorsTotal)" -eq 3 ]
+	must [ "$(part slow executed)" -ge 1000 ]
+	the_end
+}
+
+# knows SECONDS: the advice is from as much time.
+knows() {
+	status
+	is_so "$(grep -o '"advice": {.*' out | first seconds)" '>' "$1"
+}
+
+kind() {
+	grep -o '"advice": {"kind": "[a-z]*' out | sed 's/.*"//'
+}
+
+of_slow() {
+	grep -o '"id": "slow", "offeredPerSecond".*' out | first "$1"
+}
+
+needed() {
+	of_slow needed
+}
+
+executors() {
+	of_slow executors
 }
 
 # ---- what has become of it ----------------------------------------------------------------

@@ -222,6 +222,19 @@ static void set_window(struct metrics *m, const struct sample *earlier)
 	m->window = sample_since(m->total, earlier);
 }
 
+/* read_lately: when tasks have just been moved nothing can be said yet of how it does. */
+static void read_lately(struct metrics *m, const char *rundir, const struct sample *earlier)
+{
+	uint64_t moved = m->has_overview ? m->overview.moved_ns : 0;
+	struct sample *after = moved > earlier->at_ns ? history_find(rundir, moved) : NULL;
+
+	if (moved <= earlier->at_ns)
+		m->lately = sample_since(m->total, earlier);
+	else
+		m->lately = sample_since(m->total, after != NULL ? after : m->total);
+	sample_free(after);
+}
+
 /* read_window: from the oldest sample inside the window to now. When there is none, or the run is
  * younger than the window, from the start of the run. */
 static void read_window(struct metrics *m, const char *rundir)
@@ -236,7 +249,8 @@ static void read_window(struct metrics *m, const char *rundir)
 	m->whole = earlier == NULL;
 	if (earlier == NULL)
 		earlier = sample_new(m->plan, m->started_ns);
-	metrics_rewind(m, earlier);
+	set_window(m, earlier);
+	read_lately(m, rundir, earlier);
 	sample_free(earlier);
 }
 
@@ -341,6 +355,7 @@ void metrics_free(struct metrics *m)
 		return;
 	sample_free(m->total);
 	sample_free(m->window);
+	sample_free(m->lately);
 	free(m->workers);
 	free(m->stages);
 	free(m->components);

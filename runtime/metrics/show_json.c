@@ -385,6 +385,7 @@ static void put_advice(struct buf *out, const struct survey *s)
 	}
 	open_in(out, "advice", "{");
 	put_text(out, "kind", advice_kind_names[a->kind]);
+	put_real(out, "seconds", (double)s->m->lately->at_ns / NS_PER_S);
 	put_text(out, "text", a->text);
 	put_text(out, "bottleneck", a->bottleneck != UINT32_MAX ? metrics_id(s->m, a->bottleneck) : NULL);
 	put_text(out, "command", a->command);
