@@ -232,7 +232,7 @@ static void loop(struct supervisor *s)
 		show_progress(s, clock_now_ns());
 		show_status(s);
 		requests_answer(&s->requests, clock_now_ns());
-		recorder_turn(&s->recorder, &s->crew, s->overview->layout, clock_now_ns());
+		recorder_turn(&s->recorder, &s->crew, clock_now_ns());
 	}
 }
 
