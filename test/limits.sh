@@ -58,6 +58,20 @@ case_memory() {
 	must_count 130 in .
 }
 
+# In batches each line counts once, whoever leaves in the middle of one.
+case_batches() {
+	eaten Glutton
+	sed -i 's/^{ "name": "batches",/& "transactional": { "id": "tx" },/' t.json
+	submit
+	add 1 120
+	wait_until 20 logged 1 'ERROR eat\[0\] .* left, as gale told it'
+	add 121 150
+	wait_until 20 has 150
+	expect 0 kill batches -w 20
+	gale state get "$STATE/gale/batches/state" eat n > count 2> err || fail "$(cat err)"
+	must grep -qE '(^|[^0-9])150([^0-9]|$)' count
+}
+
 # What can't be had again is worth more.
 case_hoard() {
 	eaten Hoard
