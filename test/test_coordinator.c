@@ -363,7 +363,7 @@ static const char *looks(uint64_t txid)
 	static const char *const steps[] = { [STEP_FILLING] = "filling", [STEP_CUTTING] = "cutting",
 		[STEP_CLOSING] = "closing", [STEP_COMPLETE] = "complete", [STEP_COMMITTING] = "committing" };
 	static char text[64];
-	bool waits[N];
+	bool waits[N + 1];
 	enum coordinator_step step;
 	uint64_t since;
 	int n;
@@ -371,7 +371,7 @@ static const char *looks(uint64_t txid)
 	if (!coordinator_look(&c, txid, &step, &since, waits))
 		return "";
 	n = snprintf(text, sizeof text, "%s %d ", steps[step], (int)((now - since) / NS_PER_MS));
-	for (int i = 0; i < N; i++)
+	for (uint32_t i = 0; i < config.n_workers; i++)
 		n += snprintf(text + n, sizeof text - (size_t)n, "%s", waits[i] ? (char[]){ (char)('0' + i), 0 } : "");
 	return text;
 }
@@ -406,6 +406,20 @@ START_TEST(a_look_tells_what_a_batch_waits_for)
 	say(BOLT, REPORT_FAILED, 2);
 	ck_assert_uint_eq(coordinator_attempt(&c, 2), 2);
 	ck_assert_uint_eq(coordinator_attempt(&c, 3), 1);
+}
+END_TEST
+
+START_TEST(nobody_waits_for_who_is_absent)
+{
+	config.n_workers = N + 1;
+	remake();
+	coordinator_absent(&c, N);
+	running();
+	say(SPOUT, REPORT_DATA, 1);
+	cut(1, 5);
+	ck_assert_str_eq(looks(1), "closing 0 0123");
+	all_say(REPORT_CLOSED, 1);
+	ck_assert_str_eq(looks(1), "committing 0 23");
 }
 END_TEST
 
@@ -1225,6 +1239,7 @@ static TCase *ways(void)
 	tcase_add_test(t, a_move_decides_nothing);
 	tcase_add_test(t, a_batch_goes_its_way);
 	tcase_add_test(t, a_look_tells_what_a_batch_waits_for);
+	tcase_add_test(t, nobody_waits_for_who_is_absent);
 	tcase_add_test(t, no_cut_is_written_where_batches_need_not_be_the_same);
 	tcase_add_test(t, without_participants_there_is_only_the_record);
 	tcase_add_test(t, batches_are_closed_an_interval_apart);

@@ -85,6 +85,14 @@ static const struct command_option status_options[] = {
 	{ .name = NULL },
 };
 
+static const struct command_option top_options[] = {
+	{ "batch", 'b', NULL, false, "print tables as text, for scripts and where there is no terminal" },
+	{ "count", 'n', "N", false, "with --batch: end after N tables; else when the topology ends" },
+	{ "interval", 'i', "SECS", false, "look every SECS seconds (0.5)" },
+	{ "json", 0, NULL, false, "with --batch: print JSON objects, one on each line" },
+	{ .name = NULL },
+};
+
 static const struct command_option lint_options[] = {
 	DEFINE,
 	PLUGINS,
@@ -167,6 +175,19 @@ const struct command command_table[] = {
 	    .examples = "  gale status words\n"
 	                "  gale status words count --window 10m\n"
 	                "  gale status words --json\n",
+	},
+	{
+	    .name = "top",
+	    .run = cmd_top,
+	    .options = top_options,
+	    .synopsis = "[OPTION]... [NAME]",
+	    .min_operands = 0,
+	    .max_operands = 1,
+	    .doc = "watch topologies, or the components of one, live",
+	    .examples = "  gale top\n"
+	                "  gale top words\n"
+	                "  gale top --batch -n 3 -i 2 words\n"
+	                "  gale top --batch --json words | jq .ackedPerSecond\n",
 	},
 	{
 	    .name = "activate",

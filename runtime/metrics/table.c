@@ -55,6 +55,8 @@ void table_write(struct table *t, struct buf *out)
 		buf_puts(out, t->cells[i]);
 		if (t->alignment[column] == 'l' && !last)
 			pad(out, room);
+		while (last && out->data[out->n - 1] == ' ')
+			out->n--;
 		buf_puts(out, last ? "\n" : "  ");
 		free(t->cells[i]);
 	}
@@ -103,6 +105,14 @@ void text_latency(struct buf *out, uint64_t ns)
 		buf_printf(out, "%.1fs", us / 1e6);
 }
 
+void text_rate(struct buf *out, double n)
+{
+	if (n > 0 && n < 10)
+		buf_printf(out, "%.1f", n);
+	else
+		text_number(out, n > 0 ? (uint64_t)(n + 0.5) : 0);
+}
+
 static void add_buf(struct table *t, struct buf *b)
 {
 	add(t, buf_text(b));
@@ -121,10 +131,7 @@ void table_add_rate(struct table *t, double n)
 {
 	struct buf b = { 0 };
 
-	if (n > 0 && n < 10)
-		buf_printf(&b, "%.1f", n);
-	else
-		text_number(&b, n > 0 ? (uint64_t)(n + 0.5) : 0);
+	text_rate(&b, n);
 	add_buf(t, &b);
 }
 

@@ -489,6 +489,8 @@ uint32_t coordinator_attempt(const struct coordinator *c, uint64_t txid)
 /* waits_for: the batch TXID at STEP waits for W. */
 static bool waits_for(const struct coordinator_worker *w, uint64_t txid, enum coordinator_step step)
 {
+	if (w->absent)
+		return false;
 	switch (step) {
 	case STEP_CUTTING:
 		return (w->roles & ROLE_CUTS) != 0 && w->cut < txid;
