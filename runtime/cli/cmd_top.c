@@ -40,10 +40,8 @@ static int64_t wall_ms(void)
 
 static void look(struct top *t, enum metrics_depth depth)
 {
+	t->next_ns = clock_now_ns() + t->interval_ns;
 	topfeed_look(&t->feed, t->state.view == TOP_LIST ? NULL : t->state.name, t->state.window, depth);
-	t->next_ns += t->interval_ns;
-	if (t->next_ns < clock_now_ns())
-		t->next_ns = clock_now_ns() + t->interval_ns;	/* what was missed is not made up for */
 }
 
 /* ---- batch ------------------------------------------------------------------------- */
@@ -161,12 +159,10 @@ static enum topdeed do_key(struct top *t, int key)
 {
 	enum topdeed deed = topstate_key(&t->state, key, &t->frame.grid);
 
-	if (deed == TOP_LOOK) {
-		t->next_ns = clock_now_ns();
+	if (deed == TOP_LOOK)
 		look_and_make(t);
-	} else if (deed == TOP_DRAW) {
+	else if (deed == TOP_DRAW)
 		make(t);
-	}
 	return deed;
 }
 
@@ -264,7 +260,7 @@ static bool fits(const struct command_line *line)
 int cmd_top(const struct command_line *line)
 {
 	const char *name = line->n_operands > 0 ? line->operands[0] : NULL;
-	struct top t = { .next_ns = clock_now_ns() };
+	struct top t = { .next_ns = 0 };
 	struct home h;
 	long n;
 	int code = EXIT_DONE;

@@ -9,7 +9,7 @@
 #include "show.h"
 
 /* A rate of a shorter time says little: somebody has pressed a key between two looks. */
-enum { SHORTEST_MS = 80 };
+enum { SHORTEST_MS = 50 };
 
 static void look_free(struct toplook *l)
 {

@@ -86,6 +86,9 @@ void topterm_close(void)
 {
 	if (terminal.screen == NULL)
 		return;
+	move(LINES - 1, 0);	/* where the shell goes on, if there is no other screen to go back to */
+	clrtoeol();
+	refresh();
 	endwin();
 	delscreen(terminal.screen);
 	terminal.screen = NULL;

@@ -117,8 +117,10 @@ static int adopt(void *arg, uint64_t now_ns, struct error *e)
 		return -1;
 	topology_lay_out(m->topology, &m->moves.after);
 	crew_lay_out(m->crew, plan_make(m->topology), now_ns);
-	if (m->overview != NULL)
+	if (m->overview != NULL) {
 		m->overview->layout++;
+		m->overview->moved_ns = now_ns;
+	}
 	return 0;
 }
 
