@@ -135,6 +135,9 @@ case_components() {
 	offers 'error warn info debug' gale set-log-level words split ''
 	offers '' gale status words split ''
 	offers '' gale status nothing ''
+	rm -f in t.json out err
+	offers 'words' gale state ls ''
+	offers 'lines split end' gale state dump words ''
 	expect 0 kill words
 }
 
