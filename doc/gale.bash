@@ -1,20 +1,26 @@
 # gale.bash - completion for bash: what gale itself offers. SPDX-License-Identifier: Apache-2.0
 # shellcheck shell=bash
 
-# bash takes words apart at "=" and ":"; gale wants them whole. Leaves them in `words`, and what bash
-# does not take as part of the last one in `before`.
+# bash takes words apart at "=" and ":"; gale wants them whole, but for --option=value, which is two
+# words to it. Leaves them in `words`, and what bash does not take as part of the last one in `before`.
 _gale_words() {
-	local i piece
+	local i piece glue=
 
 	words=() before=
 	for ((i = 0; i <= COMP_CWORD; i++)); do
 		piece=${COMP_WORDS[i]}
-		if [[ $i -gt 1 && ( $piece == [=:]* || ( -n $piece && ${COMP_WORDS[i - 1]} == [=:] ) ) ]]; then
+		if [[ $piece == = && ${words[-1]} == --* ]]; then
+			words+=("")
+			before='' glue=1
+		elif [[ $i -gt 1 && -n $piece && ( $piece == [=:]* || -n $glue ) ]]; then
 			before=${words[-1]}
-			[[ $piece == [=:] ]] && before+=$piece
+			[[ $piece != [=:] ]] || before+=$piece
 			words[-1]+=$piece
+			glue=''
+			[[ $piece != [=:] ]] || glue=1
 		else
-			words+=("$piece") before=
+			words+=("$piece")
+			before='' glue=''
 		fi
 	done
 }

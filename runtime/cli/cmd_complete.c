@@ -180,6 +180,16 @@ static void of_topology(const struct before *b, const char *word)
 		offer_all(config_log_levels, N_LOG_LEVELS, word);
 }
 
+/* of_state offers what follows "gale state WHAT": a topology or a directory, then a component. */
+static void of_state(const struct before *b, const char *word)
+{
+	if (b->n_operands == 1)
+		topologies(word);
+	else if (b->n_operands == 2)
+		components(b->operands[1], "", word);
+	puts("FILES");
+}
+
 static void operand(const struct before *b, const char *word)
 {
 	const struct command *c = b->command;
@@ -189,11 +199,13 @@ static void operand(const struct before *b, const char *word)
 		return;
 	if (c->run == cmd_help)
 		commands(word);
+	else if (c->run == cmd_state)
+		of_state(b, word);
 	else if (b->n_operands > 0 && !file)
 		of_topology(b, word);
 	else if (synopsis_has(c, "NAME") && (!file || c->run == cmd_graph) && b->n_operands == 0)
 		topologies(word);
-	if (file || synopsis_has(c, "ARGUMENT"))
+	if (file)
 		puts("FILES");
 }
 
