@@ -23,6 +23,7 @@ case_health() {
 	must [ ! -e "$RUN/gale" ]
 	must_count 0 out -vE '^(ok  |warn|fail)  .'
 	expect 0 doctor --json
+	"$TOP_BUILDDIR/test/schema" "$TOP_SRCDIR/doc/schema/doctor.schema.json" < out || fail "not as the schema says: $(cat out)"
 	must_count 1 out '^\{"checks":\[\{"verdict":"ok","what":"gale [^"]*","fix":null\},.*\}\]\}$'
 }
 

@@ -39,6 +39,19 @@ logged() {
 	gale logs "$CASE" > log 2> err && counts "$1" log "$2"
 }
 
+# suits NAME: the file out is as the schema of that name says; suits_line: each line of it is.
+suits() {
+	"$TOP_BUILDDIR/test/schema" "$TOP_SRCDIR/doc/schema/$1.schema.json" < out || fail "not as the schema says: $(cat out)"
+}
+
+suits_line() {
+	local line
+
+	while read -r line; do
+		"$TOP_BUILDDIR/test/schema" "$TOP_SRCDIR/doc/schema/logs.schema.json" <<< "$line" || fail "not as the schema says: $line"
+	done < out
+}
+
 # ---- what is there -------------------------------------------------------------------------------
 
 case_lines() {
@@ -65,6 +78,8 @@ case_lines() {
 	must_count 0 out .
 	expect 0 logs lines note --json -n 1
 	must_count 1 out '^\{"time":"2.*Z","level":"WARN","source":"note\[[01]\]","text":"line=\\"line 3\\""\}$'
+	expect 0 logs lines --json
+	suits_line
 	expect 0 kill lines -w 1
 }
 
@@ -86,6 +101,8 @@ case_wrong() {
 	expect 4 set-log-level wrong nota debug
 	says 'did you mean "note"'
 	expect 4 set-log-level rong debug
+	must [ "$(gale complete logs wrong no)" = note ]
+	must [ "$(gale complete set-log-level wrong deb)" = debug ]
 	expect 0 kill wrong -w 1
 }
 
@@ -101,9 +118,12 @@ case_output() {
 	wait_until 5 has_ended
 	logged 1 ' INFO output one$' || fail "$(cat log)"
 	logged 1 ' INFO output error: two$' || fail "$(cat log)"
+	must_count 1 log ' INFO gale run 1 begins; the supervisor is process [0-9]+$'
+	must_count 1 log ' INFO gale run 1 is over$'
 	expect 0 logs output output
 	must_count 2 out .
 	expect 0 errors output --json
+	suits errors
 	must_count 1 out '^\{"name":"output","errors":\[\]\}$'
 	expect 0 kill output
 }
@@ -178,13 +198,17 @@ case_errors() {
 		stream feed poison SHUFFLE
 		stream poison note SHUFFLE
 	END
-	submit
+	(
+		ulimit -c 0	# that there is a core file makes another text
+		submit
+	) || exit 1
 	wait_until 20 has_ended
 	expect 0 errors errors
 	must_count 1 out '^poison +WARN|^poison +ERROR'
 	must_count 1 out '^poison +ERROR +3 .*killed by SIGABRT'
 	must_count 1 out '^note +WARN +9 .*n=[0-9]'
 	expect 0 errors errors --json
+	suits errors
 	must_count 1 out '"component":"poison","source":"poison\[0\]","level":"ERROR","count":3,"firstTime":"2'
 	expect 0 logs errors poison --level error
 	must_count 3 out 'was killed by SIGABRT'
@@ -212,7 +236,7 @@ case_levels() {
 	expect 0 set-log-level levels note debug --for 300ms
 	add 10 10
 	wait_until 5 logged 1 'line 10"'
-	sleep 0.5
+	wait_until 5 logged 1 'INFO gale the log level of note is what its config says again$'
 	add 11 11
 	wait_until 5 has 11
 	must logged 0 'line (9|11)"'

@@ -106,14 +106,14 @@ case_counted() {
 		stream pass last SHUFFLE
 	END
 	submit --inactive
-	tap out pass --json
+	tap seen pass --json
 	expect 0 activate counted
 	tap_ends 0 "$TAP"
-	all_json out
-	must grep -qE '^gale: [0-9]+ tuples were shown; ' out.err
-	must [ "$(grep -oE '[0-9]+ (tuples were|more|were lost)' out.err | awk '{ n += $1 } END { print n }')" -eq 50000 ]
-	must grep -q "^gale: $(wc -l < out) tuples were shown" out.err
-	must [ "$(wc -l < out)" -lt 20000 ]
+	all_json seen
+	must grep -qE '^gale: [0-9]+ tuples were shown; ' seen.err
+	must [ "$(grep -oE '[0-9]+ (tuples were|more|were lost)' seen.err | awk '{ n += $1 } END { print n }')" -eq 50000 ]
+	must grep -q "^gale: $(wc -l < seen) tuples were shown" seen.err
+	must [ "$(wc -l < seen)" -lt 20000 ]
 	expect 0 kill counted
 }
 
@@ -141,10 +141,10 @@ case_numbers() {
 		stream pass last SHUFFLE
 	END
 	submit
-	tap out pass --json -w n=17 -n 1
+	tap seen pass --json -w n=17 -n 1
 	echo 100 > fifo
 	tap_ends 0 "$TAP"
-	must_count 1 out '"values":\{"n":17,"key":"k[0-9]*"\}\}$'
+	must_count 1 seen '"values":\{"n":17,"key":"k[0-9]*"\}\}$'
 	expect 2 tap numbers pass -w n=many
 	says 'no value of the field "n" of pass is ever "many"'
 	end
@@ -188,11 +188,11 @@ case_batches() {
 	END
 	touch in
 	submit
-	tap out split --json -n 3
+	tap seen split --json -n 3
 	tap lines lines --json -n 1
 	echo "in a batch" > in
 	tap_ends 0 "$TAP"
-	wait_until 10 counts 1 out '"word":"batch"'
+	wait_until 10 counts 1 seen '"word":"batch"'
 	must_count 1 lines '"line":"in a batch"'
 	end
 }
@@ -208,11 +208,11 @@ case_dead_letters() {
 		stream feed:dead-letters grave SHUFFLE
 	END
 	submit
-	tap out feed:dead-letters --json -n 1
+	tap seen feed:dead-letters --json -n 1
 	echo 3 > fifo
 	tap_ends 0 "$TAP"
-	must_count 1 out '"stream":"dead-letters","values":\{"id":'
-	all_json out
+	must_count 1 seen '"stream":"dead-letters","values":\{"id":'
+	all_json seen
 	end
 }
 
@@ -247,11 +247,39 @@ case_slow_client() {
 	end
 }
 
+# Nor does a supervisor that does not read.
+case_stopped_supervisor() {
+	local stopped
+
+	mkfifo fifo
+	topology <<-END
+		config topology.message.timeout.secs 20
+		spout feed feed count=200000 fifo=fifo at_end=unbounded journal=feed.log
+		bolt pass probe.Pass
+		bolt last probe.Pass copies=0
+		stream feed pass SHUFFLE
+		stream pass last SHUFFLE
+	END
+	submit
+	tap seen pass --json
+	stopped=$(supervisor)
+	kill -STOP "$stopped"
+	echo 200000 > fifo
+	wait_until 60 counts 200000 feed.log '^ack'
+	must_count 0 feed.log '^fail'
+	kill -CONT "$stopped"
+	wait_until 10 [ -s seen ]
+	kill -INT "$TAP"
+	tap_ends 130 "$TAP"
+	all_json seen
+	end
+}
+
 # A client that is killed leaves nothing on.
 case_killed_client() {
 	words
 	for i in 1 2 3 4 5 6 7 8; do
-		tap out$i split
+		tap seen$i split
 		taps="${taps:-} $TAP"
 	done
 	expect 5 tap killed_client split
@@ -268,23 +296,62 @@ case_killed_client() {
 
 case_killed_worker() {
 	words
-	tap out split --json
+	tap seen split --json
 	echo one > in
-	wait_until 10 counts 1 out '"one"'
+	wait_until 10 counts 1 seen '"one"'
 	kill -9 "$(worker 'split[0]')"
 	echo two >> in
-	wait_until 10 grep -q '"two"' out
+	wait_until 10 grep -q '"two"' seen
 	kill -INT "$TAP"
 	tap_ends 130 "$TAP"
 	wait_until 10 is_off 1
 	end
 }
 
+# Tasks that move are looked at where they are then.
+case_moved_tasks() {
+	touch in
+	topology <<-END
+		spout lines lines path=in follow=true
+		bolt split split numTasks=4
+		bolt end null.Null
+		stream lines split SHUFFLE
+		stream split end SHUFFLE
+	END
+	submit
+	tap seen split --json
+	echo one > in
+	wait_until 10 counts 1 seen '"one"'
+	expect 0 rebalance moved_tasks -e split=4
+	wait_until 10 all_tasks
+	kill -INT "$TAP"
+	tap_ends 130 "$TAP"
+	wait_until 10 is_off 4
+	all_json seen
+	end
+}
+
+# all_tasks: a tuple of each of four tasks was shown.
+all_tasks() {
+	seq 100 >> in
+	[ "$(grep -o '"task":[0-9]*' seen | sort -u | wc -l)" -eq 4 ]
+}
+
 case_end() {
 	words
-	tap out split
+	tap seen split
 	end
 	tap_ends 0 "$TAP"
+}
+
+case_killed_supervisor() {
+	words
+	tap seen split
+	kill -9 "$(supervisor)"
+	tap_ends 6 "$TAP"
+	must grep -q 'its supervisor is gone' seen.err
+	wait_until 5 none_of_ours
+	expect 0 kill killed_supervisor
 }
 
 # ---- trace ----------------------------------------------------------------------------------------

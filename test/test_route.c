@@ -1370,6 +1370,27 @@ START_TEST(whatever_is_emitted_arrives_once)
 }
 END_TEST
 
+/* A frame leaves after a millisecond, or, of many destinations, after 64 us for each. */
+START_TEST(frames_become_as_old_as_there_are_destinations)
+{
+	static const struct { uint32_t destinations; uint64_t age_ns; } cases[] = {
+		{ 1, 1000000 }, { 15, 1000000 }, { 40, 2560000 },
+	};
+
+	enter(to_one(GROUPING_FIELDS, cases[_i].destinations, cases[_i].destinations));
+	scene.out.sender.now_ns = 1;
+	emit_as(0, 0, (struct roots){ .n = 1, .one = 5 }, gale_int(1), -1);
+	scene.out.sender.now_ns += cases[_i].age_ns - 1;
+	out_flush_old(&scene.out);
+	ck_assert_uint_eq(scene.status->frames_out, 0);
+	scene.out.sender.now_ns += 1;
+	out_flush_old(&scene.out);
+	ck_assert_uint_eq(scene.status->frames_out, 1);
+	check_all();
+	leave();
+}
+END_TEST
+
 /* ---- all of it ---- */
 
 static TCase *groupings(void)
@@ -1412,6 +1433,7 @@ static TCase *frames(void)
 	tcase_add_test(c, acks_that_say_nothing_make_no_frame);
 	tcase_add_test(c, a_full_acker_makes_records_merge_and_blocks_nobody);
 	tcase_add_loop_test(c, whatever_is_emitted_arrives_once, 0, getenv("GALE_QUICK") ? 5 : 20);
+	tcase_add_loop_test(c, frames_become_as_old_as_there_are_destinations, 0, 3);
 	return c;
 }
 

@@ -85,6 +85,14 @@ static const struct command_option status_options[] = {
 	{ .name = NULL },
 };
 
+static const struct command_option top_options[] = {
+	{ "batch", 'b', NULL, false, "print tables as text, for scripts and where there is no terminal" },
+	{ "count", 'n', "N", false, "with --batch: end after N tables; else when the topology ends" },
+	{ "interval", 'i', "SECS", false, "look every SECS seconds (0.5)" },
+	{ "json", 0, NULL, false, "with --batch: print JSON objects, one on each line" },
+	{ .name = NULL },
+};
+
 static const struct command_option lint_options[] = {
 	DEFINE,
 	PLUGINS,
@@ -169,6 +177,19 @@ const struct command command_table[] = {
 	                "  gale status words --json\n",
 	},
 	{
+	    .name = "top",
+	    .run = cmd_top,
+	    .options = top_options,
+	    .synopsis = "[OPTION]... [NAME]",
+	    .min_operands = 0,
+	    .max_operands = 1,
+	    .doc = "watch topologies, or the components of one, live",
+	    .examples = "  gale top\n"
+	                "  gale top words\n"
+	                "  gale top --batch -n 3 -i 2 words\n"
+	                "  gale top --batch --json words | jq .ackedPerSecond\n",
+	},
+	{
 	    .name = "activate",
 	    .run = cmd_activate,
 	    .options = no_options,
@@ -196,6 +217,17 @@ const struct command command_table[] = {
 	    .doc = "drain a topology and start it again from its state",
 	},
 	{
+	    .name = "rebalance",
+	    .run = cmd_rebalance,
+	    .options = rebalance_options,
+	    .synopsis = "[OPTION]... NAME",
+	    .min_operands = 1,
+	    .max_operands = 1,
+	    .doc = "change how many executors the components of a running topology have",
+	    .examples = "  gale rebalance words -e count=4\n"
+	                "  gale rebalance words -e split=2 -e count=1 --dry-run\n",
+	},
+	{
 	    .name = "tap",
 	    .run = cmd_tap,
 	    .options = tap_options,
@@ -216,17 +248,6 @@ const struct command command_table[] = {
 	    .doc = "tell what has been open for longest, and who acked last",
 	    .examples = "  gale trace words\n"
 	                "  gale trace words -n 100 --json\n",
-	},
-	{
-	    .name = "rebalance",
-	    .run = cmd_rebalance,
-	    .options = rebalance_options,
-	    .synopsis = "[OPTION]... NAME",
-	    .min_operands = 1,
-	    .max_operands = 1,
-	    .doc = "change how many executors the components of a running topology have",
-	    .examples = "  gale rebalance words -e count=4\n"
-	                "  gale rebalance words -e split=2 -e count=1 --dry-run\n",
 	},
 	{
 	    .name = "kill",

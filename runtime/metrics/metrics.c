@@ -12,9 +12,9 @@
 #include "procfs.h"
 #include "rundir.h"
 
-const char *const metrics_window_names[N_WINDOWS] = {
+const char *const metrics_window_names[WINDOW_LIVE + 1] = {
 	[WINDOW_1M] = "1m", [WINDOW_10M] = "10m", [WINDOW_3H] = "3h", [WINDOW_1D] = "1d",
-	[WINDOW_ALL] = "all",
+	[WINDOW_ALL] = "all", [WINDOW_LIVE] = "live",
 };
 static const uint64_t window_s[N_WINDOWS] = {
 	[WINDOW_1M] = 60, [WINDOW_10M] = 600, [WINDOW_3H] = 10800, [WINDOW_1D] = 86400,
@@ -88,16 +88,16 @@ static void add_gauges(struct metrics *m, uint32_t stage, const struct status *p
 static void add_worker(struct metrics *m, uint32_t worker, const struct status *page, uint32_t past_start)
 {
 	struct metrics_worker *w = &m->workers[worker];
-	uint32_t first = m->plan->workers[worker].first_stage;
+	uint32_t first = m->plan->workers[worker].first_stage, before = m->plan->workers[worker].starts;
 
 	w->start = past_start;
 	if (page != NULL && page->start > past_start) {
 		*w = (struct metrics_worker){ .pid = page->pid, .start = page->start,
 			.started_ns = page->started_ns, .alive = procfs_lives(page->pid) };
 	}
-	for (uint32_t i = 0; w->start > 1 && i < m->plan->workers[worker].n_stages; i++) {
-		m->stages[first + i].restarts = w->start - 1;
-		m->components[m->plan->stages[first + i].component].restarts += w->start - 1;
+	for (uint32_t i = 0; w->start > before + 1 && i < m->plan->workers[worker].n_stages; i++) {
+		m->stages[first + i].restarts = w->start - before - 1;
+		m->components[m->plan->stages[first + i].component].restarts += w->start - before - 1;
 	}
 }
 
@@ -216,6 +216,12 @@ static void sum_workers(struct metrics *m)
 
 /* ---- windows ----------------------------------------------------------------------- */
 
+static void set_window(struct metrics *m, const struct sample *earlier)
+{
+	sample_free(m->window);
+	m->window = sample_since(m->total, earlier);
+}
+
 /* read_lately: when tasks have just been moved nothing can be said yet of how it does. */
 static void read_lately(struct metrics *m, const char *rundir, const struct sample *earlier)
 {
@@ -243,15 +249,16 @@ static void read_window(struct metrics *m, const char *rundir)
 	m->whole = earlier == NULL;
 	if (earlier == NULL)
 		earlier = sample_new(m->plan, m->started_ns);
-	metrics_rewind(m, earlier);
+	set_window(m, earlier);
 	read_lately(m, rundir, earlier);
 	sample_free(earlier);
 }
 
 void metrics_rewind(struct metrics *m, const struct sample *earlier)
 {
-	sample_free(m->window);
-	m->window = sample_since(m->total, earlier);
+	set_window(m, earlier);
+	m->which = WINDOW_LIVE;
+	m->whole = false;
 }
 
 /* ---- the whole --------------------------------------------------------------------- */
@@ -303,10 +310,11 @@ static void read_all(struct metrics *m, const char *rundir, enum metrics_depth d
 	m->started_ns = started(m);
 	if (depth >= METRICS_WINDOW)
 		read_window(m, rundir);
-	if (depth < METRICS_ALL)
+	if (depth < METRICS_QUEUES)
 		return;
 	read_flows(m, rundir);
-	read_memory(m);
+	if (depth >= METRICS_ALL)
+		read_memory(m);
 	sum_workers(m);
 }
 

@@ -20,14 +20,16 @@
 #include "status.h"
 #include "topology.h"
 
-enum metrics_window { WINDOW_1M, WINDOW_10M, WINDOW_3H, WINDOW_1D, WINDOW_ALL, N_WINDOWS };
-extern const char *const metrics_window_names[N_WINDOWS];	/* "1m", "10m", "3h", "1d", "all" */
+/* Those before N_WINDOWS can be read; WINDOW_LIVE begins where metrics_rewind says. */
+enum metrics_window { WINDOW_1M, WINDOW_10M, WINDOW_3H, WINDOW_1D, WINDOW_ALL, N_WINDOWS, WINDOW_LIVE };
+extern const char *const metrics_window_names[WINDOW_LIVE + 1];	/* "1m", ... "all"; "live" */
 
 /* How much to read. */
 enum metrics_depth {
 	METRICS_TOTALS,		/* counters */
 	METRICS_WINDOW,		/* also a window: for a list */
-	METRICS_ALL		/* also queues and memory */
+	METRICS_QUEUES,		/* also what waits between workers */
+	METRICS_ALL		/* also memory, which costs the workers a moment */
 };
 
 struct metrics_worker {
@@ -81,8 +83,8 @@ struct metrics *metrics_read(const char *rundir, enum metrics_depth depth, enum 
     struct error *e);
 void metrics_free(struct metrics *m);
 
-/* metrics_rewind gives M another window: what happened since EARLIER, a sample of the same run
- * (m->total of an earlier read). */
+/* metrics_rewind gives M another window, WINDOW_LIVE: what happened since EARLIER, a sample of the
+ * same run (m->total of an earlier read). */
 void metrics_rewind(struct metrics *m, const struct sample *earlier);
 
 /* metrics_id gives the id of the component's number C: those of the topology, then ACKER_ID or

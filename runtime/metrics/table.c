@@ -105,6 +105,14 @@ void text_latency(struct buf *out, uint64_t ns)
 		buf_printf(out, "%.1fs", us / 1e6);
 }
 
+void text_rate(struct buf *out, double n)
+{
+	if (n > 0 && n < 10)
+		buf_printf(out, "%.1f", n);
+	else
+		text_number(out, n > 0 ? (uint64_t)(n + 0.5) : 0);
+}
+
 static void add_buf(struct table *t, struct buf *b)
 {
 	add(t, buf_text(b));
@@ -123,10 +131,7 @@ void table_add_rate(struct table *t, double n)
 {
 	struct buf b = { 0 };
 
-	if (n > 0 && n < 10)
-		buf_printf(&b, "%.1f", n);
-	else
-		text_number(&b, n > 0 ? (uint64_t)(n + 0.5) : 0);
+	text_rate(&b, n);
 	add_buf(t, &b);
 }
 

@@ -25,6 +25,7 @@ void table_add_rate(struct table *t, double n);
 void table_add_latency(struct table *t, uint64_t ns);	/* 0: "-" */
 void table_add_share(struct table *t, double share);
 void text_number(struct buf *out, uint64_t n);
+void text_rate(struct buf *out, double n);
 void text_duration(struct buf *out, double seconds);
 void text_latency(struct buf *out, uint64_t ns);
 

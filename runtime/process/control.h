@@ -42,7 +42,8 @@
  *     level C LEVEL      of what tasks of component C log, lines of this level and worse get
  *                        through: error, warn, info, debug; as "drain" it may come before "peers"
  *     ping               say "pong" (R4)
- *     leave              commit state, exit 0 and clean nothing up: a successor goes on
+ *     leave              commit state, exit 0 and clean nothing up: a successor, or who gets the
+ *                        tasks, goes on
  *     stop               clean up and exit 0
  *     tap I TEXT         inquiry I: show tuples that TEXT (tap.h) is about, until "untap"
  *     untap I            show none to inquiry I any more

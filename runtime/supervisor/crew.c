@@ -729,7 +729,9 @@ static void look_at_memory(struct crew *c, uint64_t now_ns)
 	if (c->memory_ns == 0 || now_ns < c->memory_ns)
 		return;
 	c->memory_ns = now_ns + MEMLIMIT_EVERY_MS * (uint64_t)NS_PER_MS;
-	for (uint32_t i = 0; i < c->plan->n_workers && c->lives.phase == RUN_ACTIVE; i++) {
+	if (c->lives.phase != RUN_ACTIVE || c->lives.paused)
+		return;
+	for (uint32_t i = 0; i < c->plan->n_workers; i++) {
 		uint64_t most = memlimit_of(c->plan, i), used;
 
 		if (most == 0 || c->lives.workers[i].state != LIFE_READY || c->workers[i].leaves_because != NULL ||
@@ -769,8 +771,11 @@ void crew_expire(struct crew *c, uint64_t now_ns)
 {
 	uint32_t component;
 
-	while ((component = levels_expired(&c->levels, now_ns)) != UINT32_MAX)
+	while ((component = levels_expired(&c->levels, now_ns)) != UINT32_MAX) {
 		tell_all(c, component);
+		outlet_say(c->outlet, "the log level of %s is what its config says again",
+		    c->plan->topology->components[component].id);
+	}
 	lives_expire(&c->lives, now_ns);
 	look_at_memory(c, now_ns);
 	pulse_beat(&c->pulse, now_ns);

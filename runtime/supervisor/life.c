@@ -447,7 +447,7 @@ void lives_retire(struct lives *l, uint32_t worker, uint64_t now_ns)
 	w->state = LIFE_RETIRING;
 	w->deadline_ns = now_ns + l->stop_ns;
 	if (!told)
-		l->orders->say(l->arg, worker, "stop");
+		l->orders->say(l->arg, worker, "leave");
 }
 
 void lives_take_back(struct lives *l, uint32_t worker, uint64_t now_ns)

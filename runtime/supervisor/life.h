@@ -10,7 +10,7 @@
  *        from each of these:  ──► FAILING  ──► dead      said "fatal", must exit now
  *                             ──► WAITING  ──► STARTING  dead, is started again
  *                             ──► STOPPING ──► GONE      told to stop
- *                             ──► RETIRING ──► GONE      told to stop: its tasks are moved
+ *                             ──► RETIRING ──► GONE      told to leave: its tasks are moved
  *
  * and the run's:
  *
@@ -133,7 +133,7 @@ void lives_activate(struct lives *l, bool active);
 /* lives_pause: no spout shall emit until it is called again with false. */
 void lives_pause(struct lives *l, bool paused);
 
-/* lives_retire ends the life of WORKER, whose tasks are to be moved: it is told to stop, killed when
+/* lives_retire ends the life of WORKER, whose tasks are to be moved: it is told to leave, killed when
  * that takes too long, and not started again. */
 void lives_retire(struct lives *l, uint32_t worker, uint64_t now_ns);
 

@@ -3,6 +3,8 @@
 
 #include "clock.h"
 
+#define RESUME_NS (REBALANCE_RESUME_MS * (uint64_t)NS_PER_MS)
+
 enum { CODE_FAILED = 1, CODE_CONFLICT = 5 };	/* of enum exit_code */
 
 void rebalance_init(struct rebalance *r, struct lives *lives, const struct rebalance_orders *orders, void *arg)
@@ -51,6 +53,7 @@ int rebalance_begin(struct rebalance *r, const struct plan *then, uint64_t wait_
 	if (ended(r) != NULL)
 		return error_set(e, "%s has ended: its input is over", ended(r));
 	r->began_ns = now_ns;
+	r->wait_ns = wait_ns;
 	r->until_ns = now_ns + wait_ns;
 	r->pause_ns = 0;
 	r->failed = false;
@@ -59,10 +62,13 @@ int rebalance_begin(struct rebalance *r, const struct plan *then, uint64_t wait_
 	return 0;
 }
 
+/* resume ends the pause, once. */
 static void resume(struct rebalance *r, uint64_t now_ns)
 {
+	if (r->pause_ns != 0)
+		return;
 	lives_pause(r->lives, false);
-	r->pause_ns = now_ns - r->began_ns;
+	r->pause_ns = now_ns > r->began_ns ? now_ns - r->began_ns : 1;
 }
 
 /* Each step gives true when it is done and the next one has begun. */
@@ -99,15 +105,19 @@ static bool retire(struct rebalance *r, uint64_t now_ns)
 	for (uint32_t i = 0; r->failed && i < l->plan->n_workers; i++)
 		if (moves(r, i))
 			lives_take_back(l, i, now_ns);
+	r->until_ns = now_ns + (r->wait_ns > RESUME_NS ? r->wait_ns : RESUME_NS);
 	enter(r, REBALANCE_LAYING);
 	return true;
 }
 
 static bool lay(struct rebalance *r, uint64_t now_ns)
 {
-	if (!lives_settled(r->lives))
+	bool settled = lives_settled(r->lives);
+
+	if (settled || now_ns >= r->until_ns)
+		resume(r, now_ns);
+	if (!settled)
 		return false;
-	resume(r, now_ns);
 	if (r->failed)
 		end(r, CODE_FAILED, r->why.text);
 	else
@@ -144,6 +154,8 @@ uint64_t rebalance_deadline(const struct rebalance *r, uint64_t now_ns)
 {
 	uint64_t next = now_ns + REBALANCE_POLL_MS * (uint64_t)NS_PER_MS;
 
+	if (r->phase == REBALANCE_LAYING && r->pause_ns == 0)
+		return r->until_ns;
 	if (r->phase != REBALANCE_PAUSING)
 		return 0;
 	return next < r->until_ns ? next : r->until_ns;

@@ -4,18 +4,21 @@
  * goes through a table.
  *
  *     PAUSING     spouts are told not to emit, until nothing is open, or for the time given
- *     RETIRING    who has tasks that move is told to stop; all have exited, and nobody is just
+ *     RETIRING    who has tasks that move is told to leave; all have exited, and nobody is just
  *                 being started
  *     LAYING      the new layout is on disk and the plan from now on; who is new was started, who
  *                 is live was told: until all have it, and the sources were told of the loss
- *     READYING    spouts emit again; until all workers are ready
+ *                 In the end, or after the time given and REBALANCE_RESUME_MS at least, spouts
+ *                 emit again: one who is in a long execute keeps nobody waiting. What leaves for who
+ *                 is gone until then is failed with the rest.
+ *     READYING    until all workers are ready
  *
  * What was still open when the time was over is failed by the fences of those who are new, and
  * comes again; batches are dropped by the coordinator's reset. So nothing is lost however short the
  * pause is; with a longer one less comes twice.
  *
  * Who dies on the way is started again as ever. When the layout can't be written, those who were
- * told to stop are started again, in LAYING, with the tasks that they had.
+ * told to leave are started again, in LAYING, with the tasks that they had.
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #ifndef GALE_REBALANCE_H
@@ -28,7 +31,10 @@
 #include "life.h"
 #include "plan.h"
 
-enum { REBALANCE_POLL_MS = 2 };		/* how often it is asked whether anything is open */
+enum {
+	REBALANCE_POLL_MS = 2,		/* how often it is asked whether anything is open */
+	REBALANCE_RESUME_MS = 500
+};
 
 enum rebalance_phase {
 	REBALANCE_IDLE, REBALANCE_PAUSING, REBALANCE_RETIRING, REBALANCE_LAYING, REBALANCE_READYING
@@ -52,8 +58,9 @@ struct rebalance {
 	void *arg;
 	const struct plan *then;
 	enum rebalance_phase phase;
-	uint64_t began_ns, until_ns;	/* of the pause */
-	uint64_t pause_ns;		/* how long it was */
+	uint64_t wait_ns;
+	uint64_t began_ns, until_ns;	/* of the pause; when this phase has lasted long enough */
+	uint64_t pause_ns;		/* how long it was; 0: it is not over */
 	bool failed;			/* the layout could not be written, */
 	struct error why;
 };

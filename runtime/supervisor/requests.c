@@ -278,8 +278,8 @@ int requests_open(struct requests *r, struct crew *crew, const char *state_dir, 
 
 	*r = (struct requests){ .crew = crew };
 	r->visit = (struct visit){ .crew = crew, .desk = &r->desk };
-	inquiries_init(&r->inquiries, crew);
 	mover_init(&r->mover, crew, &r->desk);
+	inquiries_init(&r->inquiries, crew);
 	return desk_open(&r->desk, state_dir, &ops, r, e);
 }
 
@@ -317,7 +317,6 @@ void requests_serve(struct requests *r, const struct pollfd *p, uint64_t now_ns)
 	inquiries_serve(&r->inquiries, p + DESK_POLLS, now_ns);
 	desk_serve(&r->desk, p);
 	visit_turn(&r->visit, now_ns);
-	mover_turn(&r->mover, now_ns);
 	give_up(r, now_ns);
 }
 
@@ -332,6 +331,7 @@ void requests_answer(struct requests *r, uint64_t now_ns)
 	}
 	if (now_ns - r->told_ns >= TELL_MS * NS_PER_MS)
 		r->told_ns = now_ns;
+	mover_turn(&r->mover, now_ns);
 }
 
 uint64_t requests_deadline(const struct requests *r)
@@ -339,10 +339,10 @@ uint64_t requests_deadline(const struct requests *r)
 	uint64_t next = visit_deadline(&r->visit), inquiry = inquiries_deadline(&r->inquiries);
 	uint64_t move = mover_deadline(&r->mover, clock_now_ns());
 
-	if (inquiry != 0 && (next == 0 || inquiry < next))
-		next = inquiry;
 	if (move != 0 && (next == 0 || move < next))
 		next = move;
+	if (inquiry != 0 && (next == 0 || inquiry < next))
+		next = inquiry;
 	if (!r->ends)
 		return next;
 	/* Somebody is told how it goes on. */

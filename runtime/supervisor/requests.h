@@ -29,8 +29,8 @@
 
 #include "crew.h"
 #include "desk.h"
-#include "inquiry.h"
 #include "mover.h"
+#include "inquiry.h"
 #include "visit.h"
 
 /* What a client that says one of the words has begun, and how it goes on. */
@@ -49,8 +49,8 @@ struct requests {
 	struct desk desk;
 	struct crew *crew;		/* keeps */
 	struct visit visit;
-	struct inquiries inquiries;
 	struct mover mover;
+	struct inquiries inquiries;
 	bool ends;			/* a stop or a kill was asked for: by */
 	uint64_t end_ns;		/* then */
 	bool forget;			/* a kill: nothing but the state stays */

@@ -220,7 +220,7 @@ static void put_component(struct buf *out, const struct summary *s, uint32_t num
 	const char *own = s->plan->n_ackers > 0 ? ACKER_ID : COORDINATOR_ID;
 	const char *id = c != NULL ? c->id : own;
 	const char *kind = c == NULL ? own : number < t->n_spouts ? "spout" : "bolt";
-	uint32_t n_own = s->plan->n_ackers > 0 ? s->plan->n_ackers : s->plan->coordinator != UINT32_MAX;
+	uint32_t n_own = plan_own(s->plan);
 	const struct status *sum = &s->components[number].sum;
 	uint64_t emitted = 0, transferred = 0;
 

@@ -48,6 +48,7 @@ struct plan_worker {
 	uint32_t first_task;
 	uint32_t n_tasks;	/* 0: it is gone */
 	uint32_t executor;	/* number among its component's workers that are not gone */
+	uint32_t starts;	/* of its number, before it got these tasks (topology.h) */
 	uint32_t first_stage;	/* in the plan's stages */
 	uint32_t n_stages;
 	char label[PLAN_LABEL];	/* "split[0]", "count[0-3]", "acker[1]": tasks counted within the
@@ -77,6 +78,11 @@ void plan_free(struct plan *p);
 
 /* plan_executors gives how many workers have tasks of COMPONENT. */
 uint32_t plan_executors(const struct plan *p, uint32_t component);
+
+/* plan_own gives how many workers are gale's own: ackers, or the coordinator. plan_workers gives how
+ * many workers there are, those that are gone left out. */
+uint32_t plan_own(const struct plan *p);
+uint32_t plan_workers(const struct plan *p);
 
 /* plan_relayout gives the layout, *N workers, which the caller frees, where component c has
  * EXECUTORS[c] of them, 1 .. its number of tasks. What is chained goes with what it is chained to,

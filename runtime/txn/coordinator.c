@@ -489,6 +489,8 @@ uint32_t coordinator_attempt(const struct coordinator *c, uint64_t txid)
 /* waits_for: the batch TXID at STEP waits for W. */
 static bool waits_for(const struct coordinator_worker *w, uint64_t txid, enum coordinator_step step)
 {
+	if (w->absent)
+		return false;
 	switch (step) {
 	case STEP_CUTTING:
 		return (w->roles & ROLE_CUTS) != 0 && w->cut < txid;
@@ -518,7 +520,7 @@ bool coordinator_look(const struct coordinator *c, uint64_t txid, enum coordinat
 	else
 		*step = ALL(c, 0, closed, txid) ? STEP_COMPLETE : STEP_CLOSING;
 	for (uint32_t i = 0; i < c->config.n_workers; i++)
-		waits[i] = waits_for(&c->workers[i], *step == STEP_COMMITTING ? c->round : txid, *step);
+		waits[i] = !c->workers[i].absent && waits_for(&c->workers[i], *step == STEP_COMMITTING ? c->round : txid, *step);
 	return true;
 }
 

@@ -296,7 +296,7 @@ static void describe_waits(struct buf *out, const bool *waits, uint32_t n)
 static void describe_reset(const struct coordinator *c, bool *waits, struct buf *out)
 {
 	for (uint32_t i = 0; i < c->config.n_workers; i++)
-		waits[i] = !c->workers[i].ready;
+		waits[i] = !c->workers[i].absent && !c->workers[i].ready;
 	buf_printf(out, "\tbatch %" PRIu64 " %u resetting 0", c->txid + 1, coordinator_attempt(c, c->txid + 1));
 	describe_waits(out, waits, c->config.n_workers);
 }

@@ -16,6 +16,7 @@
 #include <gale/gale.h>
 
 #include "error.h"
+#include "spin.h"
 #include "transport.h"
 
 struct watch {
@@ -48,6 +49,7 @@ struct loop {
 	uint64_t next_timer;	/* id */
 	int wake_fd;
 	atomic_bool woken;
+	struct spin spin;
 };
 
 int loop_init(struct loop *l, struct error *e);

@@ -80,6 +80,14 @@ static void count_frames(struct out *o, uint32_t to, uint32_t start)
 		outbox_counts(o->outboxes[to], o->links[to], start);
 }
 
+/* most_age gives how old a frame may become in a worker with N_DESTINATIONS. */
+static uint64_t most_age(uint32_t n_destinations)
+{
+	uint64_t age = (uint64_t)n_destinations * OUT_DESTINATION_NS;
+
+	return age < OUT_MAX_AGE_NS ? OUT_MAX_AGE_NS : age > OUT_MOST_AGE_NS ? OUT_MOST_AGE_NS : age;
+}
+
 int out_connect(struct out *o, const char *rundir, const uint32_t *starts, struct error *e)
 {
 	const struct plan *p = o->plan;
@@ -100,6 +108,7 @@ int out_connect(struct out *o, const char *rundir, const uint32_t *starts, struc
 		else if (plan_runs_plugin(p, o->me) && w != p->coordinator)
 			o->downstream[o->n_downstream++] = w;
 	}
+	o->most_age_ns = most_age(o->n_downstream);
 	return 0;
 }
 
@@ -194,6 +203,7 @@ int out_lay_out(struct out *o, const struct plan *plan, const char *rundir, cons
 	for (uint32_t w = 0; w < plan->n_workers; w++)
 		if (out_feeds(o, w))
 			o->downstream[o->n_downstream++] = w;
+	o->most_age_ns = most_age(o->n_downstream);
 	for (uint32_t i = 0; i < o->n_sinks; i++)
 		turn_sink(o, o->sinks[i]);
 	o->sender.blocked = data_waits(o);

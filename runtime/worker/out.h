@@ -5,7 +5,8 @@
  *
  * When things leave (rule F7): when full; when the worker has nothing else to do
  * (out_flush); when the oldest of them is 1 ms old (out_flush_old, asked before every
- * execute). Data that finds its destination full makes the worker blocked (F2): it takes
+ * execute). A worker with many destinations fills a frame for each of them: of more than 15
+ * it waits 64 us for each, or what leaves each millisecond are that many small frames. Data that finds its destination full makes the worker blocked (F2): it takes
  * no data input until out_retry has got rid of it. Records never block anyone (F3): while
  * an acker is full they go on merging.
  *
@@ -41,10 +42,15 @@ struct out {
 	uint32_t *downstream;		/* workers that get data from this one */
 	uint32_t n_downstream;
 	struct acker_link *ackers;	/* plan->n_ackers */
+	uint64_t most_age_ns;		/* of what is open, while there is something to do */
 	bool withholds;			/* acks wait for out_release */
 };
 
-enum { OUT_MAX_AGE_NS = 1000000 };	/* F7: 1 ms */
+enum {
+	OUT_MAX_AGE_NS = 1000000,	/* F7: 1 ms, or */
+	OUT_DESTINATION_NS = 64000,	/* so much for each destination, */
+	OUT_MOST_AGE_NS = 10000000	/* 10 ms at most */
+};
 
 void out_init(struct out *o, struct transport *t, struct status *s, const struct plan *plan,
     uint32_t worker, uint32_t run, uint32_t start);
@@ -60,7 +66,7 @@ int out_connect(struct out *o, const char *rundir, const uint32_t *starts, struc
 int out_switch(struct out *o, const char *rundir, uint32_t worker, uint32_t start, struct error *e);
 
 /* out_lay_out: tasks were moved, and PLAN is the one from now on; the one before must still be there.
- * STARTS is the new table. Outboxes of workers that plan_keeps keeps stay as they are, with
+ * STARTS is the new table, O->links are the new links. Outboxes of workers that plan_keeps keeps stay as they are, with
  * all that waits in them. Sinks to others are dropped with what is in them; not those to any task
  * of a component, which can go to another. Routes have to be laid out anew
  * (router_lay_out). Returns 0 or -1 with E set. */
@@ -149,10 +155,10 @@ static inline bool out_blocked(const struct out *o)
 
 void out_flush(struct out *o);
 
-/* out_flush_old flushes when the oldest open thing is 1 ms old at the sender's now_ns. */
+/* out_flush_old flushes when the oldest open thing is too old at the sender's now_ns. */
 static inline void out_flush_old(struct out *o)
 {
-	if (o->sender.oldest_ns != 0 && o->sender.now_ns - o->sender.oldest_ns >= OUT_MAX_AGE_NS)
+	if (o->sender.oldest_ns != 0 && o->sender.now_ns - o->sender.oldest_ns >= o->most_age_ns)
 		out_flush(o);
 }
 

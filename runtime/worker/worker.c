@@ -336,7 +336,7 @@ static void wait_for_peers(struct worker *w)
 			poll(&p, 1, -1);
 		else if (!control_parse(&m, text))
 			obey(w, text);
-		else if (m.word == CONTROL_STOP)
+		else if (m.word == CONTROL_STOP || m.word == CONTROL_LEAVE)
 			_exit(EXIT_SUCCESS);
 		else if (m.word == CONTROL_PEERS || m.word == CONTROL_OVER)
 			break;
