@@ -16,7 +16,7 @@
 #include "rundir.h"
 #include "statedir.h"
 
-enum { PLAN_BYTES = DESK_TEXT_MAX / 2 };	/* of one answer; a line is shorter */
+enum { PLAN_BYTES = 3072 };	/* of one answer, which desk_say cuts at 4 KiB; a line is shorter */
 
 /* ---- what the workers know ---- */
 
