@@ -417,7 +417,7 @@ case_batch() {
 	expect 0 top --batch -n 4 -i 0.1 --json a
 	must_count 4 out '^\{"schemaVersion": 1, "name": "a", .*\}$'
 	suits status
-	must_count 4 out '"name": "live", "seconds": 0\.[1-9]'
+	must_count 4 out '"name": "live", "seconds": 0\.'
 	must [ "$(wc -l < out)" -eq 4 ]
 	must [ "$(grep -o '"emitted": [0-9]*' out | awk '{ print $2 }' | sort -nu | wc -l)" -gt 4 ]
 	expect 0 top --batch -n 2 -i 0.1 --json
