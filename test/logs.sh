@@ -101,6 +101,8 @@ case_wrong() {
 	expect 4 set-log-level wrong nota debug
 	says 'did you mean "note"'
 	expect 4 set-log-level rong debug
+	must [ "$(gale complete logs wrong no)" = note ]
+	must [ "$(gale complete set-log-level wrong deb)" = debug ]
 	expect 0 kill wrong -w 1
 }
 
@@ -116,6 +118,8 @@ case_output() {
 	wait_until 5 has_ended
 	logged 1 ' INFO output one$' || fail "$(cat log)"
 	logged 1 ' INFO output error: two$' || fail "$(cat log)"
+	must_count 1 log ' INFO gale run 1 begins; the supervisor is process [0-9]+$'
+	must_count 1 log ' INFO gale run 1 is over$'
 	expect 0 logs output output
 	must_count 2 out .
 	expect 0 errors output --json
@@ -232,7 +236,7 @@ case_levels() {
 	expect 0 set-log-level levels note debug --for 300ms
 	add 10 10
 	wait_until 5 logged 1 'line 10"'
-	sleep 0.5
+	wait_until 5 logged 1 'INFO gale the log level of note is what its config says again$'
 	add 11 11
 	wait_until 5 has 11
 	must logged 0 'line (9|11)"'

@@ -12,11 +12,9 @@ TEXT=$TOP_SRCDIR/LICENSE
 
 # ---- asking -------------------------------------------------------------------------------
 
-# submit [OPTION]... starts t.json under the case's name.
+# submit starts t.json under the case's name.
 submit() {
-	export XDG_STATE_HOME=$PWD/state
-	mkdir -p -m 700 "$XDG_STATE_HOME"
-	expect 0 submit --wait -P "$PLUGINS" --name "$CASE" "$@" t.json
+	expect 0 submit --wait -P "$PLUGINS" --name "$CASE" t.json
 }
 
 # status [OPTION]... asks for the JSON, into the file out, and holds it against the schema.
@@ -47,12 +45,16 @@ in_window() {
 	sed 's/.*"window": {//' out | first "$1"
 }
 
-# is A OP B: as numbers.
-is() {
-	awk "BEGIN { exit !($1 $2 $3) }" || fail "not true: $1 $2 $3"
+# is A OP B: as numbers; is_so asks.
+is_so() {
+	awk "BEGIN { exit !($1 $2 $3) }"
 }
 
-# has_acked N asks until so many messages are acked.
+is() {
+	is_so "$@" || fail "not true: $1 $2 $3"
+}
+
+# acked N asks until so many messages are acked.
 acked() {
 	status
 	[ "$(total acked)" -eq "$1" ]
@@ -126,7 +128,7 @@ shares_are_whole() {
 	local c
 
 	for c in lines split count acker; do
-		is "$(part_in_window $c busy) + $(part_in_window $c idle) + $(part_in_window $c blocked)" '>' 0.999
+		is "$(part_in_window "$c" busy) + $(part_in_window "$c" idle) + $(part_in_window "$c" blocked)" '>' 0.999
 	done
 }
 
@@ -165,6 +167,9 @@ case_killed() {
 	must [ "$(part split executed)" -eq "$n_lines" ]
 	must [ "$(part split restarts)" -eq 1 ]
 	must [ "$(part count restarts)" -eq 0 ]
+	must_count 1 out '"lastError": {"at": "2[^"]*", "label": "split.0.", "text": ".*SIGKILL'
+	expect 0 status killed
+	must_count 1 out '^split .* ago: .*SIGKILL.*\(split.0.\)$'
 	cat "$TEXT" >&3
 	wait_until 10 acked $((2 * n_lines))
 	must [ "$(part split executed)" -eq $((2 * n_lines)) ]
@@ -246,7 +251,7 @@ case_window() {
 	wait_until 10 acked "$(wc -l < "$TEXT")"
 	wait_until 10 has_samples 2
 	for w in 1m 10m 3h 1d all; do
-		status --window $w
+		status --window "$w"
 		must_count 1 out "\"window\": {\"name\": \"$w\", \"seconds\": [0-9.]*, \"sinceStart\": true"
 		must [ "$(in_window emitted)" -eq "$(wc -l < "$TEXT")" ]
 	done
@@ -281,6 +286,54 @@ case_chained() {
 	must [ "$(part count executed)" -eq "$(part split emitted)" ]
 	must_count 1 out '"id": "split", "type": "bolt", "class": "split", "chainedTo": "lines"'
 	the_end
+}
+
+# 200 tuples a second that take 12 ms each are work for three, which the advice comes to in three steps
+# at most: the spout, which is behind at first, catches up.
+case_advice() {
+	local steps=0
+
+	topology <<-END
+		config topology.max.spout.pending 100
+		spout row sequence rate=200
+		bolt slow slow us=12000 numTasks=8
+		stream row slow SHUFFLE
+	END
+	submit
+	wait_until 30 knows 2
+	until [ "$(needed)" -eq "$(executors)" ]; do
+		steps=$((steps + 1))
+		must [ "$steps" -le 3 ]
+		expect 0 rebalance advice -e slow="$(needed)"
+		wait_until 30 knows 8
+	done
+	must [ "$(kind)" = none ]
+	must [ "$(executors)" -eq 3 ]
+	must [ "$(part slow executorsTotal)" -eq 3 ]
+	must [ "$(part slow executed)" -ge 1000 ]
+	the_end
+}
+
+# knows SECONDS: the advice is from as much time.
+knows() {
+	status
+	is_so "$(grep -o '"advice": {.*' out | first seconds)" '>' "$1"
+}
+
+kind() {
+	grep -o '"advice": {"kind": "[a-z]*' out | sed 's/.*"//'
+}
+
+of_slow() {
+	grep -o '"id": "slow", "offeredPerSecond".*' out | first "$1"
+}
+
+needed() {
+	of_slow needed
+}
+
+executors() {
+	of_slow executors
 }
 
 # ---- what has become of it ----------------------------------------------------------------
@@ -321,7 +374,6 @@ case_failed() {
 		bolt doom probe.Doom how=fatal when=prepare
 		stream feed doom SHUFFLE
 	END
-	export XDG_STATE_HOME=$PWD/state
 	gale submit -P "$PLUGINS" --name failed t.json > out 2> err
 	wait_until 30 ends_with FAILED
 	status
@@ -360,7 +412,6 @@ case_stopped() {
 }
 
 case_none() {
-	export XDG_STATE_HOME=$PWD/state
 	expect 0 list
 	must [ ! -s out ]
 	says 'gale submit FILE'
@@ -391,7 +442,7 @@ within() {
 		began=${EPOCHREALTIME/./}
 		gale "$@" > out 2> err || fail "gale $*: $(cat err)"
 		took=$((${EPOCHREALTIME/./} - began))
-		[ $took -ge $most ] || return 0
+		[ "$took" -ge "$most" ] || return 0
 	done
 	fail "gale $* took $took us, not below $most"
 }
@@ -408,14 +459,14 @@ case_time() {
 	submit
 	wait_until 10 ends_with FINISHED
 	for i in {1..200}; do
-		mkdir -m 700 "state/gale/old$i"
-		cp state/gale/time/*.json "state/gale/old$i"
+		mkdir -m 700 "$STATE/gale/old$i"
+		cp "$STATE"/gale/time/*.json "$STATE/gale/old$i"
 	done
 	within 200 list
 	must_count 201 out FINISHED
 	expect 0 list --json
 	"$TOP_BUILDDIR/test/schema" "$SCHEMAS/list.schema.json" < out || fail "not as the schema says"
-	rm -rf state/gale/old*
+	rm -rf "$STATE"/gale/old*
 	expect 0 kill time -y
 	words
 	within 20 list

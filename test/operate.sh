@@ -169,6 +169,27 @@ case_finished() {
 	gone finished
 }
 
+# Killed after it has noted its end, and before it could remove how far its spout has come.
+case_finished_for_good() {
+	seq 100 > in
+	topology <<-END
+		spout lines lines path=in
+		bolt append append.Append path=sink
+		stream lines append SHUFFLE
+	END
+	export GALE_FAILPOINTS='supervisor/statedir.rename=3,kill'
+	submit --name a
+	wait_until 10 is_status a FINISHED
+	unset GALE_FAILPOINTS
+	must [ -n "$(ls "$STATE/gale/a/state/positions")" ]
+	must [ "$(lines sink .)" -eq 100 ]
+	submit --name a
+	wait_until 10 has 200
+	wait_until 10 is_status a FINISHED
+	must [ -z "$(ls "$STATE/gale/a/state/positions")" ]
+	expect 0 kill a
+}
+
 case_failed() {
 	topology <<-END
 		spout feed feed count=100

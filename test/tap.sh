@@ -344,6 +344,16 @@ case_end() {
 	tap_ends 0 "$TAP"
 }
 
+case_killed_supervisor() {
+	words
+	tap seen split
+	kill -9 "$(supervisor)"
+	tap_ends 6 "$TAP"
+	must grep -q 'its supervisor is gone' seen.err
+	wait_until 5 none_of_ours
+	expect 0 kill killed_supervisor
+}
+
 # ---- trace ----------------------------------------------------------------------------------------
 
 case_trace() {

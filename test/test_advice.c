@@ -178,6 +178,7 @@ START_TEST(too_many_executors_are_seen_in_what_is_needed)
 	check_kind(a, ADVICE_NONE);
 	ck_assert_uint_eq(a->needs[1].needed, 2);
 	ck_assert_uint_eq(a->needs[2].needed, 4);
+	check_says(a->text, "split would do with 2 of its 8 executors, count would do with 4 of its 16");
 	advice_free(a);
 }
 END_TEST
@@ -356,14 +357,29 @@ START_TEST(nothing_is_said_of_what_has_not_begun)
 }
 END_TEST
 
-START_TEST(a_machine_that_is_too_small_is_mentioned)
+/* A file can be read 50 times as fast as the machine can count its words. */
+START_TEST(no_more_is_offered_than_the_machine_has_time_for)
 {
-	struct advice_input x = observe(&words, 60);
+	struct world w = words;
+	struct advice_input x;
 	struct advice *a;
 
-	x.processors = 2;
+	w.parts[0].offered = 50000;
+	x = observe(&w, 60);
+	for (uint32_t i = 0; i < x.n_parts; i++)
+		x.parts[i].cpu_s = x.parts[i].busy_s;
+	x.processors = 4;
 	a = advice_make(&x);
-	check_says(a->text, "work for 6 processors; this machine has 2");
+	check_kind(a, ADVICE_SCALE);
+	ck_assert_double_eq_tol(a->needs[0].load + a->needs[1].load + a->needs[2].load, 4, 1e-6);
+	ck_assert_uint_eq(a->needs[1].needed, 2);
+	ck_assert_uint_eq(a->needs[2].needed, 3);
+	advice_free(a);
+	x.processors = 1;		/* which has just enough to do */
+	a = advice_make(&x);
+	check_kind(a, ADVICE_MACHINE);
+	ck_assert_ptr_null(a->command);
+	check_says(a->text, "the processors of this machine (1) have no time");
 	advice_free(a);
 }
 END_TEST
@@ -456,7 +472,7 @@ int main(void)
 	tcase_add_test(tcase, ackers_can_be_the_bottleneck);
 	tcase_add_test(tcase, chained_components_are_scaled_together);
 	tcase_add_test(tcase, nothing_is_said_of_what_has_not_begun);
-	tcase_add_test(tcase, a_machine_that_is_too_small_is_mentioned);
+	tcase_add_test(tcase, no_more_is_offered_than_the_machine_has_time_for);
 	tcase_add_test(tcase, any_topology_with_known_costs_is_right_after_three_steps);
 	suite_add_tcase(suite, tcase);
 	srunner_run_all(runner, CK_NORMAL);

@@ -106,6 +106,28 @@ START_TEST(what_a_dead_sender_sent_does_not_count_for_its_successor)
 }
 END_TEST
 
+START_TEST(a_page_for_other_peers_goes_on_with_those_that_stay)
+{
+	static const uint32_t peers[] = { 1, 7, 20 };
+	struct flow *then;
+
+	flow_switched(to(a, 7), 1);
+	flow_sent(to(a, 7), 100);
+	then = flow_create(path_a, 3, 1, peers, 3, NULL);
+	ck_assert_ptr_nonnull(then);
+	flow_inherit(then, a);
+	flow_close(a);
+	a = then;
+	check_waiting(1, 100);
+	flow_switched(to(a, 7), 1);		/* the same start: goes on */
+	flow_sent(to(a, 7), 11);
+	check_waiting(2, 111);
+	flow_received(to(b, 3), 1, 100);
+	check_waiting(1, 11);
+	ck_assert_uint_eq(to(a, 20)->frames_out, 0);
+}
+END_TEST
+
 START_TEST(a_peer_is_found_or_not)
 {
 	ck_assert_uint_eq(flow_find(a, 0)->peer, 0);
@@ -146,6 +168,7 @@ int main(void)
 	tcase_add_test(tcase, what_was_sent_and_not_received_is_on_the_way);
 	tcase_add_test(tcase, what_went_to_a_dead_receiver_is_on_the_way_no_more);
 	tcase_add_test(tcase, what_a_dead_sender_sent_does_not_count_for_its_successor);
+	tcase_add_test(tcase, a_page_for_other_peers_goes_on_with_those_that_stay);
 	tcase_add_test(tcase, a_peer_is_found_or_not);
 	tcase_add_test(tcase, a_page_is_opened_whole_or_not_at_all);
 	suite_add_tcase(suite, tcase);

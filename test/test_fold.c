@@ -12,6 +12,8 @@
 
 #include <check.h>	/* last: its macro `fail` would spoil gale.h */
 
+enum { APART = 8 };	/* roots that one of many tasks sees */
+
 static uint64_t seed;
 
 /* ---- the oracle: a list of roots with their values ---- */
@@ -106,7 +108,7 @@ START_TEST(roots_in_sequence_become_one_run)
 	fold_init(&f, false);
 	for (uint64_t i = 0; i < 1000; i++)
 		fold_xor(&f, 5000 + i, i);
-	ck_assert(!f.scattered);
+	ck_assert_int_eq(f.order, FOLD_RUN);
 	c = write_all(&f, &m);
 	ck_assert_uint_eq(c.runs, 1);
 	ck_assert_uint_eq(c.lists, 0);
@@ -154,7 +156,7 @@ START_TEST(scattered_roots_become_a_list_and_runs_within_them_runs)
 	fold_xor(&f, 5, 2);
 	fold_xor(&f, 6, 3);		/* two in sequence are smaller in the list */
 	fold_xor(&f, UINT64_MAX, 4);
-	ck_assert(f.scattered);
+	ck_assert_int_eq(f.order, FOLD_SCATTERED);
 	c = write_all(&f, &m);
 	ck_assert_uint_eq(c.runs, 1);
 	ck_assert_uint_eq(c.lists, 2);
@@ -198,13 +200,42 @@ START_TEST(a_hole_does_not_break_a_run_of_acks_and_is_not_written)
 		if (i % 10 != 3)
 			fold_xor(&f, 5000 + i, i + 1);
 	fold_xor(&f, 5003, 0);
-	ck_assert(!f.scattered);
+	ck_assert_int_eq(f.order, FOLD_RUN);
 	c = write_all(&f, &m);
 	ck_assert_uint_eq(c.entries, 900);
 	ck_assert_uint_eq(m.n, 900);
 	for (uint64_t i = 0; i < 1000; i++)
 		if (i % 10 != 3)
 			ck_assert_uint_eq(find(&m, 5000 + i)->value, i + 1);
+	free(m.pairs);
+	fold_free(&f);
+}
+END_TEST
+
+/* One of many tasks gets a word of every eighth line: holes are not kept, and nothing is hashed. */
+START_TEST(roots_far_apart_stay_in_order)
+{
+	enum { N = 1000 };
+	struct fold f;
+	struct map m = { 0 };
+
+	fold_init(&f, true);
+	for (uint64_t i = 0; i < N; i++)
+		fold_xor(&f, 50 + APART * i, 3);
+	ck_assert_int_eq(f.order, FOLD_ASCENDING);
+	ck_assert_uint_lt(f.n, N + 100);
+	for (uint64_t i = 0; i < N; i++)
+		fold_xor(&f, 50 + APART * i, 5);
+	ck_assert_int_eq(f.order, FOLD_ASCENDING);
+	fold_xor(&f, 50 + APART * (N / 2) + 1, 7);	/* between them */
+	ck_assert_int_eq(f.order, FOLD_SCATTERED);
+	fold_xor(&f, 50 + APART * (N / 2), 1);
+	ck_assert_uint_eq(write_all(&f, &m).entries, N + 1);
+	ck_assert_int_eq(f.order, FOLD_RUN);
+	for (uint64_t i = 0; i < N; i++)
+		ck_assert_uint_eq(find(&m, 50 + APART * i)->value, i == N / 2 ? 7 : 6);
+	ck_assert_uint_eq(find(&m, 50 + APART * (N / 2) + 1)->value, 7);
+	ck_assert_uint_eq(m.n, N + 1);
 	free(m.pairs);
 	fold_free(&f);
 }
@@ -260,7 +291,7 @@ START_TEST(what_has_no_room_stays_and_goes_on_merging)
 	fold_write(&f, &b, 640, RUN, LIST);
 	ck_assert_uint_le(b.n, 640);
 	ck_assert_uint_gt(f.n, 0);
-	ck_assert(!f.scattered);		/* the rest is a run still */
+	ck_assert_int_eq(f.order, FOLD_RUN);		/* the rest is a run still */
 	take(&b, &read);
 	/* One that has left and one that has stayed: the first is new again. */
 	fold_xor(&f, 1000, 7);
@@ -346,7 +377,7 @@ START_TEST(a_large_backlog_leaves_in_time_linear_to_its_size)
 	fold_init(&f, _i);
 	for (uint64_t i = 1; i <= ROOTS; i++)
 		fold_xor(&f, random_mix(i), i);
-	ck_assert(f.scattered);
+	ck_assert_int_eq(f.order, FOLD_SCATTERED);
 	begin = clock();
 	for (uint32_t written = 0; f.n > 0; written++) {
 		struct record r;
@@ -374,10 +405,10 @@ END_TEST
 
 /* ---- against the oracle ---- */
 
-enum { SHAPES = 6 };
+enum { SHAPES = 7 };
 
-/* The shapes of roots that occur: one spout, late ones, not all of them, several spouts, a
- * few roots only; the last is all of these. */
+/* The shapes of roots that occur: one spout, late ones, not all of them, several spouts,
+ * one of many tasks, a few roots only; the last is all of these. */
 static uint64_t any_root(uint64_t *state, uint64_t *next, int shape)
 {
 	switch (shape) {
@@ -390,6 +421,10 @@ static uint64_t any_root(uint64_t *state, uint64_t *next, int shape)
 	case 3:
 		*next += pick(state, 8) == 0;
 		return ((uint64_t)pick(state, 3) << 40) + *next;
+	case 4:		/* far apart, some of the last ones again, few between them */
+		if (pick(state, 3) > 0)
+			*next += APART * (1 + pick(state, 5));
+		return *next - (pick(state, 3) ? 0 : APART * pick(state, 20)) - (pick(state, 300) == 0);
 	default:
 		return 1 + pick(state, 300);
 	}
@@ -484,6 +519,7 @@ int main(void)
 	tcase_add_loop_test(c, roots_on_both_sides_of_the_wrap_are_no_run, 0, 2);
 	tcase_add_test(c, a_hole_does_not_break_a_run_of_acks_and_is_not_written);
 	tcase_add_test(c, an_init_of_value_0_is_written);
+	tcase_add_test(c, roots_far_apart_stay_in_order);
 	tcase_add_test(c, an_empty_fold_writes_nothing);
 	tcase_add_test(c, what_has_no_room_stays_and_goes_on_merging);
 	tcase_add_test(c, at_least_one_record_is_written_however_small_the_room);

@@ -62,8 +62,8 @@ static struct metrics *fake_metrics(struct topology *t)
 	m->topology = t;
 	m->plan = plan_make(t);
 	m->now_ns = 100 * (uint64_t)NS_PER_S;
-	m->total = sample_new(m->plan, 0, m->now_ns);
-	m->window = sample_new(m->plan, 0, SECONDS * (uint64_t)NS_PER_S);
+	m->total = sample_new(m->plan, m->now_ns);
+	m->window = sample_new(m->plan, SECONDS * (uint64_t)NS_PER_S);
 	m->workers = xcalloc(m->plan->n_workers, sizeof *m->workers);
 	m->stages = xcalloc(m->plan->n_stages, sizeof *m->stages);
 	m->components = xcalloc((size_t)t->n_components + 1, sizeof *m->components);

@@ -110,8 +110,18 @@ static void say_sum(const struct tapping *t)
 		    t->unsampled, TAP_RATE, t->lost);
 }
 
+/* broken_off: the conversation has ended without a last word; an exit code. One who was too slow to
+ * hear the last word has missed nothing else than what was counted. */
+static int broken_off(const struct home *h)
+{
+	if (ask_gone(h, ASK_ANSWER_MS) && home_status(h) != TOPOLOGY_DEAD)
+		return EXIT_DONE;
+	command_say("%s: its supervisor is gone; \"gale list\" tells more", h->name);
+	return EXIT_NO_ANSWER;
+}
+
 /* hear prints what there is until the end; an exit code. */
-static int hear(struct tapping *t, struct ask *a)
+static int hear(struct tapping *t, struct ask *a, const struct home *h)
 {
 	const char *rest;
 	int code, got = ask_next(a, ASK_ANSWER_MS);
@@ -119,10 +129,8 @@ static int hear(struct tapping *t, struct ask *a)
 	if (got == 0 && !signal_taken)
 		return ask_no_answer(a->name);
 	for (; !signal_taken; got = ask_next(a, -1)) {
-		if (got == -1) {
-			command_say("%s has ended, or its supervisor is gone", a->name);
-			return EXIT_NO_ANSWER;
-		}
+		if (got == -1)
+			return broken_off(h);
 		if (got == 0)
 			continue;
 		if (ask_final(a, &code, &rest))
@@ -176,7 +184,7 @@ static int tap(struct tapping *t, const char *name, const char *where)
 	if (code == EXIT_DONE) {
 		code = ask_begin(&a, &h, request);
 		if (code == EXIT_DONE)
-			code = hear(t, &a);
+			code = hear(t, &a, &h);
 		ask_end(&a);
 		home_close(&h);
 	}

@@ -11,12 +11,13 @@
 const char *const advice_kind_names[ADVICE_KINDS] = {
 	[ADVICE_NONE] = "none", [ADVICE_UNKNOWN] = "unknown", [ADVICE_SCALE] = "scale",
 	[ADVICE_TASKS] = "tasks", [ADVICE_SKEW] = "skew", [ADVICE_SPOUTS] = "spout",
-	[ADVICE_ACKERS] = "ackers", [ADVICE_PENDING] = "pending",
+	[ADVICE_ACKERS] = "ackers", [ADVICE_PENDING] = "pending", [ADVICE_MACHINE] = "machine",
 };
 
 /* Shares of time. */
 #define BUSY_MOST 0.9		/* a spout that is busier is the limit */
 #define BLOCKED_LEAST 0.05	/* less is no waiting worth naming */
+#define MACHINE_MOST 0.9	/* of all processors' time */
 #define LITTLE 1e-6
 
 /* ---- loads ------------------------------------------------------------------------- */
@@ -73,17 +74,35 @@ static bool is_skewed(const struct advice_part *p, const struct advice_need *n)
 	    share * p->executors > 1.5 && n->load * share > 1 + LITTLE;
 }
 
-static void weigh(const struct advice_input *x, struct advice *a)
+/* offer finds what would come to every head, and takes as much of it as the machine has time for. */
+static void offer(const struct advice_input *x, struct advice *a)
 {
 	bool *done = xcalloc((size_t)x->n_parts + 1, sizeof *done);
+	double processors = 0;
 
+	for (uint32_t i = 0; i < x->n_parts; i++) {
+		const struct advice_part *p = &x->parts[i];
+
+		if (p->head != i)
+			continue;
+		offered_to(x, a, i, done);
+		processors += p->in > 0 ? a->needs[i].offered * p->cpu_s / p->in : 0;
+	}
+	free(done);
+	a->cut = x->processors > 0 && processors > x->processors;
+	for (uint32_t i = 0; a->cut && i < x->n_parts; i++)
+		a->needs[i].offered *= x->processors / processors;
+}
+
+static void weigh(const struct advice_input *x, struct advice *a)
+{
+	offer(x, a);
 	for (uint32_t i = 0; i < x->n_parts; i++) {
 		const struct advice_part *p = &x->parts[i];
 		struct advice_need *n = &a->needs[i];
 
 		if (p->head != i)
 			continue;
-		offered_to(x, a, i, done);
 		n->load = true_rate(p) > 0 ? n->offered / true_rate(p) : 0;
 		if (p->role == ADVICE_SPOUT) {
 			n->needed = p->executors;
@@ -96,7 +115,6 @@ static void weigh(const struct advice_input *x, struct advice *a)
 			n->capped = true;
 		}
 	}
-	free(done);
 }
 
 /* ---- the bottleneck ---------------------------------------------------------------- */
@@ -146,19 +164,40 @@ static uint32_t a_spout(const struct advice_input *x, bool blocked, double least
 	return most;
 }
 
+static uint32_t busiest(const struct advice_input *x)
+{
+	uint32_t most = 0;
+
+	for (uint32_t i = 1; i < x->n_parts; i++)
+		if (x->parts[i].head == i &&
+		    share_of(&x->parts[i], x->parts[i].busy_s) > share_of(&x->parts[most], x->parts[most].busy_s))
+			most = i;
+	return most;
+}
+
+static bool machine_is_full(const struct advice_input *x)
+{
+	double cpu_s = 0;
+
+	for (uint32_t i = 0; i < x->n_parts; i++)
+		cpu_s += x->parts[i].cpu_s;
+	return x->processors > 0 && cpu_s > MACHINE_MOST * x->processors * x->seconds;
+}
+
 static void judge(const struct advice_input *x, struct advice *a)
 {
 	uint32_t i = a->bottleneck = most_pressed(x, a);
 	const struct advice_need *n = i != UINT32_MAX ? &a->needs[i] : NULL;
 
 	if (n != NULL) {
-		a->kind = n->skewed ? ADVICE_SKEW : x->parts[i].role == ADVICE_ACKER ? ADVICE_ACKERS :
+		a->kind = n->skewed ? ADVICE_SKEW : machine_is_full(x) ? ADVICE_MACHINE : x->parts[i].role == ADVICE_ACKER ? ADVICE_ACKERS :
 		    n->capped ? ADVICE_TASKS : ADVICE_SCALE;
 		return;
 	}
 	a->bottleneck = a_spout(x, true, BLOCKED_LEAST);
 	if (a->bottleneck != UINT32_MAX) {
-		a->kind = ADVICE_PENDING;
+		a->kind = a->cut || machine_is_full(x) ? ADVICE_MACHINE : ADVICE_PENDING;
+		a->bottleneck = a->kind == ADVICE_MACHINE ? busiest(x) : a->bottleneck;
 		return;
 	}
 	a->bottleneck = a_spout(x, false, BUSY_MOST);
@@ -198,6 +237,8 @@ static char *command(const struct advice_input *x, const struct advice *a)
 	struct buf out = { 0 };
 	bool any = false;
 
+	if (a->kind == ADVICE_MACHINE)
+		return NULL;
 	buf_printf(&out, "gale rebalance %s", x->name);
 	for (uint32_t i = 0; i < x->n_parts; i++) {
 		if (x->parts[i].role != ADVICE_BOLT || x->parts[i].head != i || a->needs[i].skewed ||
@@ -230,15 +271,20 @@ static void say_need(struct buf *out, const struct advice_input *x, const struct
 	    takes, takes == 1 ? "" : "s", p->executors);
 }
 
-static void say_processors(struct buf *out, const struct advice_input *x, const struct advice *a)
+/* say_fewer names those that have more executors than it takes. */
+static void say_fewer(struct buf *out, const struct advice_input *x, const struct advice *a)
 {
-	double load = 0;
+	bool any = false;
 
-	for (uint32_t i = 0; i < x->n_parts; i++)
-		load += a->needs[i].load;
-	if (x->processors > 0 && load > x->processors)
-		buf_printf(out, ". All together that is work for %u processors; this machine has %u",
-		    rounded(load), x->processors);
+	for (uint32_t i = 0; i < x->n_parts; i++) {
+		const struct advice_part *p = &x->parts[i];
+
+		if (p->role != ADVICE_BOLT || p->head != i || a->needs[i].needed >= p->executors)
+			continue;
+		buf_printf(out, "%s%s would do with %u of its %u executors", any ? ", " : "; ", p->id,
+		    a->needs[i].needed, p->executors);
+		any = true;
+	}
 }
 
 static void say(struct buf *out, const struct advice_input *x, const struct advice *a)
@@ -256,7 +302,11 @@ static void say(struct buf *out, const struct advice_input *x, const struct advi
 		else if (a->kind == ADVICE_TASKS)
 			buf_printf(out, "; it has %u task%s: more executors than tasks don't help, so "
 			    "raise its numTasks and submit again", p->tasks, p->tasks == 1 ? "" : "s");
-		say_processors(out, x, a);
+		break;
+	case ADVICE_MACHINE:
+		say_bottleneck(out, x, a);
+		buf_printf(out, ", but the processors of this machine (%u) have no time for more executors",
+		    x->processors);
 		break;
 	case ADVICE_SKEW:
 		say_bottleneck(out, x, a);
@@ -279,6 +329,7 @@ static void say(struct buf *out, const struct advice_input *x, const struct advi
 		break;
 	default:
 		buf_puts(out, "no bottleneck: what is offered is sustained");
+		say_fewer(out, x, a);
 	}
 }
 

@@ -7,6 +7,9 @@
  * emitted per tuple it got: what would come to each, divided by what one executor could do, is its
  * load, and rounded up the number of executors. All components at once, not one after the other.
  *
+ * A spout whose input waits already (a file) offers as fast as it can emit, which may be far more than
+ * the machine can do. So no more is followed than its processors have time for.
+ *
  * Pure: numbers in, advice out.
  *
  * SPDX-License-Identifier: Apache-2.0 */
@@ -28,6 +31,7 @@ struct advice_part {
 	uint32_t head;		/* the part whose workers it is in: itself, unless it is chained */
 	double in;		/* tuples executed; spouts: messages emitted; ackers: trees ended */
 	double busy_s, idle_s, blocked_s;	/* of all executors together; of heads */
+	double cpu_s;		/* processor time, likewise */
 	double hottest_in;	/* tuples of the executor that got most */
 	const char *keyed;	/* the grouping that ties tuples to tasks (FIELDS); NULL: none does */
 };
@@ -55,12 +59,13 @@ enum advice_kind {
 	ADVICE_SPOUTS,		/* a spout is the slowest: nothing below holds it back */
 	ADVICE_ACKERS,		/* more ackers */
 	ADVICE_PENDING,		/* nobody is busy, but spouts may open no more messages */
+	ADVICE_MACHINE,		/* its processors have no more time */
 	ADVICE_KINDS
 };
 extern const char *const advice_kind_names[ADVICE_KINDS];
 
 struct advice_need {
-	double offered;		/* tuples a second that would come, were nobody held back */
+	double offered;		/* tuples a second that would come, were nobody held back but by the machine */
 	double load;		/* executors' worth of work that this is */
 	uint32_t needed;	/* executors that sustain it, up to its tasks; 0: it is chained */
 	bool capped;		/* it would take more than it has tasks */
@@ -70,6 +75,7 @@ struct advice_need {
 struct advice {
 	enum advice_kind kind;
 	uint32_t bottleneck;	/* part; UINT32_MAX: none */
+	bool cut;		/* more is offered than the processors have time for */
 	struct advice_need *needs;	/* by part */
 	uint32_t n;
 	char *text;		/* a sentence */

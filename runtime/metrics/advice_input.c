@@ -36,20 +36,20 @@ static double hottest(const struct metrics *m, uint32_t c)
 	uint64_t most = 0;
 
 	for (uint32_t i = 0; i < m->plan->n_stages; i++)
-		if (m->plan->stages[i].component == c && m->window->stages[i].n[COUNT_EXECUTED] > most)
-			most = m->window->stages[i].n[COUNT_EXECUTED];
+		if (m->plan->stages[i].component == c && m->lately->stages[i].n[COUNT_EXECUTED] > most)
+			most = m->lately->stages[i].n[COUNT_EXECUTED];
 	return (double)most;
 }
 
 static void fill_part(struct advice_part *p, const struct metrics *m, uint32_t c)
 {
 	const struct topology *t = m->topology;
-	const struct sample_part *w = &m->window->components[c];
+	const struct sample_part *w = &m->lately->components[c];
 
 	*p = (struct advice_part){ .id = metrics_id(m, c), .executors = metrics_executors(m, c),
 		.tasks = metrics_tasks(m, c), .head = head_of(m, c), .hottest_in = hottest(m, c),
 		.busy_s = seconds(w->n[COUNT_BUSY]), .idle_s = seconds(w->n[COUNT_IDLE]),
-		.blocked_s = seconds(w->n[COUNT_BLOCKED]) };
+		.blocked_s = seconds(w->n[COUNT_BLOCKED]), .cpu_s = seconds(w->n[COUNT_CPU]) };
 	if (c < t->n_spouts) {
 		p->role = ADVICE_SPOUT;
 		p->in = (double)sample_messages(&t->components[c], w);
@@ -72,7 +72,7 @@ struct advice_input *advice_input_of(const struct metrics *m)
 	bool ackers = m->plan->n_ackers > 0;
 
 	x->name = t->name;
-	x->seconds = seconds(m->window->at_ns);
+	x->seconds = seconds(m->lately->at_ns);
 	x->processors = processors > 0 ? (uint32_t)processors : 0;
 	x->n_parts = t->n_components + ackers;
 	x->parts = xcalloc((size_t)x->n_parts + 1, sizeof *x->parts);
@@ -81,7 +81,7 @@ struct advice_input *advice_input_of(const struct metrics *m)
 		fill_part(&x->parts[c], m, c);
 	for (uint32_t i = 0; i < t->n_subscriptions; i++)
 		x->edges[x->n_edges++] = (struct advice_edge){ t->subscriptions[i].from, t->subscriptions[i].to,
-			metrics_edge_tuples(m, m->window, i) };
+			metrics_edge_tuples(m, m->lately, i) };
 	for (uint32_t c = 0; ackers && c < t->n_spouts; c++)
 		x->edges[x->n_edges++] = (struct advice_edge){ c, t->n_components, x->parts[c].in };
 	return x;

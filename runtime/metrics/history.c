@@ -85,7 +85,6 @@ void history_encode(struct buf *b, const struct sample *s)
 	buf_add(b, MAGIC, MAGIC_BYTES);
 	put(b, FORMAT);
 	put(b, s->at_ns);
-	put(b, s->layout);
 	put(b, s->n_stages);
 	put(b, s->n_components);
 	for (uint32_t i = 0; i < s->n_stages; i++)
@@ -158,7 +157,7 @@ static void get_hist(struct cursor *c, struct hist *h)
 
 static struct sample *get_sample(struct cursor *c)
 {
-	uint64_t version = get(c), at_ns = get(c), layout = get(c), n_stages = get(c), n_components = get(c);
+	uint64_t version = get(c), at_ns = get(c), n_stages = get(c), n_components = get(c);
 	struct sample *s;
 
 	/* A part has two bytes at least. */
@@ -167,7 +166,6 @@ static struct sample *get_sample(struct cursor *c)
 		return NULL;
 	s = sample_sized((uint32_t)n_stages, (uint32_t)n_components);
 	s->at_ns = at_ns;
-	s->layout = (uint32_t)layout;
 	for (uint32_t i = 0; i < n_stages; i++)
 		get_part(c, &s->stages[i]);
 	for (uint32_t i = 0; i < n_components; i++)

@@ -6,7 +6,7 @@
  * The supervisor takes one every three seconds. Every tenth is kept for ten minutes, every 180th
  * for three hours, every 1440th for a day, the others for one minute: about 80 in all.
  *
- *   "galehist" varint: version, at_ns, layout, n_stages, n_components
+ *   "galehist" varint: version, at_ns, n_stages, n_components
  *   n_stages, then n_components times a part: varint of the counters that are not 0 (bits), them;
  *       of the streams that are not 0 (bits), emitted and transferred of each
  *   n_components times three histograms: varint of buckets that are not 0; sum, greatest; then

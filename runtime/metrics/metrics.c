@@ -88,16 +88,16 @@ static void add_gauges(struct metrics *m, uint32_t stage, const struct status *p
 static void add_worker(struct metrics *m, uint32_t worker, const struct status *page, uint32_t past_start)
 {
 	struct metrics_worker *w = &m->workers[worker];
-	uint32_t first = m->plan->workers[worker].first_stage;
+	uint32_t first = m->plan->workers[worker].first_stage, before = m->plan->workers[worker].starts;
 
 	w->start = past_start;
 	if (page != NULL && page->start > past_start) {
 		*w = (struct metrics_worker){ .pid = page->pid, .start = page->start,
 			.started_ns = page->started_ns, .alive = procfs_lives(page->pid) };
 	}
-	for (uint32_t i = 0; w->start > 1 && i < m->plan->workers[worker].n_stages; i++) {
-		m->stages[first + i].restarts = w->start - 1;
-		m->components[m->plan->stages[first + i].component].restarts += w->start - 1;
+	for (uint32_t i = 0; w->start > before + 1 && i < m->plan->workers[worker].n_stages; i++) {
+		m->stages[first + i].restarts = w->start - before - 1;
+		m->components[m->plan->stages[first + i].component].restarts += w->start - before - 1;
 	}
 }
 
@@ -131,22 +131,6 @@ static void read_stage(struct metrics *m, const char *rundir, uint32_t worker, u
 	status_close(past);
 }
 
-/* read_older_layouts: before a rebalance workers had other numbers. */
-static void read_older_layouts(struct metrics *m, const char *rundir)
-{
-	for (uint32_t c = 0; m->overview.layout > 0 && c < m->total->n_components; c++) {
-		struct status *past = open_at(rundir_past_component(rundir, c));
-
-		if (past == NULL)
-			continue;
-		sample_add_past(m->total, c, past);
-		add_user(&m->user[c], past);
-		keep_earliest(&m->first_emit_ns, past->first_emit_ns);
-		keep_latest(&m->last_ack_ns, past->last_ack_ns);
-		status_close(past);
-	}
-}
-
 static void read_pages(struct metrics *m, const char *rundir)
 {
 	for (uint32_t w = 0; w < m->plan->n_workers; w++) {
@@ -156,7 +140,6 @@ static void read_pages(struct metrics *m, const char *rundir)
 			sample_add_cpu(m->total, m->plan, m->plan->workers[w].first_stage,
 			    procfs_cpu_ns(m->workers[w].pid));
 	}
-	read_older_layouts(m, rundir);
 }
 
 /* ---- queues and memory ------------------------------------------------------------- */
@@ -239,6 +222,19 @@ static void set_window(struct metrics *m, const struct sample *earlier)
 	m->window = sample_since(m->total, earlier);
 }
 
+/* read_lately: when tasks have just been moved nothing can be said yet of how it does. */
+static void read_lately(struct metrics *m, const char *rundir, const struct sample *earlier)
+{
+	uint64_t moved = m->has_overview ? m->overview.moved_ns : 0;
+	struct sample *after = moved > earlier->at_ns ? history_find(rundir, moved) : NULL;
+
+	if (moved <= earlier->at_ns)
+		m->lately = sample_since(m->total, earlier);
+	else
+		m->lately = sample_since(m->total, after != NULL ? after : m->total);
+	sample_free(after);
+}
+
 /* read_window: from the oldest sample inside the window to now. When there is none, or the run is
  * younger than the window, from the start of the run. */
 static void read_window(struct metrics *m, const char *rundir)
@@ -252,8 +248,9 @@ static void read_window(struct metrics *m, const char *rundir)
 	}
 	m->whole = earlier == NULL;
 	if (earlier == NULL)
-		earlier = sample_new(m->plan, m->total->layout, m->started_ns);
+		earlier = sample_new(m->plan, m->started_ns);
 	set_window(m, earlier);
+	read_lately(m, rundir, earlier);
 	sample_free(earlier);
 }
 
@@ -304,7 +301,7 @@ static void read_all(struct metrics *m, const char *rundir, enum metrics_depth d
 	uint32_t n_components = m->topology->n_components + 1;
 
 	m->now_ns = clock_now_ns();
-	m->total = sample_new(m->plan, m->overview.layout, m->now_ns);
+	m->total = sample_new(m->plan, m->now_ns);
 	m->workers = xcalloc((size_t)m->plan->n_workers + 1, sizeof *m->workers);
 	m->stages = xcalloc((size_t)m->plan->n_stages + 1, sizeof *m->stages);
 	m->components = xcalloc(n_components, sizeof *m->components);
@@ -358,6 +355,7 @@ void metrics_free(struct metrics *m)
 		return;
 	sample_free(m->total);
 	sample_free(m->window);
+	sample_free(m->lately);
 	free(m->workers);
 	free(m->stages);
 	free(m->components);
@@ -372,7 +370,7 @@ void metrics_free(struct metrics *m)
 
 uint32_t metrics_components(const struct metrics *m)
 {
-	return m->topology->n_components + (plan_own(m->plan) > 0);
+	return m->topology->n_components + (m->plan->n_ackers > 0 || m->plan->coordinator != UINT32_MAX);
 }
 
 const char *metrics_id(const struct metrics *m, uint32_t c)
@@ -384,9 +382,7 @@ const char *metrics_id(const struct metrics *m, uint32_t c)
 
 uint32_t metrics_executors(const struct metrics *m, uint32_t c)
 {
-	if (c < m->topology->n_components)
-		return m->topology->components[c].parallelism;
-	return plan_own(m->plan);
+	return c < m->topology->n_components ? plan_executors(m->plan, c) : m->plan->n_ackers + (m->plan->n_ackers == 0);
 }
 
 uint32_t metrics_tasks(const struct metrics *m, uint32_t c)

@@ -68,6 +68,7 @@ struct metrics {
 	bool whole;			/* the window begins at the start of the run */
 	struct sample *total;		/* since the start of the run */
 	struct sample *window;		/* of the window; at_ns is its length. NULL for METRICS_TOTALS */
+	struct sample *lately;		/* of the window what is after the last rebalance: for advice */
 	struct metrics_worker *workers;
 	struct metrics_gauges *stages, *components;	/* as in the samples */
 	struct metrics_edge *edges;	/* between components, in the order of FROM, then TO */

@@ -18,11 +18,10 @@ struct sample *sample_sized(uint32_t n_stages, uint32_t n_components)
 	return s;
 }
 
-struct sample *sample_new(const struct plan *plan, uint32_t layout, uint64_t at_ns)
+struct sample *sample_new(const struct plan *plan, uint64_t at_ns)
 {
 	struct sample *s = sample_sized(plan->n_stages, plan->topology->n_components + 1);
 
-	s->layout = layout;
 	s->at_ns = at_ns;
 	return s;
 }
@@ -122,15 +121,6 @@ void sample_add(struct sample *s, const struct plan *plan, uint32_t stage, const
 	add_latency(&s->latency[component], page);
 }
 
-void sample_add_past(struct sample *s, uint32_t component, const struct status *page)
-{
-	struct sample_part p = { 0 };
-
-	read_page(&p, page);
-	add_part(&s->components[component], &p);
-	add_latency(&s->latency[component], page);
-}
-
 void sample_add_cpu(struct sample *s, const struct plan *plan, uint32_t stage, uint64_t ns)
 {
 	s->stages[stage].n[COUNT_CPU] += ns;
@@ -170,9 +160,14 @@ static void hist_since(struct hist *h, const struct hist *later, const struct hi
 	h->max_ns = h->n > 0 ? hist_quantile(h, 1.0) : 0;
 }
 
-static uint32_t fewer(uint32_t a, uint32_t b)
+/* Of what is new the earlier sample has nothing. */
+static void parts_since(struct sample_part *parts, const struct sample_part *later, uint32_t n,
+    const struct sample_part *earlier, uint32_t n_earlier)
 {
-	return a < b ? a : b;
+	static const struct sample_part none;
+
+	for (uint32_t i = 0; i < n; i++)
+		part_since(&parts[i], &later[i], i < n_earlier ? &earlier[i] : &none);
 }
 
 struct sample *sample_since(const struct sample *later, const struct sample *earlier)
@@ -180,11 +175,10 @@ struct sample *sample_since(const struct sample *later, const struct sample *ear
 	struct sample *s = sample_sized(later->n_stages, later->n_components);
 
 	s->at_ns = less(later->at_ns, earlier->at_ns);
-	s->layout = later->layout;
-	for (uint32_t i = 0; later->layout == earlier->layout && i < fewer(later->n_stages, earlier->n_stages); i++)
-		part_since(&s->stages[i], &later->stages[i], &earlier->stages[i]);
-	for (uint32_t i = 0; i < fewer(later->n_components, earlier->n_components); i++) {
-		part_since(&s->components[i], &later->components[i], &earlier->components[i]);
+	parts_since(s->stages, later->stages, later->n_stages, earlier->stages, earlier->n_stages);
+	parts_since(s->components, later->components, later->n_components, earlier->components,
+	    earlier->n_components);
+	for (uint32_t i = 0; i < later->n_components && i < earlier->n_components; i++) {
 		hist_since(&s->latency[i].execute, &later->latency[i].execute, &earlier->latency[i].execute);
 		hist_since(&s->latency[i].process, &later->latency[i].process, &earlier->latency[i].process);
 		hist_since(&s->latency[i].complete, &later->latency[i].complete, &earlier->latency[i].complete);

@@ -45,16 +45,15 @@ struct sample_latency {
 
 struct sample {
 	uint64_t at_ns;			/* CLOCK_MONOTONIC */
-	uint32_t layout;		/* stages of another layout are other stages (overview.h) */
 	uint32_t n_stages, n_components;
-	struct sample_part *stages;	/* as in the plan */
+	struct sample_part *stages;	/* as in the plan; when tasks are moved more may come */
 	struct sample_part *components;	/* with one for the ackers or the coordinator, the last */
 	struct sample_latency *latency;	/* by component */
 };
 
 /* sample_new gives one of PLAN in which nothing was counted; sample_sized one for so many. Free it
  * with sample_free; NULL is allowed. */
-struct sample *sample_new(const struct plan *plan, uint32_t layout, uint64_t at_ns);
+struct sample *sample_new(const struct plan *plan, uint64_t at_ns);
 struct sample *sample_sized(uint32_t n_stages, uint32_t n_components);
 void sample_free(struct sample *s);
 
@@ -63,14 +62,11 @@ void sample_free(struct sample *s);
 void sample_add(struct sample *s, const struct plan *plan, uint32_t stage, const struct status *page,
     bool open);
 
-/* sample_add_past adds what workers of COMPONENT counted in an earlier layout. */
-void sample_add_past(struct sample *s, uint32_t component, const struct status *page);
-
 /* sample_add_cpu adds processor time to a stage, which is its worker's head. */
 void sample_add_cpu(struct sample *s, const struct plan *plan, uint32_t stage, uint64_t ns);
 
 /* sample_since gives what happened between EARLIER and LATER, two samples of one run; at_ns is the
- * time between them. Of stages nothing, if their layouts differ. */
+ * time between them. */
 struct sample *sample_since(const struct sample *later, const struct sample *earlier);
 
 /* sample_messages gives how many messages of C, a spout's part, were emitted: dead letters, which

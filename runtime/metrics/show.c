@@ -23,10 +23,10 @@ static void count_plan(struct show_totals *t, const struct plan *p)
 {
 	t->components = p->topology->n_components;
 	t->tasks = p->n_tasks;
-	t->workers = plan_workers(p);
-	t->executors = plan_own(p);
-	for (uint32_t c = 0; c < p->topology->n_components; c++)
-		t->executors += p->topology->components[c].parallelism;
+	for (uint32_t w = 0; w < p->n_workers; w++) {
+		t->workers += p->workers[w].role != ROLE_GONE;
+		t->executors += p->workers[w].role != ROLE_GONE ? p->workers[w].n_stages : 0;
+	}
 }
 
 static uint64_t number(const struct json_node *x, const char *key)

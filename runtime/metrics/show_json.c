@@ -289,14 +289,28 @@ static void put_executors(struct buf *out, const struct metrics *m, uint32_t com
 {
 	open_in(out, "executors", "[");
 	for (uint32_t w = 0; w < m->plan->n_workers; w++)
-		for (uint32_t i = 0; m->plan->workers[w].n_tasks > 0 && i < m->plan->workers[w].n_stages; i++)
+		for (uint32_t i = 0; m->plan->workers[w].role != ROLE_GONE && i < m->plan->workers[w].n_stages; i++)
 			if (m->plan->stages[m->plan->workers[w].first_stage + i].component == component)
 				put_executor(out, m, w, m->plan->workers[w].first_stage + i);
 	buf_puts(out, "]");
 }
 
-static void put_component(struct buf *out, const struct metrics *m, uint32_t number, bool executors)
+static void put_last_error(struct buf *out, const struct last_error *e)
 {
+	if (e->text == NULL) {
+		put_null(out, "lastError");
+		return;
+	}
+	open_in(out, "lastError", "{");
+	put_time(out, "at", (uint64_t)e->time_ms);
+	put_text(out, "label", e->label);
+	put_text(out, "text", e->text);
+	buf_puts(out, "}");
+}
+
+static void put_component(struct buf *out, const struct survey *s, uint32_t number, bool executors)
+{
+	const struct metrics *m = s->m;
 	const struct component *c = number < m->topology->n_components ? &m->topology->components[number] : NULL;
 
 	next(out);
@@ -317,6 +331,7 @@ static void put_component(struct buf *out, const struct metrics *m, uint32_t num
 		put_streams(out, m, number);
 		put_user(out, &m->user[number]);
 	}
+	put_last_error(out, &s->errors[number]);
 	if (executors)
 		put_executors(out, m, number);
 	buf_puts(out, "}");
@@ -370,6 +385,7 @@ static void put_advice(struct buf *out, const struct survey *s)
 	}
 	open_in(out, "advice", "{");
 	put_text(out, "kind", advice_kind_names[a->kind]);
+	put_real(out, "seconds", (double)s->m->lately->at_ns / NS_PER_S);
 	put_text(out, "text", a->text);
 	put_text(out, "bottleneck", a->bottleneck != UINT32_MAX ? metrics_id(s->m, a->bottleneck) : NULL);
 	put_text(out, "command", a->command);
@@ -431,7 +447,7 @@ static void put_run(struct buf *out, const struct survey *s, const char *compone
 	open_in(out, "components", "[");
 	for (uint32_t c = 0; c < metrics_components(m); c++)
 		if (component == NULL || strcmp(component, metrics_id(m, c)) == 0)
-			put_component(out, m, c, component != NULL);
+			put_component(out, s, c, component != NULL);
 	buf_puts(out, "]");
 	put_edges(out, m);
 	put_queues(out, m);

@@ -146,8 +146,25 @@ static void add_shares(struct table *t, const struct sample_part *p, bool head)
 	}
 }
 
-static void add_component(struct table *t, const struct metrics *m, uint32_t c)
+/* add_last_error: when, what, as far as it goes on a line, and who. */
+static void add_last_error(struct table *t, const struct last_error *e)
 {
+	struct timespec now;
+	struct buf b = { 0 };
+
+	if (e->text != NULL) {
+		clock_gettime(CLOCK_REALTIME, &now);
+		text_duration(&b, (double)now.tv_sec - (double)e->time_ms / 1000);
+		buf_printf(&b, " ago: %.60s%s", e->text, strlen(e->text) > 60 ? "..." : "");
+		buf_printf(&b, " (%s)", e->label);
+	}
+	table_add(t, "%s", buf_text(&b));
+	buf_free(&b);
+}
+
+static void add_component(struct table *t, const struct survey *s, uint32_t c)
+{
+	const struct metrics *m = s->m;
 	const struct sample_part *w = &m->window->components[c], *total = &m->total->components[c];
 
 	table_add(t, "%s", metrics_id(m, c));
@@ -164,18 +181,19 @@ static void add_component(struct table *t, const struct metrics *m, uint32_t c)
 	table_add_count(t, total->n[COUNT_FAILED]);
 	table_add_count(t, total->n[COUNT_TIMED_OUT]);
 	table_add_count(t, m->components[c].restarts);
+	add_last_error(t, &s->errors[c]);
 }
 
-static void put_components(struct buf *out, const struct metrics *m)
+static void put_components(struct buf *out, const struct survey *s)
 {
 	static const char *const heads[] = { "COMPONENT", "TASKS", "IN/S", "OUT/S", "BUSY", "IDLE", "BLOCKED",
-		"p50", "p99", "QUEUE", "FAILED", "TIMED-OUT", "RESTARTS", NULL };
+		"p50", "p99", "QUEUE", "FAILED", "TIMED-OUT", "RESTARTS", "LAST ERROR", NULL };
 	struct table t;
 
-	table_begin(&t, "lrrrrrrrrrrrr");
+	table_begin(&t, "lrrrrrrrrrrrrl");
 	add_heads(&t, heads);
-	for (uint32_t c = 0; c < metrics_components(m); c++)
-		add_component(&t, m, c);
+	for (uint32_t c = 0; c < metrics_components(s->m); c++)
+		add_component(&t, s, c);
 	table_write(&t, out);
 }
 
@@ -245,7 +263,7 @@ static void put_executors(struct buf *out, const struct metrics *m, uint32_t c)
 	table_begin(&t, "lrrrrrrrrrrrr");
 	add_heads(&t, heads);
 	for (uint32_t w = 0; w < m->plan->n_workers; w++)
-		for (uint32_t i = 0; m->plan->workers[w].n_tasks > 0 && i < m->plan->workers[w].n_stages; i++)
+		for (uint32_t i = 0; m->plan->workers[w].role != ROLE_GONE && i < m->plan->workers[w].n_stages; i++)
 			if (m->plan->stages[m->plan->workers[w].first_stage + i].component == c)
 				add_executor(&t, m, w, m->plan->workers[w].first_stage + i);
 	table_write(&t, out);
@@ -311,7 +329,7 @@ void show_status_text(struct buf *out, const struct survey *s, const char *compo
 	if (s->m != NULL && component != NULL) {
 		put_component(out, s->m, number_of(s->m, component));
 	} else if (s->m != NULL) {
-		put_components(out, s->m);
+		put_components(out, s);
 		put_totals(out, &t);
 		put_ackers(out, s->m, &t);
 		put_advice(out, s);

@@ -25,6 +25,17 @@ static void read_run(struct survey *s, enum metrics_depth depth, enum metrics_wi
 	}
 }
 
+static void read_errors(struct survey *s)
+{
+	uint32_t n = metrics_components(s->m);
+	const char **ids = xcalloc((size_t)n + 1, sizeof *ids);
+
+	for (uint32_t c = 0; c < n; c++)
+		ids[c] = metrics_id(s->m, c);
+	s->errors = last_errors(&s->home, ids, n);
+	free(ids);
+}
+
 static void read_end(struct survey *s)
 {
 	struct buf b = { 0 };
@@ -66,6 +77,8 @@ enum home_result survey_open(struct survey *s, const char *name, enum metrics_de
 	read_run(s, depth, which);
 	if (s->m != NULL) {
 		s->plan = s->m->plan;
+		if (depth == METRICS_ALL)
+			read_errors(s);
 		return rc;
 	}
 	read_end(s);
@@ -78,6 +91,8 @@ void survey_close(struct survey *s)
 {
 	if (s->m == NULL)
 		plan_free(s->plan);
+	else
+		last_errors_free(s->errors, metrics_components(s->m));
 	metrics_free(s->m);
 	topology_free(s->definition);
 	json_free(s->ended);

@@ -8,6 +8,7 @@
 #include "diag.h"
 #include "home.h"
 #include "json.h"
+#include "lasterror.h"
 #include "metrics.h"
 #include "overview.h"
 
@@ -17,6 +18,7 @@ struct survey {
 	struct metrics *m;		/* NULL: it does not run, or has not begun to */
 	struct topology *definition;	/* where there is neither M nor an end; NULL: it can't be read */
 	struct plan *plan;		/* M's or the definition's */
+	struct last_error *errors;	/* by M's components; NULL: not read */
 	struct diagnostics text;	/* of ended.json */
 	struct json *ended;		/* NULL: there is none */
 };

@@ -55,6 +55,8 @@ void table_write(struct table *t, struct buf *out)
 		buf_puts(out, t->cells[i]);
 		if (t->alignment[column] == 'l' && !last)
 			pad(out, room);
+		while (last && out->data[out->n - 1] == ' ')
+			out->n--;
 		buf_puts(out, last ? "\n" : "  ");
 		free(t->cells[i]);
 	}

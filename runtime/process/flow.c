@@ -119,6 +119,16 @@ const struct flow_link *flow_find(const struct flow *f, uint32_t peer)
 	return NULL;
 }
 
+void flow_inherit(struct flow *f, const struct flow *from)
+{
+	for (uint32_t i = 0; i < f->n; i++) {
+		const struct flow_link *before = flow_find(from, f->links[i].peer);
+
+		if (before != NULL)
+			f->links[i] = *before;
+	}
+}
+
 void flow_waiting(const struct flow *from, const struct flow *to, uint64_t *frames, uint64_t *bytes)
 {
 	const struct flow_link *out = to != NULL ? flow_find(from, to->worker) : NULL;

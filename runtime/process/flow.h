@@ -40,6 +40,9 @@ struct flow *flow_create(const char *path, uint32_t worker, uint32_t start, cons
 const struct flow *flow_open(const char *path, struct error *e);
 void flow_close(const struct flow *f);
 
+/* flow_inherit takes over what FROM, a page of the same start, says of peers that both have. */
+void flow_inherit(struct flow *f, const struct flow *from);
+
 /* flow_find gives F's link to PEER, or NULL. */
 const struct flow_link *flow_find(const struct flow *f, uint32_t peer);
 
@@ -53,9 +56,11 @@ static inline void flow_sent(struct flow_link *l, size_t bytes)
 	l->bytes_out += bytes;
 }
 
-/* flow_switched: what is sent from now on goes to start START. */
+/* flow_switched: what is sent from now on goes to start START, if it did not before. */
 static inline void flow_switched(struct flow_link *l, uint32_t start)
 {
+	if (l->out_start == start)
+		return;
 	l->frames_out = l->bytes_out = 0;
 	l->out_start = start;
 }

@@ -289,18 +289,22 @@ static enum topology_status live_status(const struct home *h)
 	return status;
 }
 
-enum topology_status home_status(const struct home *h)
+/* ended_status: how one that does not run has ended. */
+static enum topology_status ended_status(const struct home *h)
 {
 	static const char finished[] = "{\"status\":\"FINISHED\"";
 	enum topology_status status = TOPOLOGY_DEAD;
 	struct buf b = { 0 };
 
-	if (home_lives(h))
-		return live_status(h);
 	if (home_read(h, "ended.json", &b, NULL) == 1)
 		status = strncmp(b.data, finished, sizeof finished - 1) == 0 ? TOPOLOGY_FINISHED : TOPOLOGY_FAILED;
 	buf_free(&b);
 	return status;
+}
+
+enum topology_status home_status(const struct home *h)
+{
+	return home_lives(h) ? live_status(h) : ended_status(h);
 }
 
 char *home_state(const char *name)
@@ -509,10 +513,21 @@ static void drop_bare_state(const struct home *h)
 	unlinkat(h->fd, folders[2], AT_REMOVEDIR);
 }
 
+void home_forget_end(const struct home *h)
+{
+	int positions = ended_status(h) == TOPOLOGY_FINISHED ?
+	    openat(h->fd, "state/positions", OPEN_DIR) : -1;
+
+	if (positions >= 0)
+		empty(positions, DEPTH_MAX);
+	unlinkat(h->fd, "ended.json", 0);
+}
+
 int home_remove(struct home *h, bool *kept, struct error *e)
 {
 	int inside, cause;
 
+	home_forget_end(h);
 	/* The definition first: from here on it is not listed. */
 	if (unlinkat(h->fd, DEFINITION, 0) != 0 && errno != ENOENT)
 		return error_errno(e, "cannot remove %s/" DEFINITION, h->path);

@@ -94,6 +94,10 @@ struct json *home_json(const struct home *h, const char *file);
 char *home_rundir(const struct home *h);
 int home_link_rundir(const struct home *h, const char *rundir, struct error *e);
 
+/* home_forget_end makes H, which is locked, one that has not ended. Where one that FINISHED has come
+ * in its input goes, too, should its supervisor have been killed before it could remove that. */
+void home_forget_end(const struct home *h);
+
 /* home_remove removes all but the state and the dead letters, and with it the name from the
  * lists; the directory too, when there are none: *KEPT tells. H must be locked. */
 int home_remove(struct home *h, bool *kept, struct error *e);

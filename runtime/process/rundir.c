@@ -397,11 +397,6 @@ char *rundir_past(const char *rundir, uint32_t worker, uint32_t stage)
 	return xasprintf("%s/w%u.%u.past.status", rundir, worker, stage);
 }
 
-char *rundir_past_component(const char *rundir, uint32_t component)
-{
-	return xasprintf("%s/c%u.past.status", rundir, component);
-}
-
 char *rundir_flow(const char *rundir, uint32_t worker)
 {
 	return xasprintf("%s/w%u.flow", rundir, worker);

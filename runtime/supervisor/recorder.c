@@ -31,7 +31,7 @@ static void add_worker(struct sample *s, const struct crew *c, uint32_t worker)
 		sample_add_cpu(s, c->plan, w->first_stage, procfs_cpu_ns((uint32_t)c->workers[worker].pid));
 }
 
-void recorder_turn(struct recorder *r, const struct crew *c, uint32_t layout, uint64_t now_ns)
+void recorder_turn(struct recorder *r, const struct crew *c, uint64_t now_ns)
 {
 	struct sample *s;
 	struct error e;
@@ -39,7 +39,7 @@ void recorder_turn(struct recorder *r, const struct crew *c, uint32_t layout, ui
 	if (r->next_ns == 0 || now_ns < r->next_ns)
 		return;
 	r->next_ns = now_ns + (uint64_t)HISTORY_STEP_MS * NS_PER_MS;
-	s = sample_new(c->plan, layout, now_ns);
+	s = sample_new(c->plan, now_ns);
 	for (uint32_t w = 0; w < c->plan->n_workers; w++)
 		add_worker(s, c, w);
 	if (history_add(&r->history, c->run_dir, s, &e) != 0 && !r->failed) {

@@ -22,8 +22,8 @@ struct recorder {
 void recorder_start(struct recorder *r, uint64_t now_ns);
 void recorder_free(struct recorder *r);
 
-/* recorder_turn takes a sample of C, whose tasks have been moved LAYOUT times, when it is time;
+/* recorder_turn takes a sample of C when it is time;
  * next_ns says when. */
-void recorder_turn(struct recorder *r, const struct crew *c, uint32_t layout, uint64_t now_ns);
+void recorder_turn(struct recorder *r, const struct crew *c, uint64_t now_ns);
 
 #endif

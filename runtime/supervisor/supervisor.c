@@ -232,7 +232,7 @@ static void loop(struct supervisor *s)
 		show_progress(s, clock_now_ns());
 		show_status(s);
 		requests_answer(&s->requests, clock_now_ns());
-		recorder_turn(&s->recorder, &s->crew, s->overview->layout, clock_now_ns());
+		recorder_turn(&s->recorder, &s->crew, clock_now_ns());
 	}
 }
 
@@ -299,10 +299,14 @@ static void run(struct supervisor *s, struct topology *t, const struct run_optio
 	s->drain_ms = options->home != NULL ? (uint32_t)topology_ms(t, NULL, "topology.message.timeout.secs") : UINT32_MAX;
 	s->tell_fd = options->home != NULL ? options->tell_fd : -1;
 	recorder_start(&s->recorder, clock_now_ns());
+	if (options->home != NULL)
+		outlet_say(&s->outlet, "run %u begins; the supervisor is process %d", options->run, (int)getpid());
 	crew_start(&s->crew);
 	loop(s);
 	outlet_status(&s->outlet, "");
 	spawn_sweep();
+	if (options->home != NULL)
+		outlet_say(&s->outlet, "run %u is over%s", options->run, s->crew.lives.failed ? ": it failed" : "");
 }
 
 /* any_refused: a spout found that it can't go on from its position. */

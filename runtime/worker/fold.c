@@ -8,7 +8,8 @@
 
 enum {
 	RUN_MIN = 4,	/* shorter runs are smaller as part of a list */
-	HOLE_MAX = 64,	/* consecutive roots that may be missing in a run */
+	HOLE_MAX = 64,	/* consecutive roots that may be missing in a run, */
+	HOLES_MORE = 16,	/* and how many more than are there */
 	LIST_HEAD = 5	/* bytes of a list beside its entries; runs more than make up for theirs */
 };
 
@@ -35,7 +36,7 @@ static void close_gap(struct fold *f)
 	f->cap += gap(f);
 	memmove(f->block, f->entries, f->n * sizeof *f->entries);
 	f->entries = f->block;
-	for (size_t i = 0; i < f->n && f->scattered; i++)
+	for (size_t i = 0; i < f->n && f->order == FOLD_SCATTERED; i++)
 		idmap_set(&f->index, f->entries[i].root, (uint32_t)i);
 }
 
@@ -59,32 +60,73 @@ void fold_append(struct fold *f, uint64_t root, uint64_t value)
 	f->entries[f->n++] = (struct fold_entry){ root, value };
 }
 
-/* scatter gives up the run: from now on the index tells where a root is. */
+/* scatter gives up the order: from now on the index tells where a root is. */
 static void scatter(struct fold *f)
 {
-	f->scattered = true;
+	f->order = FOLD_SCATTERED;
 	for (size_t i = 0; i < f->n; i++)
 		idmap_put(&f->index, f->entries[i].root, (uint32_t)(gap(f) + i));
+}
+
+/* search gives the entry of ROOT among those that ascend; NULL: it has none. */
+static struct fold_entry *search(const struct fold *f, uint64_t root)
+{
+	size_t low = 0, high = f->n;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (f->entries[middle].root < root)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low < f->n && f->entries[low].root == root ? &f->entries[low] : NULL;
+}
+
+/* add_to_run adds ROOT, which is not in the run; false: it would not be one any more. A run ends at
+ * the last root there is: none of its holes may be root 0. */
+static bool add_to_run(struct fold *f, uint64_t root, uint64_t value)
+{
+	uint64_t missing = f->n > 0 ? root - f->entries[0].root - f->n : 0;
+
+	if (missing > 0 && (!f->holes || root < f->entries[0].root || missing >= HOLE_MAX ||
+	    f->n_filled + missing > f->n - f->n_filled + HOLES_MORE))
+		return false;
+	f->n_filled += missing;
+	while (missing-- > 0)
+		fold_append(f, f->entries[0].root + f->n, 0);
+	fold_append(f, root, value);
+	return true;
+}
+
+/* add_ascending adds or folds ROOT; false: it is not the last, and new. */
+static bool add_ascending(struct fold *f, uint64_t root, uint64_t value)
+{
+	struct fold_entry *there;
+
+	if (root > f->entries[f->n - 1].root) {
+		fold_append(f, root, value);
+		return true;
+	}
+	there = search(f, root);
+	if (there != NULL)
+		there->value ^= value;
+	return there != NULL;
 }
 
 void fold_add_scattered(struct fold *f, uint64_t root, uint64_t value)
 {
 	uint32_t i;
 
-	if (!f->scattered && (f->n == 0 || root - f->entries[0].root == f->n)) {
-		fold_append(f, root, value);
+	if (f->order == FOLD_RUN && add_to_run(f, root, value))
 		return;
-	}
-	/* A run ends at the last root there is: none of its holes may be root 0. */
-	if (!f->scattered && f->holes && root > f->entries[0].root &&
-	    root - f->entries[0].root - f->n < HOLE_MAX) {
-		while (root - f->entries[0].root > f->n)
-			fold_append(f, f->entries[0].root + f->n, 0);
-		fold_append(f, root, value);
-		return;
-	}
-	if (!f->scattered)
+	if (f->order != FOLD_SCATTERED) {
+		f->order = FOLD_ASCENDING;
+		if (add_ascending(f, root, value))
+			return;
 		scatter(f);
+	}
 	i = idmap_get(&f->index, root);
 	if (i != IDMAP_NONE) {
 		f->block[i].value ^= value;
@@ -136,13 +178,13 @@ static void put_list(struct buf *out, uint8_t type, const struct fold_entry *e, 
 /* forget_all makes the fold as new, but for its room: whatever comes next begins a run. */
 static void forget_all(struct fold *f)
 {
-	f->n = 0;
+	f->n = f->n_filled = 0;
 	close_gap(f);
-	if (f->scattered) {
+	if (f->order == FOLD_SCATTERED) {
 		idmap_free(&f->index);
 		idmap_init(&f->index);
-		f->scattered = false;
 	}
+	f->order = FOLD_RUN;
 }
 
 /* forget drops the first N entries. */
@@ -152,11 +194,13 @@ static void forget(struct fold *f, size_t n)
 		forget_all(f);
 		return;
 	}
-	for (size_t i = 0; i < n && f->scattered; i++)
+	for (size_t i = 0; i < n && f->order == FOLD_SCATTERED; i++)
 		idmap_remove(&f->index, f->entries[i].root);
 	f->entries += n;
 	f->n -= n;
 	f->cap -= n;
+	if (f->n_filled > f->n)
+		f->n_filled = f->n;
 }
 
 void fold_move(struct fold *from, struct fold *to)

@@ -1,11 +1,16 @@
 /* fold.h - the records of one worker for one acker, merged before they leave (rule A2).
  *
  * One value per root: folding a root again XORs into it. Roots mostly come in sequence, as
- * their spout made them; as long as the table holds one unbroken run a root's place is its
- * distance from the first and nothing is hashed. A few roots that are missing in between (a
- * line without words reaches no further than the bolt that splits lines) don't break the
- * run of a fold of acks: they stand there with the value 0, which says nothing and is not
- * written. In a fold of inits 0 has a meaning, so there holes do break it.
+ * their spout made them. The table is, as long as it can be,
+ *
+ *   a run       A root's place is its distance from the first. A few roots that are missing in
+ *               between (a line without words reaches no further than the bolt that splits
+ *               lines) don't break the run of a fold of acks: they stand there with the value 0,
+ *               which says nothing and is not written. In a fold of inits 0 has a meaning, so
+ *               there holes do break it.
+ *   ascending   Most are missing (one of many tasks gets a word of each line now and then):
+ *               a new root is the last one, an old one is searched by halves.
+ *   scattered   An index knows where a root is.
  *
  * What has left makes a gap before the first entry, which later ones fill again when it is
  * as large as what stays: so a backlog leaves in time linear to its size, however small the
@@ -26,13 +31,16 @@ struct fold_entry {
 	uint64_t root, value;
 };
 
+enum fold_order { FOLD_RUN, FOLD_ASCENDING, FOLD_SCATTERED };
+
 struct fold {
 	struct fold_entry *entries;	/* in the order of their first folding */
 	size_t n, cap;		/* counted from `entries` */
 	struct fold_entry *block;	/* what they lie in; before `entries` is the gap */
 	bool holes;		/* 0 says nothing: holes may be filled with it */
-	bool scattered;		/* the entries are no run: `index` knows where in `block` they are */
-	struct idmap index;
+	enum fold_order order;
+	size_t n_filled;	/* holes of the run */
+	struct idmap index;	/* FOLD_SCATTERED: where in `block` a root is */
 };
 
 /* fold_init: HOLES is true for acks, false for inits. */
@@ -46,7 +54,7 @@ void fold_append(struct fold *f, uint64_t root, uint64_t value);
 /* fold_xor folds VALUE into ROOT's entry. */
 static inline void fold_xor(struct fold *f, uint64_t root, uint64_t value)
 {
-	if (!f->scattered && f->n > 0) {
+	if (f->order == FOLD_RUN && f->n > 0) {
 		uint64_t i = root - f->entries[0].root;
 
 		if (i < f->n) {

@@ -52,21 +52,6 @@ static void find_oneself(struct worker *w, const struct plan *was)
 		w->stages[i].planned = &plan_stages(w->plan, w->number)[i];
 }
 
-/* renew_flow goes on counting frames on a page that has those who are new. */
-static void renew_flow(struct worker *w, const struct plan *was)
-{
-	struct flow *flow = w->flow;
-	struct flow_link **links = w->links;
-
-	worker_make_flow(w);
-	for (uint32_t i = 0; i < w->plan->n_workers; i++)
-		if (plan_keeps(was, w->plan, i) && links[i] != NULL && w->links[i] != NULL)
-			*w->links[i] = *links[i];
-	w->out.links = w->links;
-	flow_close(flow);
-	free(links);
-}
-
 /* take_starts sets the start numbers of who is not the same any more. */
 static void take_starts(struct worker *w, const struct plan *was, const uint32_t *starts)
 {
@@ -96,6 +81,7 @@ static void tell_role(struct worker *w, const struct plan *was)
 
 void layout_change(struct worker *w, const char *table)
 {
+	const struct flow *flow_was = w->flow;
 	struct plan *was = w->plan;
 	uint32_t *starts;
 	struct error e;
@@ -105,9 +91,10 @@ void layout_change(struct worker *w, const char *table)
 	starts = read_starts(w, table);
 	find_oneself(w, was);
 	take_starts(w, was, starts);
-	renew_flow(w, was);
+	flows_make(w);
 	if (out_lay_out(&w->out, w->plan, w->rundir, starts, &e) != 0)
 		worker_fatal(w, "%s", e.text);
+	flow_close(flow_was);
 	for (uint32_t i = 0; i < w->n_stages; i++)
 		router_lay_out(&w->stages[i].router);
 	tell_role(w, was);

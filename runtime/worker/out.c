@@ -166,8 +166,8 @@ static int change_outboxes(struct out *o, const struct plan *then, const char *r
 		char *endpoint;
 
 		if (plan_keeps(o->plan, then, w)) {
-			if (o->outboxes[w] != NULL)
-				outbox_goes_on_counting(o->outboxes[w], o->links != NULL ? o->links[w] : NULL);
+			if (o->outboxes[w] != NULL && o->links != NULL)
+				count_frames(o, w, o->links[w]->out_start);
 			continue;
 		}
 		if (w < o->plan->n_workers && o->outboxes[w] != NULL)

@@ -237,11 +237,6 @@ void outbox_counts(struct outbox *o, struct flow_link *link, uint32_t start)
 	flow_switched(link, start);
 }
 
-void outbox_goes_on_counting(struct outbox *o, struct flow_link *link)
-{
-	o->link = link;
-}
-
 int outbox_reopen(struct outbox *o, const char *endpoint, struct error *e)
 {
 	void *socket = connect_socket(o->transport, endpoint, e);

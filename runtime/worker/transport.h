@@ -51,10 +51,6 @@ void outbox_counts(struct outbox *o, struct flow_link *link, uint32_t start);
  * is dropped. Returns 0 or -1 with E set. */
 int outbox_reopen(struct outbox *o, const char *endpoint, struct error *e);
 
-/* outbox_goes_on_counting: what O counts is counted in LINK from now on, which has what it has counted;
- * NULL: nowhere. */
-void outbox_goes_on_counting(struct outbox *o, struct flow_link *link);
-
 /* outbox_free closes O; what waits in it, or lies in its socket, is dropped. */
 void outbox_free(struct outbox *o);
 

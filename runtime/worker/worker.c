@@ -357,25 +357,6 @@ static struct inbox *bind_inbox(struct worker *w, char *endpoint)
 	return in;
 }
 
-void worker_make_flow(struct worker *w)
-{
-	char *path = rundir_flow(w->rundir, w->number);
-	uint32_t *peers = xcalloc(w->plan->n_workers, sizeof *peers), n = 0;
-	struct error e;
-
-	for (uint32_t i = 0; i < w->plan->n_workers; i++)
-		if (plan_sends(w->plan, w->number, i) || plan_sends(w->plan, i, w->number))
-			peers[n++] = i;
-	w->flow = flow_create(path, w->number, w->start, peers, n, &e);
-	if (w->flow == NULL)
-		worker_fatal(w, "%s", e.text);
-	w->links = xcalloc(w->plan->n_workers, sizeof *w->links);
-	for (uint32_t i = 0; i < n; i++)
-		w->links[peers[i]] = &w->flow->links[i];
-	free(peers);
-	free(path);
-}
-
 static void read_plan(struct worker *w)
 {
 	char *path = rundir_topology(w->rundir);
@@ -392,7 +373,7 @@ static void read_plan(struct worker *w)
 	w->ops = (w->topology->transaction.id != NULL ? batch_ops : role_ops)[w->me->role];
 	w->starts = xcalloc(w->plan->n_workers, sizeof *w->starts);
 	w->sends_to = xcalloc(w->plan->n_workers, sizeof *w->sends_to);
-	worker_make_flow(w);
+	flows_make(w);
 }
 
 static struct status *make_page(struct worker *w, uint32_t stage)

@@ -4,6 +4,7 @@
  * component has: the plugin, the tasks, the counters, the streams that it emits.
  *
  *     worker.c   life of the process, control messages, the turns of the loop
+ *     flows.c    frames between this worker and others, counted
  *     layout.c   tasks of other workers were moved
  *     task.c     opening the plugin, one context per task
  *     host.c     the calls that a plugin makes (gale_host); host_state.c those for its state
@@ -286,12 +287,15 @@ void worker_ready(void);
 /* worker_ended tells the supervisor, once, that this worker has nothing left to do. */
 void worker_ended(struct worker *w);
 
-/* worker_make_flow makes the page of frames, for the workers that send to this one or are sent to. */
-void worker_make_flow(struct worker *w);
-
 /* worker_frame_ok opens a received frame; one that is no frame, of another run or of an older
  * start of its sender than has been heard of (I1), is dropped: false. */
 bool worker_frame_ok(struct worker *w, const struct frame *f, struct wire_reader *r);
+
+/* ---- flows.c ---- */
+
+/* flows_make makes W's flow page and its links for the plan of now. What stood on the page before,
+ * which the caller closes when nobody counts there any more, goes on. */
+void flows_make(struct worker *w);
 
 /* ---- layout.c ---- */
 
