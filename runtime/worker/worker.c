@@ -520,7 +520,7 @@ static void run(struct worker *w)
 		w->status->busy_ns += w->now_ns - since_ns;
 		items = room_for_items(w, items, &cap);
 		sleep_until_something(w, ops, items);
-		since_ns = w->now_ns;
+		since_ns = control_ns = w->now_ns;	/* it has looked at all of that */
 	}
 	free(items);
 }
