@@ -13,6 +13,7 @@
  * tenth of the timeout at most, but for what the machine adds.
  *
  * SPDX-License-Identifier: Apache-2.0 */
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -209,6 +210,22 @@ static void watch_time(struct acker *a, bool input_empty)
 	}
 }
 
+/* ---- for who looks ---- */
+
+void acker_describe(const struct worker *w, uint64_t root, struct buf *out)
+{
+	const struct acker *a = w->role;
+	struct ledger_view view;
+	char label[PLAN_LABEL] = "-";
+
+	if (!ledger_look(a->ledger, root, w->now_ns / NS_PER_MS, &view) || !view.has_init)
+		return;
+	if (view.last_task != LEDGER_NO_TASK)
+		plan_task_label(w->plan, view.last_task, label, sizeof label);
+	buf_printf(out, "\ttree %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 " %s", root, view.age_ms,
+	    view.timer_ms, view.silent_ms, label);
+}
+
 /* ---- the role ---- */
 
 static void start(struct worker *w)
@@ -305,7 +322,18 @@ static void replaced(struct worker *w, uint32_t peer)
 	a->mail[peer].run_n = 0;
 }
 
+/* laid_out makes room for who is new. Who is gone is forgotten as one that has a successor. */
+static void laid_out(struct worker *w, const struct plan *was)
+{
+	struct acker *a = w->role;
+
+	if (w->plan->n_workers == was->n_workers)
+		return;
+	a->mail = xrealloc(a->mail, w->plan->n_workers * sizeof *a->mail);
+	memset(a->mail + was->n_workers, 0, (w->plan->n_workers - was->n_workers) * sizeof *a->mail);
+}
+
 const struct role_ops acker_ops = {
 	.start = start, .turn = turn, .rest = rest, .due = due, .wants_data = wants_data,
-	.replaced = replaced, .succeeded = succeeded, .stop = stop,
+	.replaced = replaced, .succeeded = succeeded, .laid_out = laid_out, .stop = stop,
 };

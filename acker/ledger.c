@@ -237,6 +237,22 @@ static struct ledger_outcome outcome_of(const struct entry *e, enum ledger_verdi
 	};
 }
 
+bool ledger_look(const struct ledger *l, uint64_t root, uint64_t now_ms, struct ledger_view *view)
+{
+	const struct entry *e = root != 0 ? find(l, root) : NULL;
+
+	if (e == NULL)
+		return false;
+	*view = (struct ledger_view){
+		.has_init = e->state & HAS_INIT,
+		.last_task = e->last_task,
+		.age_ms = since(e->born_ms, now_ms),
+		.silent_ms = since(e->last_ms, now_ms),
+		.timer_ms = since(e->timer_ms, now_ms),
+	};
+	return true;
+}
+
 static void drop(struct ledger *l, struct entry *e)
 {
 	if (e->state & FAILED)

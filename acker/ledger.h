@@ -112,6 +112,17 @@ void ledger_expire(struct ledger *l, uint64_t deadline_ms);
  * is nothing in the book and no memory to give back. */
 uint64_t ledger_expiry_interval(const struct ledger *l);
 
+/* What is known of an open tree, at a time. */
+struct ledger_view {
+	bool has_init;
+	uint32_t last_task;		/* LEDGER_NO_TASK: nobody has acked yet */
+	uint64_t age_ms, silent_ms;	/* as in an outcome */
+	uint64_t timer_ms;		/* since its first record or its last reset: ends at T */
+};
+
+/* ledger_look tells of ROOT; false: it is not open here. */
+bool ledger_look(const struct ledger *l, uint64_t root, uint64_t now_ms, struct ledger_view *view);
+
 /* ledger_size gives the number of entries, those without init included. */
 uint64_t ledger_size(const struct ledger *l);
 

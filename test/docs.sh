@@ -10,13 +10,14 @@
 #     ```sh run          run, in a folder that looks like gale's own; must end with 0
 #     ```text stdout     what the block before it must have printed
 #
-# Other blocks are for people. In the man pages a block after `.\" file NAME` is written to
-# NAME, and lines that begin with "$ " are run.
+# Other blocks are for people. In the man pages
 #
-# The rest compares tables with the program: options, exit codes, config keys, file names,
-# links. Needs TOP_SRCDIR and TOP_BUILDDIR.
-# Words of a known shape are meant where the shell splits; $ and ` stand in patterns.
-# shellcheck disable=SC2013,SC2016
+#     .\" file NAME      the block that follows (.nf, or .ig for one that is not shown) is NAME
+#     $ COMMAND          is run; so is what stands behind .\" and is not shown
+#     .\" stopped        the next command goes on until Ctrl-C, which comes soon
+#
+# A document leaves no topology behind, and when it fails its processes are killed. What documents
+# say in tables is compared with the program by pages.sh. Needs TOP_SRCDIR and TOP_BUILDDIR.
 set -u
 : "${TOP_SRCDIR:?}" "${TOP_BUILDDIR:?}"
 unset GALE_PLUGIN_PATH
@@ -26,14 +27,25 @@ CXX=${CXX:-c++}
 patience=$((60 * ${SLOW:-1}))	# seconds
 failures=0
 
-work=$(mktemp -d) || exit 1
-trap 'rm -rf "$work"' EXIT
+work=$(mktemp -d /tmp/gale.XXXXXX) || exit 1	# short: sockets live below it
+
+# What was started is known by its environment.
+kill_ours() {
+	for pid in $(grep -lzxF "GALE_TEST_CASE=$work" /proc/[0-9]*/environ 2>/dev/null | tr -cd '0-9\n'); do
+		[ "$pid" = $$ ] || kill -9 "$pid" 2>/dev/null
+	done
+}
+
+trap 'kill_ours; rm -rf "$work"' EXIT
 trap 'exit 1' HUP INT TERM
 mkdir "$work/bin" "$work/blocks" "$work/here"
+mkdir -m 700 "$work/run" "$work/home"
 ln -s "$TOP_BUILDDIR/gale" "$work/bin/gale"
 PATH=$work/bin:$PATH
-XDG_RUNTIME_DIR=$work
-export PATH XDG_RUNTIME_DIR
+XDG_RUNTIME_DIR=$work/run
+XDG_STATE_HOME=$work/home
+GALE_TEST_CASE=$work
+export PATH XDG_RUNTIME_DIR XDG_STATE_HOME GALE_TEST_CASE
 cd "$work/here" || exit 1
 for name in include topologies LICENSE; do
 	ln -s "$TOP_SRCDIR/$name" .
@@ -112,110 +124,57 @@ try_markdown() {
 
 # unroff undoes the escapes that the examples use.
 unroff() {
-	sed -e 's/\\-/-/g' -e 's/\\(ha/^/g' -e "s/\\\\(aq/'/g" -e 's/\\e/\\/g'
+	sed -e 's/\\-/-/g' -e 's/\\(ha/^/g' -e "s/\\\\(aq/'/g" -e 's/\\(ga/`/g' -e 's/\\e/\\/g'
 }
 
 man_files() {
 	awk '/^\.\\" file / { name = $3; next }
-	name != "" && /^\.nf/ { writing = 1; next }
-	/^\.fi/ { if (writing) close(name); writing = 0; name = "" }
+	name != "" && !writing && /^\.(nf|ig)/ { writing = 1; next }
+	/^\.(fi|\.)$/ { if (writing) close(name); writing = 0; name = "" }
 	writing { print >name }' "$1"
+	sed -n 's/^\.\\" file //p' "$1" | while read -r file; do
+		unroff <"$file" >"$work/plain" && cp "$work/plain" "$file"
+	done
 }
 
+# man_commands: what is stopped is also stopped where it takes a while to begin; then again.
 man_commands() {
-	awk 'more || /^\$ / { sub(/^\$ /, ""); print; more = /\\e$/ }' "$1" | unroff
+	awk '/^\.\\" stopped/ { stopped = 1; next }
+	/^(\.\\" )?\$ / {
+		sub(/^(\.\\" )?\$ /, "")
+		if (stopped)
+			printf "timeout -s INT 1 "
+		more = 1
+	}
+	more {
+		more = /(\\e|\|)$/
+		print stopped && !more ? $0 " || [ $? = 124 ]" : $0
+		if (!more)
+			stopped = 0
+	}' "$1" | unroff
+}
+
+# nothing_left DOCUMENT: it has killed what it submitted.
+nothing_left() {
+	left=$(find "$XDG_STATE_HOME" -name topology.json | sed 's|.*/gale/||; s|/.*||' | tr '\n' ' ')
+	[ -z "$left" ] || fail "$1: it leaves topologies behind: $left"
+	kill_ours
+	rm -rf "$XDG_STATE_HOME/gale"
 }
 
 try_man() {
 	man_files "$TOP_SRCDIR/$1"
-	for file in *.json; do
-		[ -f "$file" ] || continue
-		unroff <"$file" >"$work/plain" && cp "$work/plain" "$file"
-	done
 	man_commands "$TOP_SRCDIR/$1" >"$work/commands"
 	[ -s "$work/commands" ] || fail "$1: no example found"
-	quietly timeout "$patience" sh -e "$work/commands" || fail "$1: an example failed"
-	if command -v groff >/dev/null; then
-		groff -man -Tutf8 -ww "$TOP_SRCDIR/$1" 2>"$work/printed" >/dev/null
-		[ ! -s "$work/printed" ] || { cat "$work/printed"; fail "$1: groff warns"; }
-	else
-		echo "left out: formatting $1 (groff-base is missing)"
-	fi
+	quietly timeout "$patience" sh -ex "$work/commands" || fail "$1: an example failed"
+	nothing_left "$1"
 }
 
-# ---- tables ----
-
-# options_are_told: gale.1 has an entry for every command and option of `gale help`.
-options_are_told() {
-	page=$work/gale.1
-	sed 's/\\-/-/g' "$TOP_SRCDIR/doc/gale.1" | grep '^\.B' >"$page"
-	for command in $(./gale help | awk '/^  [a-z]/ { print $1 }'); do
-		grep -q "^\.B gale $command" "$page" || fail "gale.1: no command $command"
-		for option in $(./gale help "$command" | grep -oE -- '--[a-z][a-z-]*'); do
-			grep -q -- "$option" "$page" || fail "gale.1: no option $option of $command"
-		done
-	done
-}
-
-# config_keys makes "KEY|what the page must say of it" from the table in config.c.
-config_keys() {
-	awk -F'[ \t]*[{,][ \t]*' '
-	function text(s) { gsub(/"/, "", s); return s }
-	function number(s) { return s == "MAX_SECS" ? max_secs : s == "INT32_MAX" ? 2147483647 : s }
-	/^#define MAX_SECS/ { split($0, word, " "); max_secs = word[3] }
-	/^\t\{ "topology\.[a-z.]*", CONFIG_/ {
-		what["CONFIG_INT"] = "integer, " number($5) " to " number($6) ", "
-		what["CONFIG_NUMBER"] = "number above " number($5) ", at most " number($6) ", "
-		what["CONFIG_BOOL"] = "true or false, "
-		what["CONFIG_PATH"] = "path, "
-		what["CONFIG_AUTO"] = "auto or off, "
-		scope = $7 == "BOTH" ? "; topology or component" : "; topology"
-		print text($2) "|(" what[$3] ($4 == "NULL" ? "no default" : "default " text($4)) scope ")"
-	}' "$1"
-}
-
-config_is_told() {
-	source=$(find "$TOP_SRCDIR/runtime" -name config.c | head -n 1)
-	config_keys "$source" >"$work/keys"
-	[ -s "$work/keys" ] || fail "config.c: no keys found"
-	while IFS='|' read -r key told; do
-		grep -F -x -A 1 ".B $key" "$TOP_SRCDIR/doc/gale-topology.5" | grep -q -F -x "$told" ||
-			fail "gale-topology.5: $key is $told"
-	done <"$work/keys"
-	for key in $(sed -n 's/^\.B \(topology\..*\)$/\1/p' "$TOP_SRCDIR/doc/gale-topology.5"); do
-		grep -q "^$key|" "$work/keys" || fail "gale-topology.5: there is no $key"
-	done
-}
-
-# exit_codes_are_told: those of command.h, but for the ones that shells make of signals.
-exit_codes_are_told() {
-	source=$(find "$TOP_SRCDIR/runtime" -name command.h | head -n 1)
-	sed -n '/^\.SH EXIT STATUS/,/^\.SH SIGNALS/p' "$TOP_SRCDIR/doc/gale.1" | grep '^\.B' >"$work/codes"
-	for code in $(sed -n 's/^\tEXIT_[A-Z_]* = \([0-9]*\).*/\1/p' "$source"); do
-		grep -qw "$code" "$work/codes" || fail "gale.1: no exit code $code"
-	done
-}
-
-# names_are_right: files that a document names in `quotes`, and those it links to, exist.
-names_are_right() {
-	for name in $(grep -ohE '`[a-z_*]+\.(c|h|sh)`' "$TOP_SRCDIR/$1" | tr -d '`' | sort -u); do
-		[ -e "$name" ] || [ -n "$(find "$TOP_SRCDIR" -name "$name" | head -n 1)" ] ||
-			fail "$1: there is no $name"
-	done
-	for link in $(grep -oE '\]\([^)#:]+\)' "$TOP_SRCDIR/$1" | sed 's/^](//; s/)$//'); do
-		[ -e "$TOP_SRCDIR/$(dirname "$1")/$link" ] || fail "$1: there is no $link"
-	done
-}
-
-try_markdown README.md
-try_markdown doc/plugins.md
-try_markdown doc/exactly-once-output.md
-try_man doc/gale.1
-try_man doc/gale-topology.5
-options_are_told
-config_is_told
-exit_codes_are_told
-for document in README.md CONTRIBUTING.md CHANGES.md doc/architecture.md doc/plugins.md doc/exactly-once-output.md doc/wire.md; do
-	names_are_right "$document"
+for document in README.md doc/plugins.md doc/exactly-once-output.md doc/operating.md; do
+	try_markdown "$document"
+	nothing_left "$document"
+done
+for page in "$TOP_SRCDIR"/doc/*.[1-9]; do
+	grep -q '^\.so ' "$page" || try_man "doc/${page##*/}"
 done
 [ "$failures" = 0 ] || { echo "$failures failed"; exit 1; }

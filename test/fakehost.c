@@ -430,7 +430,7 @@ struct fake *fake_load(const char *folder, const char *name)
 	ck_assert_ptr_null(info->components[1]);
 	f->self = calloc(1, f->component->self_size + 1);
 	ck_assert_ptr_nonnull(f->self);
-	f->ctx = (gale_ctx){ .host = &host, .topology = "test", .component = name, .n_tasks = 1,
+	f->ctx = (gale_ctx){ .host = &host, .topology = "test", .component = name, .n_tasks = 1, .level = GALE_DEBUG,
 	    .out = STDOUT_FILENO };
 	f->log = strdup("");
 	f->why = strdup("");

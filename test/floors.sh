@@ -1,6 +1,6 @@
 #!/bin/sh
 # floors.sh - includes go down the list in runtime/FLOORS and never up; every header is in it;
-# ZeroMQ, cJSON, LevelDB and dlopen are each used in one place.
+# ZeroMQ, cJSON, LevelDB, ncurses and dlopen are each used in one place.
 # SPDX-License-Identifier: Apache-2.0
 set -eu
 cd "${TOP_SRCDIR:-.}"
@@ -47,4 +47,5 @@ alone() {
 alone '#include <zmq.h>' runtime/worker/transport.c
 alone '#include <cjson/cJSON.h>' runtime/topology/json.c
 alone '#include <leveldb/c.h>' runtime/state/database.c
+alone '#include <curses.h>' runtime/cli/topterm.c
 alone '#include <dlfcn.h>' runtime/topology/plugin.c

@@ -36,6 +36,12 @@ static char *written(const struct control_message *m)
 		return xasprintf("lost %u%s%s", m->worker, gap, m->text);
 	case CONTROL_OBITUARY:
 		return xasprintf("obituary %llu%s%s", (unsigned long long)m->root, gap, m->text);
+	case CONTROL_TELLS:
+		return xasprintf("tells %u%s%s", m->inquiry, gap, m->text);
+	case CONTROL_TAP:
+		return xasprintf("tap %u%s%s", m->inquiry, gap, m->text);
+	case CONTROL_LEVEL:
+		return xasprintf("level %u%s%s", m->component, gap, m->text);
 	case CONTROL_FATAL:
 		return xasprintf("fatal %s", m->text);
 	default:
@@ -51,8 +57,8 @@ static void check_again(const struct control_message *m)
 	if (text == NULL)
 		return;
 	must(control_parse(&again, text));
-	must(again.word == m->word && again.worker == m->worker && again.start == m->start &&
-	    again.root == m->root && strcmp(again.text, m->text) == 0);
+	must(again.word == m->word && again.worker == m->worker && again.start == m->start && again.component == m->component &&
+	    again.root == m->root && again.inquiry == m->inquiry && strcmp(again.text, m->text) == 0);
 	free(text);
 }
 

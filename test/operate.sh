@@ -9,14 +9,14 @@
 # shellcheck source-path=SCRIPTDIR source=e2e.sh
 . "$(dirname "$0")/e2e.sh"
 
-# following: what the file `in` gains is appended to `out`, line by line; a line comes again only
+# following: what the file `in` gains is appended to `sink`, line by line; a line comes again only
 # when the topology could not know that it had arrived.
 following() {
 	touch in
 	topology <<-END
 		config topology.max.attempts 5
 		spout lines lines path=in follow=true
-		bolt append append.Append path=out $*
+		bolt append append.Append path=sink $*
 		stream lines append SHUFFLE
 	END
 }
@@ -26,14 +26,14 @@ stuck() {
 	topology <<-END
 		config topology.message.timeout.secs 3600
 		spout lines lines path=in follow=true
-		bolt append append.Append path=out hold=true
+		bolt append append.Append path=sink hold=true
 		stream lines append SHUFFLE
 	END
 }
 
-# has N: `out` has so many lines.
+# has N: `sink` has so many lines.
 has() {
-	[ "$(lines out .)" -ge "$1" ]
+	[ "$(lines sink .)" -ge "$1" ]
 }
 
 # supervisor gives the process id of the supervisor of the only topology.
@@ -62,21 +62,14 @@ case_contract() {
 	local began
 
 	mkfifo in
-	topology <<-END
-		spout lines lines path=\${input}
-		bolt count count
-		bolt file file path=\${output} format=tsv
-		stream lines count FIELDS line
-		stream count file GLOBAL
-	END
 	began=$(milliseconds)
-	expect 0 submit t.json --name N --wait -D input=in -D output=counts.tsv
+	expect 0 submit "$TOP_SRCDIR/topologies/2-wordcount.json" --name N --wait -D input=in -D output=counts.tsv
 	must [ $(($(milliseconds) - began)) -lt $((1000 * SLOW)) ]
 	must is_status N ACTIVE
-	gale list --json > list
-	must grep -q '"topologies":' list
-	gale status N --json > status || fail "status N"
-	must grep -q '"name": *"N"' status
+	gale list --json > listed
+	must grep -q '"topologies":' listed
+	gale status N --json > shown || fail "status N"
+	must grep -q '"name": *"N"' shown
 	expect 0 deactivate N
 	must is_status N INACTIVE
 	expect 0 activate N
@@ -98,7 +91,7 @@ case_goes_on() {
 	seq 1001 2000 >> in
 	wait_until 10 has 2000
 	expect 0 kill a
-	seq 2000 | same_lines out
+	seq 2000 | same_lines sink
 	gone a
 }
 
@@ -108,7 +101,7 @@ case_pause() {
 	must is_status pause INACTIVE
 	seq 100 > in
 	expect 0 deactivate pause
-	must [ ! -e out ]
+	must [ "$(lines sink .)" -eq 0 ]
 	expect 0 activate pause
 	wait_until 10 has 100
 	expect 0 deactivate pause
@@ -117,20 +110,20 @@ case_pause() {
 	kill -KILL "$(worker 'lines[0]')"
 	wait_until 10 grep -q 'starting it again' "$STATE/gale/pause/log"
 	must is_status pause INACTIVE
-	must [ "$(lines out .)" -eq 100 ]
+	must [ "$(lines sink .)" -eq 100 ]
 	expect 0 activate pause
 	wait_until 10 has 200
 	expect 0 kill pause
-	seq 200 | same_lines out
+	seq 200 | same_lines sink
 }
 
 case_pause_of_transactions() {
 	touch in
 	topology <<-END
 		transactional numbers
-		config topology.transactional.batch.ms 20
+		config topology.transaction.batch.interval.ms 20
 		spout lines lines path=in follow=true
-		bolt rolled rolled path=out
+		bolt rolled rolled path=sink
 		stream lines rolled GLOBAL
 	END
 	submit --name tx
@@ -140,24 +133,24 @@ case_pause_of_transactions() {
 	seq 101 200 >> in
 	expect 0 deactivate tx
 	must is_status tx INACTIVE
-	must [ "$(cat out* | wc -l)" -eq 100 ]
+	must [ "$(cat sink/* | wc -l)" -eq 100 ]
 	expect 0 activate tx
 	wait_until 10 published 200
 	expect 0 kill tx
-	cat out* | sort -n > got
+	cat sink/* | sort -n > got
 	seq 200 > want
 	same want got
 }
 
 published() {
-	[ "$(cat out* 2> /dev/null | wc -l)" -eq "$1" ]
+	[ "$(cat sink/* 2> /dev/null | wc -l)" -eq "$1" ]
 }
 
 case_finished() {
 	seq 100 > in
 	topology <<-END
 		spout lines lines path=in
-		bolt append append.Append path=out
+		bolt append append.Append path=sink
 		stream lines append SHUFFLE
 	END
 	expect 0 submit -P "$PLUGINS" t.json
@@ -171,9 +164,30 @@ case_finished() {
 	# Its name may be used again.
 	expect 0 submit --wait -P "$PLUGINS" t.json
 	wait_until 10 is_status finished FINISHED
-	must [ "$(lines out .)" -eq 200 ]
+	must [ "$(lines sink .)" -eq 200 ]
 	expect 0 kill finished
 	gone finished
+}
+
+# Killed after it has noted its end, and before it could remove how far its spout has come.
+case_finished_for_good() {
+	seq 100 > in
+	topology <<-END
+		spout lines lines path=in
+		bolt append append.Append path=sink
+		stream lines append SHUFFLE
+	END
+	export GALE_FAILPOINTS='supervisor/statedir.rename=3,kill'
+	submit --name a
+	wait_until 10 is_status a FINISHED
+	unset GALE_FAILPOINTS
+	must [ -n "$(ls "$STATE/gale/a/state/positions")" ]
+	must [ "$(lines sink .)" -eq 100 ]
+	submit --name a
+	wait_until 10 has 200
+	wait_until 10 is_status a FINISHED
+	must [ -z "$(ls "$STATE/gale/a/state/positions")" ]
+	expect 0 kill a
 }
 
 case_failed() {
@@ -201,6 +215,43 @@ case_cannot_start() {
 	expect 0 kill cannot_start
 }
 
+# It goes on starting, and may be looked at and killed meanwhile.
+case_slow_start() {
+	topology <<-END
+		config topology.worker.timeout.secs 300
+		spout feed feed count=100
+		bolt end probe.Doom how=block when=prepare
+		stream feed end SHUFFLE
+	END
+	expect 7 submit --wait -P "$PLUGINS" t.json
+	says 'slow_start is not up after 30 s'
+	must is_status slow_start STARTING
+	expect 0 kill slow_start --now -y
+	gone slow_start
+}
+
+# State is asked for by name, while it runs and after.
+case_state_by_name() {
+	yes a | head -n 100 > in
+	topology <<-END
+		spout lines lines path=in follow=true
+		bolt split split
+		bolt tally tally
+		stream lines split SHUFFLE
+		stream split tally FIELDS word
+	END
+	submit --name words
+	wait_until 10 has_tallied 100
+	expect 0 kill words
+	says 'its state stays in'
+	must has_tallied 100
+	expect 0 state verify words
+}
+
+has_tallied() {
+	gale state get words tally a 2> /dev/null | grep -q "\"int\":$1[,}]"
+}
+
 # ---- one name -----------------------------------------------------------------------------------
 
 case_same_name() {
@@ -212,6 +263,30 @@ case_same_name() {
 	expect 0 kill a
 	must is_status b ACTIVE
 	expect 0 kill b
+}
+
+# Of many at a time one gets the name; the others are told so, and no harm is done.
+case_race() {
+	local i round
+
+	following
+	for round in 1 2 3; do
+		for i in 1 2 3 4 5 6; do
+			(
+				code=0
+				gale submit --wait -P "$PLUGINS" t.json --name a > "said.$i" 2>&1 || code=$?
+				echo $code > "code.$i"
+			) &
+		done
+		wait
+		must [ "$(cat code.? | sort | tr -d '\n')" = 055555 ]
+		must is_status a ACTIVE
+		for i in 1 2 3; do
+			gale kill a > /dev/null 2>&1 &
+		done
+		wait
+		gone a
+	done
 }
 
 case_bad_names() {
@@ -246,9 +321,9 @@ case_replace() {
 	seq 1001 2000 >> in
 	wait_until 10 has 2000
 	must is_status a ACTIVE
-	must [ "$(ls "$STATE/gale/a/plugins" | wc -l)" -eq 1 ]
+	must [ "$(find "$STATE/gale/a/plugins" -mindepth 1 -maxdepth 1 | wc -l)" -eq 1 ]
 	expect 0 kill a
-	seq 2000 | same_lines out
+	seq 2000 | same_lines sink
 }
 
 case_replace_goes_back() {
@@ -256,14 +331,14 @@ case_replace_goes_back() {
 	seq 100 > in
 	submit --name a
 	wait_until 10 has 100
-	sed 's/"path": "out"/"path": "\/nowhere\/out"/' t.json > t && mv t t.json
+	sed 's/"path": "sink"/"path": "\/nowhere\/sink"/' t.json > t && mv t t.json
 	expect 1 submit --replace --name a -P "$PLUGINS" t.json
 	says 'a: the one before runs again'
 	must is_status a ACTIVE
 	seq 101 200 >> in
 	wait_until 10 has 200
 	expect 0 kill a
-	seq 200 | same_lines out
+	seq 200 | same_lines sink
 }
 
 case_restart() {
@@ -282,7 +357,7 @@ case_restart() {
 	expect 0 restart a
 	must is_status a INACTIVE
 	expect 0 kill a
-	seq 200 | same_lines out
+	seq 200 | same_lines sink
 }
 
 # What is built anew does not get into what runs.
@@ -315,10 +390,10 @@ case_dead() {
 	expect 5 submit -P "$PLUGINS" t.json --name a
 	expect 0 submit --resume a --wait
 	seq 1001 2000 >> in
-	wait_until 10 grep -qx 2000 out
+	wait_until 10 grep -qx 2000 sink
 	expect 5 submit --resume a
 	expect 0 kill a
-	sort -nu out > got
+	sort -nu sink > got
 	seq 2000 > want
 	same want got
 }
@@ -335,7 +410,7 @@ case_terminated() {
 	seq 101 200 >> in
 	wait_until 10 has 200
 	expect 0 kill a
-	seq 200 | same_lines out
+	seq 200 | same_lines sink
 }
 
 case_forget_the_dead() {
@@ -378,7 +453,7 @@ case_given_up() {
 	submit --name a
 	wait_until 10 has 100
 	expect 0 kill a
-	seq 100 | same_lines out
+	seq 100 | same_lines sink
 }
 
 is_open() {
@@ -428,7 +503,8 @@ case_places() {
 	ln -s "$PWD/elsewhere" planted/gale
 	with_state "$PWD/planted" 1 'planted/gale is not a directory'
 	must [ -z "$(ls -A elsewhere)" ]
-	mkdir -m 700 -p own/gale
+	mkdir -p own/gale
+	chmod 700 own/gale
 	ln -s "$PWD/elsewhere" own/gale/a
 	with_state "$PWD/own" 1 'own/gale/a is not a directory'
 	must [ -z "$(ls -A elsewhere)" ]

@@ -81,7 +81,7 @@ case_what_is_not_there_is_told() {
 	expect 2 state lss d
 	says 'did you mean "ls"'
 	expect 2 state get d tally
-	says 'it is: gale state get DIR COMPONENT KEY'
+	says 'it is: gale state get DIR.NAME COMPONENT KEY'
 	expect 2 state ls d --tasks tally=3
 	says 'is for "gale state import"'
 }

@@ -126,8 +126,15 @@ START_TEST(messages_are_taken_apart)
 	ck_assert(control_parse(&m, "lost 7 count[0] was killed") && m.word == CONTROL_LOST && m.worker == 7);
 	ck_assert_str_eq(m.text, "count[0] was killed");
 	ck_assert(control_parse(&m, "obituary 18446744073709551615 x") && m.root == UINT64_MAX);
+	ck_assert(control_parse(&m, "level 2 debug") && m.word == CONTROL_LEVEL && m.component == 2);
+	ck_assert_str_eq(m.text, "debug");
 	ck_assert(control_parse(&m, "drain discard") && m.discard);
 	ck_assert(control_parse(&m, "drain finish") && !m.discard);
+	ck_assert(control_parse(&m, "tap 4294967295 3 * word=a b") && m.word == CONTROL_TAP && m.inquiry == UINT32_MAX);
+	ck_assert_str_eq(m.text, "3 * word=a b");
+	ck_assert(control_parse(&m, "tells 7 1 2 0\t{}") && m.word == CONTROL_TELLS && m.inquiry == 7);
+	ck_assert_str_eq(m.text, "1 2 0\t{}");
+	ck_assert(control_parse(&m, "told 7") && m.word == CONTROL_TOLD && m.inquiry == 7);
 }
 END_TEST
 
@@ -135,7 +142,9 @@ static const char *const nonsense[] = {
 	"", " ", "hell", "hello x", " hello", "HELLO", "ready\n", "switched", "switched 1",
 	"switched 1 ", "switched 1  2", "switched 1 2 3", "switched -1 2", "switched +1 2",
 	"switched 4294967296 1", "switched 99999999999999999999 1", "switch 0x1 2", "switch 1 2x",
+	"tap", "tap x", "tap 1x", "untap -1", "trace 4294967296 oldest 1", "tells", "told x",
 	"lost", "lost x", "lost 1x", "obituary 18446744073709551616 x", "drain", "drain maybe",
+	"level", "level debug", "level 1x debug",
 };
 
 START_TEST(nonsense_is_no_message)

@@ -273,6 +273,64 @@ START_TEST(an_idle_topology_says_nothing)
 }
 END_TEST
 
+/* ---- tasks that are moved ---- */
+
+/* Nobody asks a number that is nobody's, nor waits for it; what comes from there is not heard. */
+START_TEST(who_is_absent_is_left_out)
+{
+	coordinator_absent(&c, BOLT);
+	coordinator_start(&c, now);
+	coordinator_activate(&c, true, now);
+	did_all("reset 0@023 ");
+	say(SPOUT, REPORT_READY, 0);
+	say(KEEPER, REPORT_READY, 0);
+	say(BOLT, REPORT_READY, 0);
+	did_all("");
+	say(SINK, REPORT_READY, 0);
+	did_all("begin 1@0 ");
+	say(SPOUT, REPORT_DATA, 1);
+	cut(1, 5);
+	say(SPOUT, REPORT_CLOSED, 1);
+	say(KEEPER, REPORT_CLOSED, 1);
+	did_all("close 1@0 begin 2@0 [cut 1:5] mark 1@0 ");
+	say(SINK, REPORT_CLOSED, 1);
+	did_all("commit 1@23 ");
+	prepared(1);
+	did_all("[record 1:5] record 1@03 ");
+}
+END_TEST
+
+/* A round in which somebody has not prepared is not decided because that one is gone (X6). */
+START_TEST(a_move_decides_nothing)
+{
+	running();
+	say(SPOUT, REPORT_DATA, 1);
+	cut(1, 5);
+	all_say(REPORT_CLOSED, 1);
+	say(SINK, REPORT_PREPARED, 1);
+	forget();
+	coordinator_lay_out(&c, N + 1);		/* KEEPER's tasks are number N's from now on */
+	coordinator_absent(&c, KEEPER);
+	coordinator_lost(&c, now);
+	did_all("reset 0@0134 ");
+	say(SINK, REPORT_PREPARED, 1);
+	say(SPOUT, REPORT_READY, 0);
+	say(BOLT, REPORT_READY, 0);
+	say(SINK, REPORT_READY, 0);
+	did_all("");
+	coordinator_report(&c, N, &(struct order){ .kind = REPORT_READY, .roles = ROLE_PREPARES,
+		.generation = c.generation }, now);
+	did_all("begin 1=5@0 begin 2@0 ");
+	cut(1, 5);
+	say(SPOUT, REPORT_CLOSED, 1);
+	say(BOLT, REPORT_CLOSED, 1);
+	say(SINK, REPORT_CLOSED, 1);
+	did_all("mark 1@0 ");
+	coordinator_report(&c, N, &(struct order){ .kind = REPORT_CLOSED, .txid = 1, .generation = c.generation }, now);
+	did_all("commit 1@34 ");
+}
+END_TEST
+
 /* ---- one batch's way ---- */
 
 START_TEST(a_batch_goes_its_way)
@@ -296,6 +354,72 @@ START_TEST(a_batch_goes_its_way)
 	ck_assert_uint_eq(coordinator_in_flight(&c), 0);
 	say(SINK, REPORT_PUBLISHED, 1);
 	did_all("");
+}
+END_TEST
+
+/* looks gives "STEP SINCE_MS WORKERS" of batch TXID, "" when there is nothing of it. */
+static const char *looks(uint64_t txid)
+{
+	static const char *const steps[] = { [STEP_FILLING] = "filling", [STEP_CUTTING] = "cutting",
+		[STEP_CLOSING] = "closing", [STEP_COMPLETE] = "complete", [STEP_COMMITTING] = "committing" };
+	static char text[64];
+	bool waits[N + 1];
+	enum coordinator_step step;
+	uint64_t since;
+	int n;
+
+	if (!coordinator_look(&c, txid, &step, &since, waits))
+		return "";
+	n = snprintf(text, sizeof text, "%s %d ", steps[step], (int)((now - since) / NS_PER_MS));
+	for (uint32_t i = 0; i < config.n_workers; i++)
+		n += snprintf(text + n, sizeof text - (size_t)n, "%s", waits[i] ? (char[]){ (char)('0' + i), 0 } : "");
+	return text;
+}
+
+START_TEST(a_look_tells_what_a_batch_waits_for)
+{
+	running();
+	ck_assert_str_eq(looks(1), "");		/* begun, but nobody has anything in it */
+	say(SPOUT, REPORT_DATA, 1);
+	say(SPOUT, REPORT_DATA, 2);
+	now += 3 * NS_PER_MS;
+	ck_assert_str_eq(looks(1), "cutting 3 0");
+	ck_assert_str_eq(looks(2), "filling 3 ");
+	ck_assert_str_eq(looks(3), "");
+	cut(1, 5);
+	say(SPOUT, REPORT_CLOSED, 1);
+	say(KEEPER, REPORT_CLOSED, 1);
+	ck_assert_str_eq(looks(1), "closing 3 13");
+	say(SINK, REPORT_CLOSED, 1);
+	say(BOLT, REPORT_CLOSED, 1);
+	ck_assert_str_eq(looks(1), "committing 3 23");
+	later(INTERVAL_MS);
+	cut(2, 9);
+	all_say(REPORT_CLOSED, 2);
+	ck_assert_str_eq(looks(2), "complete 0 ");
+	say(KEEPER, REPORT_PREPARED, 1);
+	ck_assert_str_eq(looks(1), "committing 13 3");
+	say(SINK, REPORT_PREPARED, 1);
+	ck_assert_str_eq(looks(1), "");
+	ck_assert_str_eq(looks(2), "committing 0 23");
+	ck_assert_uint_eq(coordinator_attempt(&c, 2), 1);
+	say(BOLT, REPORT_FAILED, 2);
+	ck_assert_uint_eq(coordinator_attempt(&c, 2), 2);
+	ck_assert_uint_eq(coordinator_attempt(&c, 3), 1);
+}
+END_TEST
+
+START_TEST(nobody_waits_for_who_is_absent)
+{
+	config.n_workers = N + 1;
+	remake();
+	coordinator_absent(&c, N);
+	running();
+	say(SPOUT, REPORT_DATA, 1);
+	cut(1, 5);
+	ck_assert_str_eq(looks(1), "closing 0 0123");
+	all_say(REPORT_CLOSED, 1);
+	ck_assert_str_eq(looks(1), "committing 0 23");
 }
 END_TEST
 
@@ -1111,7 +1235,11 @@ static TCase *ways(void)
 	tcase_add_test(t, where_a_spout_begins_is_on_disk_before_anything);
 	tcase_add_test(t, nothing_begins_before_it_is_activated);
 	tcase_add_test(t, an_idle_topology_says_nothing);
+	tcase_add_test(t, who_is_absent_is_left_out);
+	tcase_add_test(t, a_move_decides_nothing);
 	tcase_add_test(t, a_batch_goes_its_way);
+	tcase_add_test(t, a_look_tells_what_a_batch_waits_for);
+	tcase_add_test(t, nobody_waits_for_who_is_absent);
 	tcase_add_test(t, no_cut_is_written_where_batches_need_not_be_the_same);
 	tcase_add_test(t, without_participants_there_is_only_the_record);
 	tcase_add_test(t, batches_are_closed_an_interval_apart);

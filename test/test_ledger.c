@@ -468,6 +468,31 @@ START_TEST(a_reset_extends_the_timeout_and_tells_the_owner)
 }
 END_TEST
 
+START_TEST(a_look_tells_of_an_open_tree_and_changes_nothing)
+{
+	struct ledger *l = make(30000, 0);
+	struct ledger_view v;
+
+	ck_assert(!ledger_look(l, 9, 100, &v));
+	ck_assert(!ledger_look(l, 0, 100, &v));
+	ledger_ack(l, 9, 6, 3, 1000);
+	ck_assert(ledger_look(l, 9, 1500, &v));
+	ck_assert(!v.has_init && v.last_task == 3 && v.age_ms == 500);
+	ledger_init(l, 9, 5, spout, 2000);
+	ledger_init(l, 10, 5, spout, 2000);
+	ledger_reset(l, 9, 7, 4000);
+	check_one(LEDGER_EXTENDED, 9);
+	ck_assert(ledger_look(l, 9, 4600, &v));
+	ck_assert(v.has_init && v.last_task == 7 && v.age_ms == 3600 && v.silent_ms == 600 && v.timer_ms == 600);
+	ck_assert(ledger_look(l, 10, 4600, &v));
+	ck_assert(v.last_task == LEDGER_NO_TASK && v.age_ms == 2600 && v.silent_ms == 2600 && v.timer_ms == 2600);
+	ledger_ack(l, 9, 3, 8, 5000);
+	check_one(LEDGER_ACKED, 9);
+	ck_assert(!ledger_look(l, 9, 5000, &v));
+	ledger_free(l);
+}
+END_TEST
+
 START_TEST(a_reset_is_progress)
 {
 	struct ledger *l = make(0, 5000);
@@ -1081,6 +1106,7 @@ int main(void)
 	tcase_add_test(tcase, without_timeouts_a_tree_lives_for_ever);
 	tcase_add_test(tcase, a_deadline_before_the_birth_ends_nothing);
 	tcase_add_test(tcase, a_reset_extends_the_timeout_and_tells_the_owner);
+	tcase_add_test(tcase, a_look_tells_of_an_open_tree_and_changes_nothing);
 	tcase_add_test(tcase, a_reset_is_progress);
 	tcase_add_test(tcase, a_reset_that_overtakes_the_init_is_told_with_it);
 	tcase_add_test(tcase, a_reset_of_a_tree_that_its_init_completes_is_not_told);

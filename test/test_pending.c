@@ -55,6 +55,75 @@ START_TEST(a_message_is_settled_once)
 }
 END_TEST
 
+/* ---- the oldest ---- */
+
+/* look walks all of P, STEP places at a time. */
+static void look(struct oldest *o, const struct pending *p, size_t most, size_t step)
+{
+	oldest_init(o, most);
+	while (oldest_look(o, p, step))
+		;
+}
+
+START_TEST(the_oldest_are_found_in_their_order)
+{
+	struct message m = { .id = 1 };
+	struct pending p;
+	struct oldest o;
+
+	pending_init(&p, 1);
+	look(&o, &p, 3, 1);
+	ck_assert_uint_eq(o.n, 0);
+	oldest_free(&o);
+	pending_add(&p, 900, &m, 70);	/* stays open while hundreds pass: a straggler */
+	for (uint64_t i = 1; i < 1000; i++) {
+		struct flight f;
+
+		pending_add(&p, 900 + i, &m, 70 + i);
+		if (i % 100 != 0)
+			ck_assert(pending_settle(&p, 900 + i, &f));
+	}
+	look(&o, &p, 3, 7);
+	ck_assert_uint_eq(o.n, 3);
+	ck_assert_uint_eq(o.list[0].root, 900);
+	ck_assert_uint_eq(o.list[1].root, 1000);
+	ck_assert_uint_eq(o.list[2].root, 1100);
+	ck_assert_uint_eq(pending_get(&p, 1000)->emitted_ns, 170);
+	ck_assert_ptr_null(pending_get(&p, 1001));
+	ck_assert_ptr_null(pending_get(&p, 0));
+	oldest_free(&o);
+	look(&o, &p, 100, 1000);
+	ck_assert_uint_eq(o.n, 10);
+	oldest_free(&o);
+	pending_free(&p);
+}
+END_TEST
+
+/* What was open before the walk and after it is in the list, once, though others come and go and the
+ * table grows. */
+START_TEST(what_stays_open_during_a_walk_is_found_once)
+{
+	struct message m = { .id = 1 };
+	struct pending p;
+	struct oldest o;
+	uint64_t first = 64, next = first;	/* a place in a ring of 64, and 64 places on in one of 128 */
+
+	pending_init(&p, 1);
+	for (; next < first + 40; next++)
+		pending_add(&p, next, &m, next);
+	oldest_init(&o, 30);
+	while (oldest_look(&o, &p, 5)) {
+		for (int i = 0; i < 20 && next < first + 400; i++, next++)
+			pending_add(&p, next, &m, next);
+	}
+	ck_assert_uint_eq(o.n, 30);
+	for (uint64_t i = 0; i < 30; i++)
+		ck_assert_uint_eq(o.list[i].root, first + i);
+	oldest_free(&o);
+	pending_free(&p);
+}
+END_TEST
+
 START_TEST(a_root_may_be_anything_but_0)
 {
 	static const uint64_t roots[] = { 1, UINT64_MAX, UINT64_MAX - 1, (uint64_t)1 << 63, 2 };
@@ -506,6 +575,69 @@ START_TEST(the_roots_in_flight_are_listed)
 }
 END_TEST
 
+/* oldest_at_last calls until all places were looked at: what is given then is exact. */
+static uint64_t oldest_at_last(struct pending *p, uint64_t next_root)
+{
+	uint64_t ns = 0;
+
+	for (int i = 0; i < 100; i++)
+		ns = pending_oldest(p, next_root);
+	return ns;
+}
+
+START_TEST(the_oldest_is_that_of_an_array)
+{
+	enum { N = 5000 };
+	static bool open[N];
+	uint64_t state = seed, first = random_next(&state), done = 0;
+	struct message m = { .id = 1 };
+	struct pending p;
+	struct flight f;
+
+	memset(open, 0, sizeof open);
+	pending_init(&p, 1);
+	ck_assert_uint_eq(pending_oldest(&p, first), 0);
+	for (uint32_t i = 0; i < N; i++) {
+		uint32_t other = pick(&state, i + 1);
+
+		pending_add(&p, first + i, &m, 1000 + i);
+		open[i] = true;
+		if (pick(&state, 100) > 0)	/* now and then one stays, and becomes a straggler */
+			other = i;
+		if (pick(&state, 10) > 0)
+			ck_assert(pending_settle(&p, first + other, &f) == open[other]), open[other] = false;
+		while (done <= i && !open[done])
+			done++;
+		if (i % 50 == 0)
+			ck_assert_uint_eq(oldest_at_last(&p, first + i + 1), done <= i ? 1000 + done : 0);
+	}
+	pending_free(&p);
+}
+END_TEST
+
+/* More than one call looks at: meanwhile it is never said to be younger than it is. */
+START_TEST(the_oldest_of_very_many_is_rather_too_old_than_too_young)
+{
+	enum { N = 100000 };
+	struct message m = { .id = 1 };
+	struct pending p;
+	struct flight f;
+
+	pending_init(&p, 1);
+	for (uint64_t i = 1; i <= N; i++)
+		pending_add(&p, i, &m, 1000 + i);
+	ck_assert_uint_eq(oldest_at_last(&p, N + 1), 1001);
+	for (uint64_t i = 1; i < N; i++)
+		ck_assert(pending_settle(&p, i, &f));
+	for (int i = 0; i < 1000; i++)
+		ck_assert_uint_le(pending_oldest(&p, N + 1), 1000 + N);
+	ck_assert_uint_eq(pending_oldest(&p, N + 1), 1000 + N);
+	ck_assert(pending_settle(&p, N, &f));
+	ck_assert_uint_eq(pending_oldest(&p, N + 1), 0);
+	pending_free(&p);
+}
+END_TEST
+
 START_TEST(only_what_is_in_flight_can_be_named)
 {
 	struct message m = { .id = 1 };
@@ -536,6 +668,8 @@ int main(void)
 	seed = test_seed();
 	tcase_set_timeout(c, 300);
 	tcase_add_test(c, a_message_is_settled_once);
+	tcase_add_test(c, the_oldest_are_found_in_their_order);
+	tcase_add_test(c, what_stays_open_during_a_walk_is_found_once);
 	tcase_add_test(c, a_root_may_be_anything_but_0);
 	tcase_add_test(c, what_is_open_at_the_end_is_freed);
 	tcase_add_test(c, only_what_is_unheard_of_is_silent);
@@ -547,6 +681,8 @@ int main(void)
 	tcase_add_test(c, ids_that_never_come_again_are_forgotten_and_those_that_do_are_not);
 	tcase_add_test(c, the_roots_in_flight_are_listed);
 	tcase_add_test(c, only_what_is_in_flight_can_be_named);
+	tcase_add_test(c, the_oldest_is_that_of_an_array);
+	tcase_add_test(c, the_oldest_of_very_many_is_rather_too_old_than_too_young);
 	tcase_add_loop_test(c, any_sequence_of_operations_agrees_with_arrays, 0, 4);
 	tcase_add_test(c, one_that_stays_open_does_not_keep_room_for_all_that_pass);
 	tcase_add_loop_test(c, roots_in_a_row_settled_in_any_order_agree_with_an_array, 0, 4);

@@ -1,5 +1,7 @@
 /* test_relay.c - lines of workers, and the supervisor's standard error.
  * SPDX-License-Identifier: Apache-2.0 */
+#include <gale/gale.h>	/* before check.h, whose macro `fail` would spoil it */
+
 #include <check.h>
 #include <fcntl.h>
 #include <signal.h>

@@ -112,6 +112,19 @@ case_4_follow() {
 	same out "$EXPECTED/4-follow.txt"
 }
 
+all_acked() {
+	gale status words --json | grep -q "\"acked\": $(grep -c '' "$LESSONS/data/wind.txt"),"
+}
+
+# Submitted, given more processes, and killed: the counts are as if it had been one.
+case_13_run_for_good() {
+	expect 0 submit --wait "$LESSONS/13-run-for-good.json" -D output=counts
+	wait_until 10 all_acked
+	expect 0 rebalance words -e split=2 -e tally=4
+	expect 0 kill words
+	same counts "$EXPECTED/13-run-for-good.txt"
+}
+
 case_every_lesson_has_its_expected_output() {
 	for file in "$LESSONS"/*.json; do
 		must test -f "$EXPECTED/$(basename "$file" .json).txt"

@@ -70,7 +70,7 @@ extern "C" {
  *
  *   1   the first; then, at the end of the structures: positions of spouts (resume,
  *       gale_position, gale_forget); state (state_version, gale_state_get and its kin, persist);
- *       batches (txid, generation, finish_batch, publish)
+ *       batches (txid, generation, finish_batch, publish); levels of the log (level)
  */
 #define GALE_ABI 1u
 
@@ -383,6 +383,7 @@ struct gale_ctx {
 	uint64_t txid;		/* number of the batch in hand, from 1; in open, prepare, persist and
 				 * publish the last batch that they are about; 0: no transactions */
 	uint64_t generation;	/* which attempt; grows with every one. 0: no transactions */
+	gale_level level;	/* lines of this level and worse get into the log: see gale_logs */
 };
 
 /* ---------------------------------------------------------------------------------------
@@ -774,11 +775,20 @@ static inline int64_t gale_now_ms(gale_ctx *ctx)
  * Log, metrics, surroundings
  * ------------------------------------------------------------------------------------ */
 
+/* gale_logs tells whether a line of LEVEL gets into the log now: topology.log.level says so, or
+ * `gale set-log-level` while the topology runs. Ask before you make a line that costs something. */
+static inline bool gale_logs(gale_ctx *ctx, gale_level level)
+{
+	return level <= ctx->level;
+}
+
 /* gale_log writes one line to the topology's log: "component[task] warn: text"; at
- * GALE_INFO no level is named. gale_logf prints as printf does, 511 bytes at most. */
+ * GALE_INFO no level is named. gale_logf prints as printf does, 511 bytes at most. What does not
+ * get into the log costs a comparison. */
 static inline void gale_log(gale_ctx *ctx, gale_level level, const char *text)
 {
-	ctx->host->log(ctx, level, text);
+	if (gale_logs(ctx, level))
+		ctx->host->log(ctx, level, text);
 }
 
 GALE_PRINTF(3)
@@ -786,6 +796,8 @@ static inline void gale_logf(gale_ctx *ctx, gale_level level, const char *format
 {
 	char text[GALE_MAX_TEXT];
 	va_list args;
+	if (!gale_logs(ctx, level))
+		return;
 	va_start(args, format);
 	vsnprintf(text, sizeof text, format, args);
 	va_end(args);

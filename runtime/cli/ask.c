@@ -113,7 +113,7 @@ static int connect_patiently(const struct home *h)
 	return fd;
 }
 
-static int no_answer(const char *name)
+int ask_no_answer(const char *name)
 {
 	command_say("the supervisor of %s does not answer; \"gale list\" tells whether it lives", name);
 	return EXIT_NO_ANSWER;
@@ -124,7 +124,7 @@ int ask_begin(struct ask *a, const struct home *h, const char *request)
 	*a = (struct ask){ .fd = connect_patiently(h), .name = h->name };
 	if (a->fd < 0 || send(a->fd, request, strlen(request), MSG_NOSIGNAL) < 0) {
 		ask_end(a);
-		return no_answer(h->name);
+		return ask_no_answer(h->name);
 	}
 	a->text = xmalloc(DESK_TEXT_MAX);
 	a->text[0] = '\0';
@@ -180,7 +180,7 @@ int ask_simply(const struct home *h, const char *request)
 	if (code != EXIT_DONE)
 		return code;
 	if (ask_next(&a, ASK_ANSWER_MS) != 1 || !ask_final(&a, &code, &rest))
-		code = no_answer(h->name);
+		code = ask_no_answer(h->name);
 	ask_end(&a);
 	return code;
 }

@@ -10,16 +10,38 @@
 #include <string.h>
 
 #include "command.h"
+#include "config.h"
 #include "home.h"
+#include "logline.h"
+#include "memory.h"
+#include "metrics.h"
+#include "plan.h"
 #include "topology.h"
+
+enum { OPERANDS = 4 };		/* no command that we complete for has more, but of files */
+
+/* What stands on the line before the word. */
+struct before {
+	const struct command *command;
+	const struct command_option *pending;	/* the word is its argument; NULL: it is none's */
+	bool resumes;				/* --resume */
+	const char *operands[OPERANDS];
+	int n_operands;
+};
 
 static void offer(const char *before, const char *text, const char *after, const char *word)
 {
-	char whole[256];
+	char *whole = xasprintf("%s%s%s", before, text, after);
 
-	snprintf(whole, sizeof whole, "%s%s%s", before, text, after);
 	if (strncmp(whole, word, strlen(word)) == 0)
 		puts(whole);
+	free(whole);
+}
+
+static void offer_all(const char *const *texts, size_t n, const char *word)
+{
+	for (size_t i = 0; i < n; i++)
+		offer("", texts[i], "", word);
 }
 
 static void commands(const char *word)
@@ -36,6 +58,8 @@ static void options(const struct command *c, const char *word)
 	offer("--", "help", "", word);
 }
 
+/* ---- what there is ----------------------------------------------------------------- */
+
 static void topologies(const char *word)
 {
 	char **names = home_names(NULL);
@@ -47,23 +71,166 @@ static void topologies(const char *word)
 	free(names);
 }
 
-/* components of the topology NAME, AFTER behind each. */
-static void components(const char *name, const char *after, const char *word)
+/* definition gives that of the topology NAME, or NULL. */
+static struct topology *definition(const char *name)
 {
 	struct topology *t = NULL;
 	struct home h;
+	char *path;
 
-	if (home_open(&h, name, NULL) == HOME_OK) {
-		char *path = home_file(&h, "topology.json");
+	if (name == NULL || home_open(&h, name, NULL) != HOME_OK)
+		return NULL;
+	path = home_file(&h, "topology.json");
+	t = topology_read(path, NULL);
+	free(path);
+	home_close(&h);
+	return t;
+}
 
-		t = topology_read(path, NULL);
-		free(path);
-		home_close(&h);
-	}
+/* components of the topology NAME, AFTER behind each. */
+static void components(const char *name, const char *after, const char *word)
+{
+	struct topology *t = definition(name);
+
 	for (uint32_t i = 0; t != NULL && i < t->n_components; i++)
 		offer("", t->components[i].id, after, word);
 	topology_free(t);
 }
+
+/* streams: "split:default", once the component is there. */
+static void streams(const char *name, const char *word)
+{
+	struct topology *t = definition(name);
+
+	for (uint32_t i = 0; t != NULL && i < t->n_components; i++) {
+		const struct component *c = &t->components[i];
+		char *before = xasprintf("%s:", c->id);
+
+		for (uint32_t k = 0; k < c->n_outputs; k++)
+			offer(before, c->outputs[k].id, "", word);
+		free(before);
+	}
+	topology_free(t);
+}
+
+/* tasks: "split.0", once the component is there. */
+static void tasks(const char *name, const char *word)
+{
+	struct topology *t = definition(name);
+	char *id = xstrndup(word, (size_t)(strrchr(word, '.') - word)), *number;
+	int c = t != NULL ? topology_find(t, id) : -1;
+
+	for (uint32_t i = 0; c >= 0 && i < t->components[c].n_tasks; i++) {
+		number = xasprintf(".%u", i);
+		offer(id, number, "", word);
+		free(number);
+	}
+	free(id);
+	topology_free(t);
+}
+
+/* ---- operands ---------------------------------------------------------------------- */
+
+/* synopsis_has: the synopsis has WORD as a word of its own, other than for an option. */
+static bool synopsis_has(const struct command *c, const char *word)
+{
+	size_t n = strlen(word);
+
+	for (const char *at = c->synopsis; at != NULL && (at = strstr(at, word)) != NULL; at += n)
+		if ((at == c->synopsis || strchr(" [|=:", at[-1]) != NULL) && strchr(" ][.|:", at[n]) != NULL)
+			return true;
+	return false;
+}
+
+/* subcommands: the synopsis begins with them, in small letters: "ls|get". */
+static bool subcommands(const struct before *b, const char *word)
+{
+	const char *at = b->command->synopsis;
+
+	if (b->n_operands > 0 || *at < 'a' || *at > 'z')
+		return false;
+	for (size_t n; *at >= 'a' && *at <= 'z'; at += n + (at[n] == '|')) {
+		char *name;
+
+		n = strcspn(at, "| ");
+		name = xstrndup(at, n);
+		offer("", name, "", word);
+		free(name);
+	}
+	return true;
+}
+
+/* of_topology offers what follows the name of a topology. */
+static void of_topology(const struct before *b, const char *word)
+{
+	static const char *const others[] = { ACKER_ID, COORDINATOR_ID, LOGLINE_GALE, LOGLINE_OUTPUT };
+	const struct command *c = b->command;
+	const char *name = b->operands[0];
+
+	if (b->n_operands == 1 && synopsis_has(c, "COMPONENT")) {
+		components(name, "", word);
+		if (c->run == cmd_tap && strchr(word, ':') != NULL)
+			streams(name, word);
+		if (c->run == cmd_logs && strchr(word, '.') != NULL)
+			tasks(name, word);
+		if (c->run == cmd_logs)
+			offer_all(others, sizeof others / sizeof *others, word);
+	}
+	if (synopsis_has(c, "LEVEL"))
+		offer_all(config_log_levels, N_LOG_LEVELS, word);
+}
+
+/* of_state offers what follows "gale state WHAT": a topology or a directory, then a component. */
+static void of_state(const struct before *b, const char *word)
+{
+	if (b->n_operands == 1)
+		topologies(word);
+	else if (b->n_operands == 2)
+		components(b->operands[1], "", word);
+	puts("FILES");
+}
+
+static void operand(const struct before *b, const char *word)
+{
+	const struct command *c = b->command;
+	bool file = synopsis_has(c, "FILE") && !b->resumes;
+
+	if (subcommands(b, word) || b->n_operands == OPERANDS)
+		return;
+	if (c->run == cmd_help)
+		commands(word);
+	else if (c->run == cmd_state)
+		of_state(b, word);
+	else if (b->n_operands > 0 && !file)
+		of_topology(b, word);
+	else if (synopsis_has(c, "NAME") && (!file || c->run == cmd_graph) && b->n_operands == 0)
+		topologies(word);
+	if (file)
+		puts("FILES");
+}
+
+/* ---- arguments of options ---------------------------------------------------------- */
+
+static void argument(const struct before *b, const char *word)
+{
+	static const char *const formats[] = { "ascii", "dot" };
+	const char *wanted = b->pending->argument;
+
+	if (strcmp(wanted, "COMPONENT=N") == 0)
+		components(b->operands[0], "=", word);
+	else if (strcmp(wanted, "LEVEL") == 0)
+		offer_all(config_log_levels, N_LOG_LEVELS, word);
+	else if (strcmp(wanted, "WINDOW") == 0)
+		offer_all(metrics_window_names, N_WINDOWS, word);
+	else if (strcmp(wanted, "FORMAT") == 0)
+		offer_all(formats, sizeof formats / sizeof *formats, word);
+	else if (strcmp(wanted, "NAME") == 0)
+		topologies(word);
+	else if (strcmp(wanted, "FILE") == 0 || strcmp(wanted, "DIR") == 0 || strcmp(wanted, "NAME=VALUE") == 0)
+		puts("FILES");
+}
+
+/* ---- the line ---------------------------------------------------------------------- */
 
 static const struct command_option *option_of(const struct command *c, const char *word)
 {
@@ -74,62 +241,34 @@ static const struct command_option *option_of(const struct command *c, const cha
 	return NULL;
 }
 
-/* operand_wants: the synopsis has WORD as a word of its own, other than for an option. */
-static bool synopsis_has(const struct command *c, const char *word)
+static void read_before(struct before *b, int n, char **words)
 {
-	size_t n = strlen(word);
-
-	for (const char *at = c->synopsis; at != NULL && (at = strstr(at, word)) != NULL; at += n)
-		if ((at == c->synopsis || strchr(" [|=:", at[-1]) != NULL) && strchr(" ].|:", at[n]) != NULL)
-			return true;
-	return false;
-}
-
-/* operand offers what fits as the next operand; NAME is the one before, or NULL. */
-static void operand(const struct command *c, bool resumes, const char *name, const char *word)
-{
-	if (strcmp(c->name, "help") == 0)
-		commands(word);
-	else if (name == NULL && synopsis_has(c, "NAME") && (resumes || !synopsis_has(c, "FILE") || c->run == cmd_graph))
-		topologies(word);
-	else if (name != NULL && synopsis_has(c, "COMPONENT"))
-		components(name, "", word);
-	if (!resumes && synopsis_has(c, "FILE"))
-		puts("FILES");
-}
-
-static void complete(const struct command *c, int n, char **words, const char *word)
-{
-	const struct command_option *pending = n > 0 ? option_of(c, words[n - 1]) : NULL;
-	const char *name = NULL;
-	bool resumes = false;
-
 	for (int i = 0; i < n; i++) {
-		const struct command_option *o = option_of(c, words[i]);
+		const struct command_option *o = option_of(b->command, words[i]);
 
-		resumes |= o != NULL && strcmp(o->name, "resume") == 0;
-		if (o != NULL && o->argument != NULL)
-			i++;
-		else if (words[i][0] != '-' && name == NULL)
-			name = words[i];
+		b->resumes |= o != NULL && strcmp(o->name, "resume") == 0;
+		if (o != NULL && o->argument != NULL && ++i == n)
+			b->pending = o;
+		else if (o == NULL && words[i][0] != '-' && b->n_operands < OPERANDS)
+			b->operands[b->n_operands++] = words[i];
 	}
-	if (word[0] == '-')
-		options(c, word);
-	else if (pending == NULL || pending->argument == NULL)
-		operand(c, resumes, name, word);
-	else if (strncmp(pending->argument, "COMP=", 5) == 0 || strncmp(pending->argument, "COMPONENT=", 10) == 0)
-		components(name != NULL ? name : "", "=", word);
-	else
-		puts("FILES");
 }
 
 int cmd_complete(const struct command_line *line)
 {
-	const struct command *c = line->argc > 2 ? command_find(line->argv[1]) : NULL;
+	struct before b = { .command = line->argc > 2 ? command_find(line->argv[1]) : NULL };
+	const char *word = line->argc > 1 ? line->argv[line->argc - 1] : "";
 
 	if (line->argc <= 2)
-		commands(line->argc == 2 ? line->argv[1] : "");
-	else if (c != NULL && !c->hidden)
-		complete(c, line->argc - 3, line->argv + 2, line->argv[line->argc - 1]);
+		commands(word);
+	if (b.command == NULL || b.command->hidden)
+		return EXIT_DONE;
+	read_before(&b, line->argc - 3, line->argv + 2);
+	if (b.pending != NULL)
+		argument(&b, word);
+	else if (word[0] == '-')
+		options(b.command, word);
+	else
+		operand(&b, word);
 	return EXIT_DONE;
 }

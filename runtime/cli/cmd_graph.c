@@ -1,15 +1,62 @@
-/* cmd_graph.c - gale graph: draw a topology, as a tree of text or for Graphviz.
+/* cmd_graph.c - gale graph: draw a topology, as a tree of text or for Graphviz; one that runs
+ * with its rates.
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "buf.h"
 #include "command.h"
 #include "memory.h"
+#include "show.h"
+#include "table.h"
 
-/* ---- what stands on an edge ------------------------------------------------------- */
+/* ---- what stands on an edge and at a component ------------------------------------- */
+
+static void rate_text(struct buf *out, const struct metrics *m, double n)
+{
+	double rate = show_rate(m, n);
+
+	if (rate > 0 && rate < 10)
+		buf_printf(out, "%.1f", rate);
+	else
+		text_number(out, (uint64_t)(rate + 0.5));
+	buf_puts(out, "/s");
+}
+
+/* live_edge adds how many tuples go along, if M, the topology as it runs, is known. */
+static void live_edge(struct buf *out, const struct metrics *m, const struct subscription *s)
+{
+	if (m == NULL)
+		return;
+	buf_puts(out, " ");
+	rate_text(out, m, metrics_edge_tuples(m, m->window, (uint32_t)(s - m->topology->subscriptions)));
+}
+
+/* live_component adds its rate, a spout's of messages; latency; and how busy its workers are. */
+static void live_component(struct buf *out, const struct metrics *m, uint32_t c)
+{
+	const struct sample_part *p;
+	const struct hist *h;
+	bool spout;
+
+	if (m == NULL)
+		return;
+	p = &m->window->components[c];
+	spout = c < m->topology->n_spouts;
+	h = spout ? &m->window->latency[c].complete : &m->window->latency[c].execute;
+	buf_puts(out, "  ");
+	rate_text(out, m, (double)(spout ? sample_messages(&m->topology->components[c], p) : p->n[COUNT_EXECUTED]));
+	if (h->n > 0) {
+		buf_puts(out, "  p99 ");
+		text_latency(out, hist_quantile(h, 0.99));
+	}
+	if (metrics_head(m, c))
+		buf_printf(out, "  busy %.0f%%  blocked %.0f%%", 100 * metrics_share(p, COUNT_BUSY),
+		    100 * metrics_share(p, COUNT_BLOCKED));
+}
 
 /* edge_text adds "FIELDS(word)", and the stream where it is not the default one. */
 static void edge_text(struct buf *out, const struct topology *t, const struct subscription *s)
@@ -39,6 +86,7 @@ static void size_text(struct buf *out, const struct component *c)
 
 struct tree {
 	const struct topology *t;
+	const struct metrics *m;	/* NULL: it does not run */
 	struct buf out;
 	struct buf indent;
 	bool *drawn;		/* per component */
@@ -59,7 +107,9 @@ static void draw(struct tree *g, uint32_t component)
 	g->drawn[component] = true;
 	buf_printf(&g->out, "%s  [%s", c->id, c->part.class_name);
 	size_text(&g->out, c);
-	buf_puts(&g->out, "]\n");
+	buf_puts(&g->out, "]");
+	live_component(&g->out, g->m, component);
+	buf_puts(&g->out, "\n");
 	for (uint32_t i = 0; i < g->t->n_subscriptions; i++)
 		left += g->t->subscriptions[i].from == component;
 	for (uint32_t i = 0; i < g->t->n_subscriptions; i++) {
@@ -71,6 +121,7 @@ static void draw(struct tree *g, uint32_t component)
 		buf_add(&g->out, g->indent.data, g->indent.n);
 		buf_puts(&g->out, left > 0 ? "|-- " : "`-- ");
 		edge_text(&g->out, g->t, s);
+		live_edge(&g->out, g->m, s);
 		buf_puts(&g->out, " --> ");
 		buf_puts(&g->indent, left > 0 ? "|   " : "    ");
 		draw(g, s->to);
@@ -78,9 +129,9 @@ static void draw(struct tree *g, uint32_t component)
 	}
 }
 
-static void print_ascii(const struct topology *t)
+static void print_ascii(const struct topology *t, const struct metrics *m)
 {
-	struct tree g = { .t = t, .drawn = xcalloc(t->n_components + 1, 1) };
+	struct tree g = { .t = t, .m = m, .drawn = xcalloc(t->n_components + 1, 1) };
 
 	buf_printf(&g.out, "%s\n\n", t->name);
 	for (uint32_t i = 0; i < t->n_spouts; i++) {
@@ -108,13 +159,15 @@ static void quoted(struct buf *out, const char *s)
 	buf_puts(out, "\"");
 }
 
-static void dot_component(struct buf *out, const struct component *c)
+static void dot_component(struct buf *out, const struct topology *t, uint32_t number, const struct metrics *m)
 {
+	const struct component *c = &t->components[number];
 	struct buf label = { 0 };
 
 	buf_printf(&label, "%s [%s", c->id, c->part.class_name);
 	size_text(&label, c);
 	buf_puts(&label, "]");
+	live_component(&label, m, number);
 	buf_puts(out, "\t");
 	quoted(out, c->id);
 	buf_puts(out, " [label=");
@@ -123,11 +176,13 @@ static void dot_component(struct buf *out, const struct component *c)
 	buf_free(&label);
 }
 
-static void dot_edge(struct buf *out, const struct topology *t, const struct subscription *s)
+static void dot_edge(struct buf *out, const struct topology *t, const struct subscription *s,
+    const struct metrics *m)
 {
 	struct buf label = { 0 };
 
 	edge_text(&label, t, s);
+	live_edge(&label, m, s);
 	buf_puts(out, "\t");
 	quoted(out, t->components[s->from].id);
 	buf_puts(out, " -> ");
@@ -138,7 +193,7 @@ static void dot_edge(struct buf *out, const struct topology *t, const struct sub
 	buf_free(&label);
 }
 
-static void print_dot(const struct topology *t)
+static void print_dot(const struct topology *t, const struct metrics *m)
 {
 	struct buf out = { 0 };
 
@@ -146,9 +201,9 @@ static void print_dot(const struct topology *t)
 	quoted(&out, t->name);
 	buf_puts(&out, " {\n\trankdir=LR;\n");
 	for (uint32_t i = 0; i < t->n_components; i++)
-		dot_component(&out, &t->components[i]);
+		dot_component(&out, t, i, m);
 	for (uint32_t i = 0; i < t->n_subscriptions; i++)
-		dot_edge(&out, t, &t->subscriptions[i]);
+		dot_edge(&out, t, &t->subscriptions[i], m);
 	buf_puts(&out, "}\n");
 	fwrite(out.data, 1, out.n, stdout);
 	buf_free(&out);
@@ -156,10 +211,41 @@ static void print_dot(const struct topology *t)
 
 /* ---- the command ------------------------------------------------------------------ */
 
-static const struct {
+static const struct format {
 	const char *name;
-	void (*print)(const struct topology *t);
+	void (*print)(const struct topology *t, const struct metrics *m);
 } formats[] = { { "ascii", print_ascii }, { "dot", print_dot } };
+
+/* is_running: WHAT is no file, and is the name of a topology. */
+static bool is_running(const char *what)
+{
+	struct home h;
+
+	if (access(what, F_OK) == 0 || home_name_check(what, NULL) != 0 || home_open(&h, what, NULL) != HOME_OK)
+		return false;
+	home_close(&h);
+	return true;
+}
+
+/* draw_running draws the topology NAME; without rates when it does not run. */
+static int draw_running(const char *name, const struct format *format)
+{
+	struct survey s;
+	struct error e;
+	const struct topology *t;
+
+	if (survey_open(&s, name, METRICS_WINDOW, WINDOW_1M, &e) != HOME_OK) {
+		command_say("%s", e.text);
+		return EXIT_NOT_FOUND;
+	}
+	t = survey_definition(&s);
+	if (t != NULL)
+		format->print(t, s.m);
+	else
+		command_say("the definition of %s can't be read", name);
+	survey_close(&s);
+	return t != NULL ? EXIT_DONE : EXIT_FAILED;
+}
 
 int cmd_graph(const struct command_line *line)
 {
@@ -175,9 +261,11 @@ int cmd_graph(const struct command_line *line)
 		command_say("unknown format \"%s\": there is ascii and dot", format);
 		return EXIT_USAGE;
 	}
+	if (is_running(line->operands[0]))
+		return draw_running(line->operands[0], &formats[i]);
 	t = command_load(line, line->operands[0], &code);
 	if (t != NULL)
-		formats[i].print(t);
+		formats[i].print(t, NULL);
 	topology_free(t);
 	return code;
 }

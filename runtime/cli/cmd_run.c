@@ -89,7 +89,7 @@ static int open_state(const char *dir, const struct topology *t, struct statedir
 }
 
 /* run_in runs T with its state in STATE, whose path is NULL when it shall not stay. */
-static int run_in(const struct command_line *line, const struct topology *t, struct statedir *state,
+static int run_in(const struct command_line *line, struct topology *t, struct statedir *state,
     const char *dead_letters)
 {
 	struct run_options options = { .quiet = command_has(line, "quiet"), .state_dir = state->path,

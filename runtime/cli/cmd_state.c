@@ -8,7 +8,9 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "home.h"
 #include "memory.h"
 #include "nearest.h"
 #include "plan.h"
@@ -18,19 +20,22 @@ enum { FLUSH_BYTES = 1 << 16 };
 
 /* ---- shared ---- */
 
-bool cmd_state_store(struct store *st, const char *dir, int *code)
+bool cmd_state_store(struct store *st, const char *name, int *code)
 {
+	char *home = access(name, F_OK) != 0 ? home_state(name) : NULL;
+	const char *dir = home != NULL ? home : name;
+	enum statedir_result rc = STATEDIR_FAILED;
 	struct error e;
-	enum statedir_result rc;
 
 	*st = (struct store){ .dir = { .fd = -1, .lock_fd = -1 }, .scratch = { .lock_fd = -1 } };
 	*code = EXIT_NOT_FOUND;
-	if (!command_has_file(dir))
-		return false;
-	rc = store_open(st, dir, &e);
-	*code = rc == STATEDIR_OK ? EXIT_DONE : rc == STATEDIR_CONFLICT ? EXIT_CONFLICT : EXIT_FAILED;
-	if (rc != STATEDIR_OK)
-		command_say("%s", e.text);
+	if (command_has_file(dir)) {
+		rc = store_open(st, dir, &e);
+		*code = rc == STATEDIR_OK ? EXIT_DONE : rc == STATEDIR_CONFLICT ? EXIT_CONFLICT : EXIT_FAILED;
+		if (rc != STATEDIR_OK)
+			command_say("%s", e.text);
+	}
+	free(home);
 	return rc == STATEDIR_OK;
 }
 
@@ -245,11 +250,11 @@ static const struct {
 	int least, most;	/* operands, the name counted */
 	const char *synopsis;
 } actions[] = {
-	{ "ls", list, 2, 2, "DIR" },
-	{ "get", get, 4, 4, "DIR COMPONENT KEY" },
-	{ "dump", dump, 2, 3, "DIR [COMPONENT[.TASK]]" },
-	{ "verify", cmd_state_verify, 2, 2, "DIR" },
-	{ "export", cmd_state_export, 3, 3, "DIR FILE" },
+	{ "ls", list, 2, 2, "DIR|NAME" },
+	{ "get", get, 4, 4, "DIR|NAME COMPONENT KEY" },
+	{ "dump", dump, 2, 3, "DIR|NAME [COMPONENT[.TASK]]" },
+	{ "verify", cmd_state_verify, 2, 2, "DIR|NAME" },
+	{ "export", cmd_state_export, 3, 3, "DIR|NAME FILE" },
 	{ "import", cmd_state_import, 3, 3, "FILE DIR [--tasks COMPONENT=N]" },
 };
 

@@ -7,9 +7,9 @@
 #include "command.h"
 #include "store.h"
 
-/* cmd_state_store opens DIR, or says why not and sets *CODE to what the command shall return. Close
- * it with store_close in any case. */
-bool cmd_state_store(struct store *st, const char *dir, int *code);
+/* cmd_state_store opens the state directory NAME, or that of the submitted topology NAME; or it says
+ * why not and sets *CODE to what the command shall return. Close it with store_close in any case. */
+bool cmd_state_store(struct store *st, const char *name, int *code);
 
 /* cmd_state_each_key calls FN with every key of S. 0 or -1 with E set; also when FN returns one. */
 typedef int cmd_state_key_fn(void *arg, gale_slice key, gale_slice value, struct error *e);

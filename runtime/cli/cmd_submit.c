@@ -60,7 +60,7 @@ static int write_definition(const struct home *h, const struct topology *t, stru
 /* settle puts T into H, which is locked, and forgets how an earlier one of its name ended. */
 static int settle(const struct home *h, struct topology *t, const char *file, bool inactive, struct error *e)
 {
-	unlinkat(h->fd, "ended.json", 0);
+	home_forget_end(h);
 	if (plugincopy_take(h, t, e) != 0 || note_submission(h, file, inactive, e) != 0 ||
 	    write_definition(h, t, e) != 0)
 		return -1;

@@ -85,7 +85,8 @@ static int open_all(struct supervised *s)
 	return rc == STATEDIR_OK ? EXIT_DONE : give_up(s, rc == STATEDIR_CONFLICT ? EXIT_CONFLICT : EXIT_FAILED, e.text);
 }
 
-/* conclude: what was stopped by a signal has no end of its own: it may be resumed. */
+/* conclude: what was stopped by a signal has no end of its own: it may be resumed. That it has
+ * FINISHED is noted before positions are removed: a resume must not begin anew. */
 static void conclude(struct supervised *s, struct run_result *r)
 {
 	struct summary_end end;
@@ -93,15 +94,13 @@ static void conclude(struct supervised *s, struct run_result *r)
 	struct error e;
 	bool kept;
 
-	if (r->exit == EXIT_DONE && !r->stopped && statedir_clear(&s->state, &e) != 0) {
-		r->error = e;
-		r->exit = EXIT_FAILED;
-	}
 	end = report_end(s->topology, r, s->dead_letters);
 	summary_json(&json, r->summary, &end);
 	if (!r->stopped || (r->exit != EXIT_DONE && r->exit < 128))
 		note_end(s, r->exit, end.error, &json);
 	buf_free(&json);
+	if (r->exit == EXIT_DONE && !r->stopped && statedir_clear(&s->state, &e) != 0)
+		command_say("%s: warn: %s", s->home.name, e.text);	/* the next submit does it */
 	statedir_close(&s->state);
 	if (r->forget && home_remove(&s->home, &kept, &e) != 0)
 		command_say("%s: %s", s->home.name, e.text);

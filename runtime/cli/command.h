@@ -114,16 +114,28 @@ void command_help(FILE *out, const struct command *c);
 const struct command *command_find(const char *name);
 
 /* The commands. */
+int cmd_list(const struct command_line *line);
+int cmd_status(const struct command_line *line);
+int cmd_top(const struct command_line *line);
 int cmd_run(const struct command_line *line);
 int cmd_submit(const struct command_line *line);
 int cmd_restart(const struct command_line *line);
 int cmd_activate(const struct command_line *line);
 int cmd_deactivate(const struct command_line *line);
+int cmd_rebalance(const struct command_line *line);
 int cmd_kill(const struct command_line *line);
+int cmd_logs(const struct command_line *line);
+int cmd_errors(const struct command_line *line);
+int cmd_set_log_level(const struct command_line *line);
+int cmd_doctor(const struct command_line *line);
+int cmd_logs(const struct command_line *line);
+int cmd_errors(const struct command_line *line);
 int cmd_lint(const struct command_line *line);
 int cmd_graph(const struct command_line *line);
 int cmd_plugin(const struct command_line *line);
 int cmd_state(const struct command_line *line);
+int cmd_tap(const struct command_line *line);
+int cmd_trace(const struct command_line *line);
 int cmd_help(const struct command_line *line);
 int cmd_version(const struct command_line *line);
 int cmd_worker(const struct command_line *line);	/* hidden: one worker process; its

@@ -14,12 +14,25 @@ const struct command *command_find(const char *name)
 	return NULL;
 }
 
+/* name_width gives the length of the longest name that is listed. */
+static int name_width(void)
+{
+	size_t width = 0;
+
+	for (const struct command *c = command_table; c->name != NULL; c++)
+		if (!c->hidden && strlen(c->name) > width)
+			width = strlen(c->name);
+	return (int)width;
+}
+
 void command_list(FILE *out)
 {
+	int width = name_width();
+
 	fputs("usage: gale COMMAND [OPTION]... [ARGUMENT]...\n\n", out);
 	for (const struct command *c = command_table; c->name != NULL; c++)
 		if (!c->hidden)
-			fprintf(out, "  %-9s %s\n", c->name, c->doc);
+			fprintf(out, "  %-*s  %s\n", width, c->name, c->doc);
 	fputs("\nAll about one of them: gale help COMMAND\n", out);
 }
 

@@ -51,6 +51,48 @@ static const struct command_option kill_options[] = {
 	{ .name = NULL },
 };
 
+static const struct command_option rebalance_options[] = {
+	{ "executors", 'e', "COMPONENT=N", true, "so many executors (processes) for COMPONENT" },
+	{ "wait", 'w', "SECS", false,
+	    "pause for what is open for SECS at most (0.5; 10 without ackers); what is open then comes again "
+	    "(without ackers: is lost)" },
+	{ "dry-run", 0, NULL, false, "only tell what would move" },
+	{ .name = NULL },
+};
+
+static const struct command_option logs_options[] = {
+	{ "follow", 'f', NULL, false, "go on with what comes, until the topology has ended" },
+	{ "lines", 'n', "N", false, "only the last N lines of those that are there" },
+	{ "level", 0, "LEVEL", false, "only lines of this level and worse: error, warn, info or debug" },
+	{ "since", 0, "WHEN", false, "only lines since then: 90s, 5m, 2h, 1d ago, or 2026-11-21T16:43 (UTC)" },
+	{ "json", 0, NULL, false, "print a JSON object for each line" },
+	{ .name = NULL },
+};
+
+static const struct command_option level_options[] = {
+	{ "for", 0, "TIME", false, "go back to the config's level after TIME: 30s, 5m, 1h" },
+	{ .name = NULL },
+};
+
+static const struct command_option json_options[] = { JSON, { .name = NULL } };
+
+static const struct command_option list_options[] = { JSON, { .name = NULL } };
+
+static const struct command_option status_options[] = {
+	JSON,
+	{ "window", 0, "WINDOW", false,
+	    "rates and latencies of the last 1m (the default), 10m, 3h, 1d, or all" },
+	{ .name = NULL },
+};
+
+static const struct command_option top_options[] = {
+	{ "batch", 'b', NULL, false, "print tables as text, for scripts and where there is no terminal" },
+	{ "count", 'n', "N", false, "with --batch: end after N tables; else when the topology ends" },
+	{ "interval", 'i', "SECS", false, "look every SECS seconds (0.5)" },
+	{ "json", 0, NULL, false, "with --batch: print JSON objects, one on each line" },
+	{ .name = NULL },
+};
+
 static const struct command_option lint_options[] = {
 	DEFINE,
 	PLUGINS,
@@ -63,6 +105,19 @@ static const struct command_option graph_options[] = {
 	DEFINE,
 	PLUGINS,
 	{ "format", 'f', "FORMAT", false, "ascii (the default) or dot, for Graphviz" },
+	{ .name = NULL },
+};
+
+static const struct command_option tap_options[] = {
+	{ "count", 'n', "N", false, "end after N tuples" },
+	{ "where", 'w', "FIELD=VALUE", false, "only tuples whose field has this value" },
+	{ "json", 0, NULL, false, "print a JSON object for each tuple, a line each" },
+	{ .name = NULL },
+};
+
+static const struct command_option trace_options[] = {
+	{ "count", 'n', "N", false, "tell of N at most (10)" },
+	JSON,
 	{ .name = NULL },
 };
 
@@ -101,6 +156,40 @@ const struct command command_table[] = {
 	                "  gale submit t.json --replace\n",
 	},
 	{
+	    .name = "list",
+	    .run = cmd_list,
+	    .options = list_options,
+	    .synopsis = "[--json]",
+	    .min_operands = 0,
+	    .max_operands = 0,
+	    .doc = "tell which topologies there are",
+	},
+	{
+	    .name = "status",
+	    .run = cmd_status,
+	    .options = status_options,
+	    .synopsis = "[OPTION]... NAME [COMPONENT]",
+	    .min_operands = 1,
+	    .max_operands = 2,
+	    .doc = "tell how a topology does: numbers, bottleneck, advice",
+	    .examples = "  gale status words\n"
+	                "  gale status words count --window 10m\n"
+	                "  gale status words --json\n",
+	},
+	{
+	    .name = "top",
+	    .run = cmd_top,
+	    .options = top_options,
+	    .synopsis = "[OPTION]... [NAME]",
+	    .min_operands = 0,
+	    .max_operands = 1,
+	    .doc = "watch topologies, or the components of one, live",
+	    .examples = "  gale top\n"
+	                "  gale top words\n"
+	                "  gale top --batch -n 3 -i 2 words\n"
+	                "  gale top --batch --json words | jq .ackedPerSecond\n",
+	},
+	{
 	    .name = "activate",
 	    .run = cmd_activate,
 	    .options = no_options,
@@ -128,6 +217,39 @@ const struct command command_table[] = {
 	    .doc = "drain a topology and start it again from its state",
 	},
 	{
+	    .name = "rebalance",
+	    .run = cmd_rebalance,
+	    .options = rebalance_options,
+	    .synopsis = "[OPTION]... NAME",
+	    .min_operands = 1,
+	    .max_operands = 1,
+	    .doc = "change how many executors the components of a running topology have",
+	    .examples = "  gale rebalance words -e count=4\n"
+	                "  gale rebalance words -e split=2 -e count=1 --dry-run\n",
+	},
+	{
+	    .name = "tap",
+	    .run = cmd_tap,
+	    .options = tap_options,
+	    .synopsis = "[OPTION]... NAME COMPONENT[:STREAM]",
+	    .min_operands = 2,
+	    .max_operands = 2,
+	    .doc = "show tuples that a component emits, while it does",
+	    .examples = "  gale tap words split -n 10\n"
+	                "  gale tap words split:default --where word=whale --json\n",
+	},
+	{
+	    .name = "trace",
+	    .run = cmd_trace,
+	    .options = trace_options,
+	    .synopsis = "[OPTION]... NAME",
+	    .min_operands = 1,
+	    .max_operands = 1,
+	    .doc = "tell what has been open for longest, and who acked last",
+	    .examples = "  gale trace words\n"
+	                "  gale trace words -n 100 --json\n",
+	},
+	{
 	    .name = "kill",
 	    .run = cmd_kill,
 	    .options = kill_options,
@@ -138,6 +260,46 @@ const struct command command_table[] = {
 	    .examples = "  gale kill words\n"
 	                "  gale kill words -w 5\n"
 	                "  gale kill words --now -y\n",
+	},
+	{
+	    .name = "logs",
+	    .run = cmd_logs,
+	    .options = logs_options,
+	    .synopsis = "[OPTION]... NAME [COMPONENT[.TASK]]",
+	    .min_operands = 1,
+	    .max_operands = 2,
+	    .doc = "show what a submitted topology and its workers have said",
+	    .examples = "  gale logs words\n"
+	                "  gale logs words count.2 -f\n"
+	                "  gale logs words --level warn --since 5m\n",
+	},
+	{
+	    .name = "errors",
+	    .run = cmd_errors,
+	    .options = json_options,
+	    .synopsis = "[OPTION]... NAME",
+	    .min_operands = 1,
+	    .max_operands = 1,
+	    .doc = "tell what went wrong in a submitted topology, how often, and when last",
+	},
+	{
+	    .name = "set-log-level",
+	    .run = cmd_set_log_level,
+	    .options = level_options,
+	    .synopsis = "[OPTION]... NAME [COMPONENT] LEVEL",
+	    .min_operands = 2,
+	    .max_operands = 3,
+	    .doc = "say which lines of plugins get into the log: error, warn, info, debug",
+	    .examples = "  gale set-log-level words split debug --for 30s\n",
+	},
+	{
+	    .name = "doctor",
+	    .run = cmd_doctor,
+	    .options = json_options,
+	    .synopsis = "[OPTION]...",
+	    .min_operands = 0,
+	    .max_operands = 0,
+	    .doc = "tell whether this machine is fit for gale, and what helps",
 	},
 	{
 	    .name = "lint",
@@ -154,11 +316,12 @@ const struct command command_table[] = {
 	    .name = "graph",
 	    .run = cmd_graph,
 	    .options = graph_options,
-	    .synopsis = "[OPTION]... FILE",
+	    .synopsis = "[OPTION]... FILE|NAME",
 	    .min_operands = 1,
 	    .max_operands = 1,
-	    .doc = "draw a topology",
+	    .doc = "draw a topology; one that runs with its rates",
 	    .examples = "  gale graph t.json\n"
+	                "  gale graph words\n"
 	                "  gale graph --format dot t.json | dot -Tsvg > t.svg\n",
 	},
 	{
@@ -179,7 +342,7 @@ const struct command command_table[] = {
 	    .synopsis = "ls|get|dump|verify|export|import ARGUMENT...",
 	    .min_operands = 1,
 	    .max_operands = 4,
-	    .doc = "look at what a run keeps with --state, check it, move it",
+	    .doc = "look at the state of a topology, check it, move it",
 	    .examples = "  gale state ls /var/lib/t\n"
 	                "  gale state get /var/lib/t tally word\n"
 	                "  gale state dump /var/lib/t tally.0\n"

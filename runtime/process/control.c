@@ -70,7 +70,7 @@ int control_receive(int fd, char *text, size_t size)
 /* ---- what a message says ---- */
 
 /* What follows a word. */
-enum shape { NOTHING, SOME_TEXT, TABLE, FINISH_OR_DISCARD, WORKER_START, WORKER_TEXT, ROOT_TEXT };
+enum shape { NOTHING, SOME_TEXT, TABLE, FINISH_OR_DISCARD, WORKER_START, WORKER_TEXT, ROOT_TEXT, COMPONENT_TEXT, INQUIRY_TEXT };
 
 static const struct {
 	const char *word;
@@ -81,10 +81,14 @@ static const struct {
 	[CONTROL_ENDED] = { "ended", NOTHING },
 	[CONTROL_FATAL] = { "fatal", SOME_TEXT },
 	[CONTROL_SWITCHED] = { "switched", WORKER_START },
+	[CONTROL_LAID] = { "laid", NOTHING },
 	[CONTROL_FROZEN] = { "frozen", NOTHING },
 	[CONTROL_PONG] = { "pong", NOTHING },
+	[CONTROL_TELLS] = { "tells", INQUIRY_TEXT },
+	[CONTROL_TOLD] = { "told", INQUIRY_TEXT },
 	[CONTROL_PEERS] = { "peers", TABLE },
 	[CONTROL_OVER] = { "over", TABLE },
+	[CONTROL_LAYOUT] = { "layout", TABLE },
 	[CONTROL_ACTIVATE] = { "activate", NOTHING },
 	[CONTROL_DEACTIVATE] = { "deactivate", NOTHING },
 	[CONTROL_DRAIN] = { "drain", FINISH_OR_DISCARD },
@@ -93,8 +97,13 @@ static const struct {
 	[CONTROL_LOST] = { "lost", WORKER_TEXT },
 	[CONTROL_FREEZE] = { "freeze", NOTHING },
 	[CONTROL_THAW] = { "thaw", NOTHING },
+	[CONTROL_LEVEL] = { "level", COMPONENT_TEXT },
 	[CONTROL_PING] = { "ping", NOTHING },
+	[CONTROL_LEAVE] = { "leave", NOTHING },
 	[CONTROL_STOP] = { "stop", NOTHING },
+	[CONTROL_TAP] = { "tap", INQUIRY_TEXT },
+	[CONTROL_UNTAP] = { "untap", INQUIRY_TEXT },
+	[CONTROL_TRACE] = { "trace", INQUIRY_TEXT },
 };
 
 /* take_number reads digits at *TEXT, up to MOST, and the blank behind them. No digits, too
@@ -142,6 +151,14 @@ static bool take_arguments(struct control_message *m, enum shape shape, const ch
 		break;
 	case ROOT_TEXT:
 		if (!take_number(&text, UINT64_MAX, &m->root))
+			return false;
+		break;
+	case COMPONENT_TEXT:
+		if (!take_u32(&text, &m->component))
+			return false;
+		break;
+	case INQUIRY_TEXT:
+		if (!take_u32(&text, &m->inquiry))
 			return false;
 		break;
 	case SOME_TEXT:

@@ -13,13 +13,19 @@
  *                        answering until "stop"
  *     fatal TEXT         it can't go on, for this reason; it exits next
  *     switched W S       what it sends to worker W goes to that one's start S from now on
+ *     laid               answer to layout
  *     frozen             answer to freeze
  *     pong               answer to ping
+ *     tells I TEXT       to inquiry I: some of an answer; of a tap tuples, see tap.h
+ *     told I TEXT        to inquiry I: the last of an answer
  *   supervisor says
  *     peers S0 S1 ...    the start number of every worker of the plan, in order: answer to
  *                        hello, the first time once all have said it
  *     over S0 S1 ...     the same, to the successor of one that had ended: it sends its end
  *                        markers, and opens no plugin
+ *     layout S0 S1 ...   tasks were moved: topology.json has the new layout, these are the start
+ *                        numbers of its workers, gone ones too: leave who is gone, connect to who
+ *                        is new, say "laid"
  *     activate           spouts may call next
  *     deactivate         spouts stop calling next
  *     drain finish       spouts: emit nothing more, end when all is acked; bolts then
@@ -33,8 +39,17 @@
  *                        (R3); TEXT says which and how
  *     freeze             coordinator: write no record until "thaw", say "frozen" (X13)
  *     thaw               coordinator: go on
+ *     level C LEVEL      of what tasks of component C log, lines of this level and worse get
+ *                        through: error, warn, info, debug; as "drain" it may come before "peers"
  *     ping               say "pong" (R4)
+ *     leave              commit state, exit 0 and clean nothing up: a successor, or who gets the
+ *                        tasks, goes on
  *     stop               clean up and exit 0
+ *     tap I TEXT         inquiry I: show tuples that TEXT (tap.h) is about, until "untap"
+ *     untap I            show none to inquiry I any more
+ *     trace I oldest N   inquiry I: which N messages have been open for longest? A coordinator
+ *                        tells of its batches
+ *     trace I roots R... inquiry I, of an acker: what is known of these trees?
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #ifndef GALE_CONTROL_H
@@ -64,10 +79,10 @@ int control_receive(int fd, char *text, size_t size);
 /* What a worker may say, then what the supervisor may. */
 enum control_word {
 	CONTROL_HELLO, CONTROL_READY, CONTROL_ENDED, CONTROL_FATAL, CONTROL_SWITCHED,
-	CONTROL_FROZEN, CONTROL_PONG,
-	CONTROL_PEERS, CONTROL_OVER, CONTROL_ACTIVATE, CONTROL_DEACTIVATE, CONTROL_DRAIN,
+	CONTROL_LAID, CONTROL_FROZEN, CONTROL_PONG, CONTROL_TELLS, CONTROL_TOLD,
+	CONTROL_PEERS, CONTROL_OVER, CONTROL_LAYOUT, CONTROL_ACTIVATE, CONTROL_DEACTIVATE, CONTROL_DRAIN,
 	CONTROL_SWITCH, CONTROL_OBITUARY, CONTROL_LOST, CONTROL_FREEZE, CONTROL_THAW,
-	CONTROL_PING, CONTROL_STOP,
+	CONTROL_LEVEL, CONTROL_PING, CONTROL_LEAVE, CONTROL_STOP, CONTROL_TAP, CONTROL_UNTAP, CONTROL_TRACE,
 	CONTROL_WORDS		/* how many there are */
 };
 
@@ -76,9 +91,11 @@ struct control_message {
 	enum control_word word;
 	uint32_t worker;	/* switch, switched, lost */
 	uint32_t start;		/* switch, switched */
+	uint32_t component;	/* level */
 	uint64_t root;		/* obituary */
+	uint32_t inquiry;	/* tap, untap, trace, tells, told */
 	bool discard;		/* drain */
-	const char *text;	/* fatal, obituary, lost; peers and over: the table */
+	const char *text;	/* fatal, obituary, lost, level, tells, told, tap, trace; peers, over, layout: the table */
 };
 
 /* control_parse takes TEXT apart, into which M->text then points; false: it is no message of

@@ -52,8 +52,7 @@ int home_name_check(const char *name, struct error *e)
 
 /* ---- the base ---------------------------------------------------------------------- */
 
-/* base_path gives the path of BASE; free it. */
-static char *base_path(void)
+char *home_base(void)
 {
 	const char *xdg = getenv("XDG_STATE_HOME"), *home = getenv("HOME");
 	struct passwd *user;
@@ -174,31 +173,44 @@ static enum home_result lock(struct home *h, struct error *e)
 	return HOME_OK;
 }
 
+/* make_in makes the directory NAME below BASE, known as PATH, when there is none. */
+static int make_in(const char *name, const char *path, struct error *e)
+{
+	int base, rc = 0;
+
+	if (make_path(path) != 0)
+		return error_errno(e, "cannot make %s", path);
+	base = open_ours(AT_FDCWD, path, path, e);
+	if (base < 0)
+		return -1;
+	if (mkdirat(base, name, S_IRWXU) == 0)
+		fsync(base);	/* where that can't be done there is no more to do */
+	else if (errno != EEXIST)
+		rc = error_errno(e, "cannot make %s/%s", path, name);
+	close(base);
+	return rc;
+}
+
 enum home_result home_make(struct home *h, const char *name, struct error *e)
 {
-	char *path = base_path(), *inside = xasprintf("%s/%s", path, name);
 	enum home_result rc = HOME_FAILED;
+	char *path = home_base();
 
 	*h = (struct home){ .fd = -1 };
 	do {
 		home_close(h);
-		if (make_path(path) != 0)
-			error_errno(e, "cannot make %s", path);
-		else if (mkdir(inside, S_IRWXU) != 0 && errno != EEXIST)
-			error_errno(e, "cannot make %s", inside);
-		else if ((rc = open_in(h, name, path, e)) == HOME_OK)
+		if (make_in(name, path, e) == 0 && (rc = open_in(h, name, path, e)) == HOME_OK)
 			rc = lock(h, e);
 	} while (rc == HOME_OK && !has_name(h->fd));	/* removed while we came */
 	if (rc != HOME_OK)
 		home_close(h);
-	free(inside);
 	free(path);
 	return rc;
 }
 
 enum home_result home_open(struct home *h, const char *name, struct error *e)
 {
-	char *path = base_path();
+	char *path = home_base();
 	enum home_result rc = HOME_NONE;
 
 	*h = (struct home){ .fd = -1 };
@@ -277,18 +289,34 @@ static enum topology_status live_status(const struct home *h)
 	return status;
 }
 
-enum topology_status home_status(const struct home *h)
+/* ended_status: how one that does not run has ended. */
+static enum topology_status ended_status(const struct home *h)
 {
 	static const char finished[] = "{\"status\":\"FINISHED\"";
 	enum topology_status status = TOPOLOGY_DEAD;
 	struct buf b = { 0 };
 
-	if (home_lives(h))
-		return live_status(h);
 	if (home_read(h, "ended.json", &b, NULL) == 1)
 		status = strncmp(b.data, finished, sizeof finished - 1) == 0 ? TOPOLOGY_FINISHED : TOPOLOGY_FAILED;
 	buf_free(&b);
 	return status;
+}
+
+enum topology_status home_status(const struct home *h)
+{
+	return home_lives(h) ? live_status(h) : ended_status(h);
+}
+
+char *home_state(const char *name)
+{
+	char *base = home_base(), *path = xasprintf("%s/%s/state", base, name);
+
+	if (home_name_check(name, NULL) != 0 || access(path, F_OK) != 0) {
+		free(path);
+		path = NULL;
+	}
+	free(base);
+	return path;
 }
 
 static int by_name(const void *a, const void *b)
@@ -308,7 +336,7 @@ static bool is_listed(int base, const char *name)
 
 char **home_names(struct error *e)
 {
-	char *path = base_path(), **names = xcalloc(1, sizeof *names);
+	char *path = home_base(), **names = xcalloc(1, sizeof *names);
 	int fd = open_ours(AT_FDCWD, path, path, e);
 	bool none = fd < 0 && errno == ENOENT;
 	DIR *d = fd >= 0 ? fdopendir(fd) : NULL;
@@ -379,6 +407,8 @@ int home_write(const struct home *h, const char *file, const char *text, size_t 
 
 	if (rc == 0)
 		rc = renameat(h->fd, unfinished, h->fd, file);
+	if (rc == 0)
+		rc = fsync(h->fd);
 	if (rc != 0)
 		error_errno(e, "cannot write %s/%s", h->path, file);
 	if (rc != 0 && fd >= 0)
@@ -483,10 +513,21 @@ static void drop_bare_state(const struct home *h)
 	unlinkat(h->fd, folders[2], AT_REMOVEDIR);
 }
 
+void home_forget_end(const struct home *h)
+{
+	int positions = ended_status(h) == TOPOLOGY_FINISHED ?
+	    openat(h->fd, "state/positions", OPEN_DIR) : -1;
+
+	if (positions >= 0)
+		empty(positions, DEPTH_MAX);
+	unlinkat(h->fd, "ended.json", 0);
+}
+
 int home_remove(struct home *h, bool *kept, struct error *e)
 {
 	int inside, cause;
 
+	home_forget_end(h);
 	/* The definition first: from here on it is not listed. */
 	if (unlinkat(h->fd, DEFINITION, 0) != 0 && errno != ENOENT)
 		return error_errno(e, "cannot remove %s/" DEFINITION, h->path);

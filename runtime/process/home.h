@@ -17,7 +17,8 @@
  *                           this order
  *
  * A topology is FINISHED or FAILED when it has an ended.json, else DEAD when nobody holds its
- * lock. All text files are replaced as a whole (rename).
+ * lock. All text files are replaced as a whole, also
+ * if the power fails.
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #ifndef GALE_HOME_H
@@ -51,6 +52,9 @@ struct home {
  * begin with a dot. Returns 0 or -1 with E set. */
 int home_name_check(const char *name, struct error *e);
 
+/* home_base gives the path of BASE; free it. */
+char *home_base(void);
+
 /* home_make makes the home of NAME, when there is none, and locks it. home_open opens one that
  * has a topology, without its lock; home_take with it. After a failure H need not be closed.
  * home_close gives the lock back, unless a child has it, too. */
@@ -71,6 +75,10 @@ enum topology_status home_status(const struct home *h);
  * each of them. NULL with E set when the base can't be read; that there is none is no error. */
 char **home_names(struct error *e);
 
+/* home_state gives the path of the state directory of NAME, also of one that was killed; NULL:
+ * there is none. Free it. */
+char *home_state(const char *name);
+
 /* home_file gives the path of FILE inside; free it. home_read gives all of it, with a NUL behind
  * it: 1, or 0 when it is not there, or -1 with E set. home_write replaces it as a whole. */
 char *home_file(const struct home *h, const char *file);
@@ -85,6 +93,10 @@ struct json *home_json(const struct home *h, const char *file);
  * sets it, NULL takes it away. */
 char *home_rundir(const struct home *h);
 int home_link_rundir(const struct home *h, const char *rundir, struct error *e);
+
+/* home_forget_end makes H, which is locked, one that has not ended. Where one that FINISHED has come
+ * in its input goes, too, should its supervisor have been killed before it could remove that. */
+void home_forget_end(const struct home *h);
 
 /* home_remove removes all but the state and the dead letters, and with it the name from the
  * lists; the directory too, when there are none: *KEPT tells. H must be locked. */

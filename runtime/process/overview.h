@@ -27,7 +27,7 @@ enum topology_status {
 };
 extern const char *const topology_status_names[N_TOPOLOGY_STATUSES];
 
-enum { OVERVIEW_MAGIC = 0x77656976, OVERVIEW_VERSION = 1, OVERVIEW_NAME = 128 };
+enum { OVERVIEW_MAGIC = 0x77656976, OVERVIEW_VERSION = 2, OVERVIEW_NAME = 128 };
 
 struct overview {
 	uint32_t magic, version;
@@ -39,6 +39,7 @@ struct overview {
 	uint64_t started_ms;		/* since 1970 */
 	uint64_t active_ns;		/* CLOCK_MONOTONIC: all workers were ready; 0: not yet */
 	uint64_t restarts;		/* of workers, in this run */
+	uint64_t moved_ns;		/* CLOCK_MONOTONIC: tasks were moved last; 0: never */
 	char name[OVERVIEW_NAME];
 };
 

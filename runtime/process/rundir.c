@@ -47,9 +47,9 @@ static bool ours(const struct stat *st, mode_t forbidden)
 	return S_ISDIR(st->st_mode) && st->st_uid == geteuid() && (st->st_mode & forbidden) == 0;
 }
 
-/* base_path gives the path of BASE; free it. An XDG_RUNTIME_DIR that is another user's
+/* An XDG_RUNTIME_DIR that is another user's
  * (left over by su or sudo) or not there is no place for us. */
-static char *base_path(void)
+char *rundir_base(void)
 {
 	const char *xdg = getenv("XDG_RUNTIME_DIR");
 	struct stat st;
@@ -230,7 +230,7 @@ static void sweep(int base)
 
 void rundir_sweep(void)
 {
-	char *path = base_path();
+	char *path = rundir_base();
 	struct stat st;
 	int fd;
 
@@ -329,7 +329,7 @@ static int make_dir(struct rundir *r, int base, const char *base_name, const cha
 
 int rundir_create(struct rundir *r, const char *name, struct error *e)
 {
-	char *path = base_path();
+	char *path = rundir_base();
 	int room = room_for_name(path);
 	int base, rc;
 
@@ -388,6 +388,18 @@ char *rundir_status(const char *rundir, uint32_t worker, uint32_t stage)
 	if (stage > 0)
 		return xasprintf("%s/w%u.%u.status", rundir, worker, stage);
 	return xasprintf("%s/w%u.status", rundir, worker);
+}
+
+char *rundir_past(const char *rundir, uint32_t worker, uint32_t stage)
+{
+	if (stage == 0)
+		return xasprintf("%s/w%u.past.status", rundir, worker);
+	return xasprintf("%s/w%u.%u.past.status", rundir, worker, stage);
+}
+
+char *rundir_flow(const char *rundir, uint32_t worker)
+{
+	return xasprintf("%s/w%u.flow", rundir, worker);
 }
 
 char *rundir_data_endpoint(const char *rundir, uint32_t worker, uint32_t start)

@@ -9,6 +9,9 @@
  *     state/                state of a run without --state (statedir.h)
  *     .gale-1234            link to a temporary file elsewhere, to be removed with this
  *     w3.status             status page of worker 3 (status.h); w3.1.status: of its stage 1
+ *     w3.past.status        what the predecessors of worker 3 have counted
+ *     w3.flow               frames between worker 3 and others (flow.h)
+ *     history.00012345678   what had been counted at that time (history.h)
  *     w3.1.in               socket: data for worker 3, start 1
  *     w3.1.ack              socket: acker: records in; spout and bolt: verdicts in
  *
@@ -34,6 +37,9 @@ struct rundir {
 /* rundir_sweep removes what dead supervisors left behind. Best effort: says nothing. */
 void rundir_sweep(void);
 
+/* rundir_base gives the path of BASE; free it. */
+char *rundir_base(void);
+
 /* rundir_create makes and locks a run directory for the topology NAME. Returns 0 or -1
  * with E set (not writable, not ours, path too long for sockets). */
 int rundir_create(struct rundir *r, const char *name, struct error *e);
@@ -50,6 +56,8 @@ int rundir_temporary(const char *rundir, const char *path, struct error *e);
 char *rundir_topology(const char *rundir);
 char *rundir_state(const char *rundir);	/* the state directory of a run without --state */
 char *rundir_status(const char *rundir, uint32_t worker, uint32_t stage);
+char *rundir_past(const char *rundir, uint32_t worker, uint32_t stage);
+char *rundir_flow(const char *rundir, uint32_t worker);
 char *rundir_data_endpoint(const char *rundir, uint32_t worker, uint32_t start);	/* "ipc://..." */
 char *rundir_ack_endpoint(const char *rundir, uint32_t worker, uint32_t start);
 

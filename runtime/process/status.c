@@ -59,6 +59,7 @@ struct status *status_create(const char *path, uint32_t worker, uint32_t start, 
 		s->worker = worker;
 		s->start = start;
 		s->started_ns = clock_now_ns();
+		s->pid = (uint32_t)getpid();
 		if (rename(unfinished, path) < 0) {
 			error_errno(e, "cannot name the status page %s", path);
 			status_close(s);
@@ -69,6 +70,30 @@ struct status *status_create(const char *path, uint32_t worker, uint32_t start, 
 		unlink(unfinished);
 	free(unfinished);
 	return s;
+}
+
+int status_save(struct status *s, const char *path, struct error *e)
+{
+	char *unfinished = xasprintf("%s.new", path);
+	int fd = open(unfinished, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600), rc = -1;
+	ssize_t n = -1;
+
+	s->magic = STATUS_MAGIC;
+	s->version = STATUS_VERSION;
+	if (fd >= 0) {
+		n = write(fd, s, sizeof *s);
+		if (n >= 0 && n < (ssize_t)sizeof *s)
+			errno = ENOSPC;
+		close(fd);
+	}
+	if (n == (ssize_t)sizeof *s)
+		rc = rename(unfinished, path);
+	if (rc != 0) {
+		error_errno(e, "cannot write the page %s", path);
+		unlink(unfinished);
+	}
+	free(unfinished);
+	return rc;
 }
 
 /* Version first: a page of another version may well have another size. */

@@ -18,13 +18,16 @@
 
 enum {
 	STATUS_MAGIC = 0x656c6167,	/* "gale" */
-	STATUS_VERSION = 3,
+	STATUS_VERSION = 4,
 	STATUS_STREAMS = 16,		/* streams counted one by one; the last takes the rest */
 	STATUS_METRICS = 32,
 	STATUS_HAND_BYTES = 256,
 	STATUS_HAND_ROOTS = 64,
 	STATUS_CHARGES = 16
 };
+
+/* What a worker does between two writings of busy_ns, idle_ns and blocked_ns. */
+enum status_sleep { STATUS_AWAKE, STATUS_IDLE, STATUS_BLOCKED };
 
 /* Counters of one stream: of an output stream for emitted and transferred, and for
  * spouts also acked, failed, timed_out, dead_lettered. */
@@ -51,6 +54,8 @@ struct status {
 	uint32_t magic, version;
 	uint32_t worker, start;		/* number in the plan, which start of it */
 	uint64_t started_ns;
+	uint32_t pid;
+	uint32_t asleep;		/* what counts the time from accounted_ns on: enum status_sleep */
 
 	struct status_stream streams[STATUS_STREAMS];
 	uint64_t executed;		/* tuples given to execute */
@@ -60,10 +65,15 @@ struct status {
 	uint64_t dead_lettered;		/* spouts: messages given up */
 	uint64_t replayed;		/* spouts: emits but the first of each message */
 	uint64_t ticks;
-	uint64_t frames_in, frames_out, bytes_in, bytes_out;
+	uint64_t frames_in, frames_out, bytes_in, bytes_out;	/* out: only those with tuples, */
+	uint64_t data_in;		/* and how many of those came in */
 
-	uint64_t busy_ns, idle_ns, blocked_ns;
+	uint64_t busy_ns, idle_ns, blocked_ns;	/* a spout that may open no more messages is blocked */
+	uint64_t accounted_ns;		/* they tell of the time up to here; 0: not begun */
+	uint64_t oldest_ns;		/* spouts, finishing bolts: when the oldest tree was emitted that
+					 * is open; a moment late. 0: none is */
 	uint64_t pending;		/* spouts, finishing bolts: messages; ackers: trees */
+	uint64_t active;		/* spouts, coordinator: 1 = it was told to emit, and not to pause since */
 	uint64_t held;			/* bolts: tuples held */
 	uint64_t unbounded;		/* spouts: 1 = the input has no end */
 	uint64_t survives;		/* 1 = a successor can go on where this one was: spouts
@@ -106,6 +116,10 @@ struct status {
  * Return NULL with E set. status_close unmaps; NULL is allowed. */
 struct status *status_create(const char *path, uint32_t worker, uint32_t start, struct error *e);
 struct status *status_open(const char *path, int writable, struct error *e);
+
+/* status_save writes S, a sum of pages, as a page PATH that status_open opens: whole or not at
+ * all. Returns 0 or -1 with E set. */
+int status_save(struct status *s, const char *path, struct error *e);
 void status_close(struct status *s);
 
 #endif

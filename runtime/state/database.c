@@ -420,3 +420,8 @@ int database_write(struct database *d, const char *written, struct error *e)
 	d->failed = false;
 	return 0;
 }
+
+char *database_library(void)
+{
+	return xasprintf("leveldb %d.%d", leveldb_major_version(), leveldb_minor_version());
+}

@@ -27,6 +27,9 @@ enum { DATABASE_USER = 'u', DATABASE_OWN = 'g' };	/* first byte of a key */
 
 struct database;
 
+/* database_library gives LevelDB's version: "leveldb 1.23"; free it. */
+char *database_library(void);
+
 /* database_open opens the one at PATH, or remembers that there is none; the directories above
  * are made (0700) and synced. NULL with E set: damaged, in use, of a version that is not
  * VERSION, not readable or writable. database_open_copy opens, of whatever version, a copy of

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <signal.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,18 +14,22 @@
 #include "clock.h"
 #include "control.h"
 #include "death.h"
+#include "logline.h"
+#include "memlimit.h"
 #include "memory.h"
 #include "obituary.h"
 #include "rundir.h"
 
 enum {
 	READ_BYTES = 65536,		/* of one pipe in one turn */
-	LAST_READS = 16			/* of READ_BYTES each, of a worker that has ended */
+	LAST_READS = 16,		/* of READ_BYTES each, of a worker that has ended */
+	QUIET_MS = 20,			/* without work, where nobody counts what is open ... */
+	LONG_QUIET_MS = 1000		/* ... and frames are missing */
 };
 
 void crew_fail(struct crew *c, const char *text)
 {
-	outlet_say(c->outlet, "%s: %s", c->plan->topology->name, text);
+	outlet_tell(c->outlet, GALE_ERROR, "%s: %s", c->plan->topology->name, text);
 	if (c->why.text[0] == '\0')
 		error_set(&c->why, "%s", text);
 }
@@ -35,6 +40,26 @@ void crew_fail(struct crew *c, const char *text)
 #define say(W, ...) \
 	((W)->child.control >= 0 ? mail_send(&(W)->mail, (W)->child.control, __VA_ARGS__) : (void)0)
 
+void crew_tell(struct crew *c, uint32_t worker, const char *format, ...)
+{
+	va_list args;
+	char *text;
+
+	va_start(args, format);
+	if (vasprintf(&text, format, args) < 0)
+		die("out of memory: a control message");
+	va_end(args);
+	say(&c->workers[worker], "%s", text);
+	free(text);
+}
+
+bool crew_is_ready(const struct crew *c, uint32_t worker)
+{
+	enum life state = c->lives.workers[worker].state;
+
+	return (state == LIFE_READY || state == LIFE_ENDED) && c->workers[worker].child.control >= 0;
+}
+
 static void order_say(void *arg, uint32_t worker, const char *text)
 {
 	say(&((struct crew *)arg)->workers[worker], "%s", text);
@@ -42,7 +67,7 @@ static void order_say(void *arg, uint32_t worker, const char *text)
 
 static void say_killed(const struct crew *c, uint32_t worker, const char *what, uint64_t ns)
 {
-	outlet_say(c->outlet, "%s (pid %d) %s within %llu ms: killed", c->plan->workers[worker].label,
+	outlet_tell(c->outlet, GALE_WARN, "%s (pid %d) %s within %llu ms: killed", c->plan->workers[worker].label,
 	    (int)c->workers[worker].pid, what, (unsigned long long)(ns / NS_PER_MS));
 }
 
@@ -53,7 +78,8 @@ static void order_kill(void *arg, uint32_t worker, enum life_event event)
 
 	if (w->child.pid == 0)
 		return;
-	w->hung = event == EVENT_HUNG || c->lives.phase < RUN_STOPPING;
+	w->hung = event == EVENT_HUNG || (c->lives.phase < RUN_STOPPING &&
+	    c->lives.workers[worker].state != LIFE_RETIRING);
 	if (c->impatient) {
 		w->killed_because = "at your command";
 	} else if (event == EVENT_HUNG) {
@@ -81,6 +107,8 @@ static struct obituary obituary_of(const struct crew *c, uint32_t worker)
 		.status = w->wait_status,
 		.killed_because = w->killed_because,
 		.hung = w->hung,
+		.left_because = WIFEXITED(w->wait_status) && WEXITSTATUS(w->wait_status) == 0 ? w->leaves_because : NULL,
+		.asks_core = c->keeps_cores,
 		.oom = w->oom,
 		.fatal = w->fatal,
 		.pages = (const struct status *const *)&c->pages[c->plan->workers[worker].first_stage],
@@ -113,7 +141,7 @@ static void order_restarts(void *arg, uint32_t worker, uint64_t wait_ns, const c
 		buf_printf(&text, " in %llu ms", (unsigned long long)(wait_ns / NS_PER_MS));
 	if (recent > 0)
 		buf_printf(&text, " (failure %u of %d within a minute)", recent, RESTART_MOST);
-	outlet_say(c->outlet, "%s: %s", c->plan->topology->name, buf_text(&text));
+	outlet_tell(c->outlet, GALE_ERROR, "%s: %s", c->plan->topology->name, buf_text(&text));
 	buf_free(&text);
 }
 
@@ -222,6 +250,25 @@ static void name_own(struct crew *c, uint32_t worker)
 	w->own_root = 0;
 }
 
+/* tell_level tells WORKER which lines of its COMPONENT get into the log. */
+static void tell_level(struct crew *c, uint32_t worker, uint32_t component)
+{
+	const struct topology *t = c->plan->topology;
+	const struct level_set *set = &c->levels.components[component];
+	gale_level level = set->set ? set->level : topology_log_level(t, &t->components[component]);
+
+	if (plan_stage_of(c->plan, worker, component) != NULL)
+		say(&c->workers[worker], "level %u %s", component, logline_levels[level]);
+}
+
+/* tell_levels tells a worker that begins what was set; the config it has read. */
+static void tell_levels(struct crew *c, uint32_t worker)
+{
+	for (uint32_t i = 0; i < c->levels.n; i++)
+		if (c->levels.components[i].set)
+			tell_level(c, worker, i);
+}
+
 /* handle_message takes one message of a worker; false: it is none. */
 static bool handle_message(struct crew *c, uint32_t worker, const char *text)
 {
@@ -231,20 +278,29 @@ static bool handle_message(struct crew *c, uint32_t worker, const char *text)
 	};
 	struct control_message m;
 
-	if (!control_parse(&m, text) || m.word > CONTROL_PONG)
+	if (!control_parse(&m, text) || m.word > CONTROL_TOLD)
 		return false;
 	if (m.word == CONTROL_FROZEN) {
 		c->frozen = true;
+	} else if (m.word == CONTROL_LAID) {
+		lives_laid(&c->lives, worker, clock_now_ns());
 	} else if (m.word == CONTROL_PONG) {
 		pulse_heard(&c->pulse, worker);
+	} else if (m.word == CONTROL_TELLS || m.word == CONTROL_TOLD) {
+		if (c->listener.says != NULL)
+			c->listener.says(c->listener.arg, worker, &m);
 	} else if (m.word == CONTROL_SWITCHED) {
 		fences_switched(&c->lives.fences, worker, m.worker, m.start);
 	} else {
-		if (m.word == CONTROL_HELLO)
+		if (m.word == CONTROL_HELLO) {
 			find_pages(c, worker);
+			tell_levels(c, worker);		/* before its plugin is opened */
+		}
 		if (m.word == CONTROL_READY) {
 			pulse_began(&c->pulse, worker);
 			name_own(c, worker);	/* before "activate" */
+			if (c->listener.ready != NULL)
+				c->listener.ready(c->listener.arg, worker);
 		}
 		if (m.word == CONTROL_FATAL)
 			keep_fatal(&c->workers[worker], m.text);
@@ -314,7 +370,7 @@ bool crew_bounded(const struct crew *c)
 	for (uint32_t i = 0; i < c->plan->n_workers; i++) {
 		const struct status *page = crew_page(c, i);
 
-		if (c->plan->workers[i].role == ROLE_SPOUT &&
+		if (c->plan->workers[i].component < c->plan->topology->n_spouts &&
 		    (c->past[c->plan->workers[i].first_stage].sum.unbounded || (page != NULL && page->unbounded)))
 			return false;
 	}
@@ -329,6 +385,56 @@ uint64_t crew_pending(const struct crew *c)
 		if (c->pages[i] != NULL && c->plan->workers[c->pages[i]->worker].role != ROLE_ACKER)
 			n += c->pages[i]->pending;
 	return n;
+}
+
+/* is_paused: WORKER, if it emits anything of its own accord, knows that it shall not, and has nothing open. */
+static bool is_paused(const struct crew *c, uint32_t worker)
+{
+	enum role role = c->plan->workers[worker].role;
+	const struct status *page = crew_page(c, worker);
+
+	if (role != ROLE_SPOUT && !plan_is_source(c->plan, worker))
+		return true;
+	return page != NULL && page->active == 0 && page->pending == 0;
+}
+
+/* is_busy: PAGE's worker is in an execute; else *WORK is how much it has done. Frames that it has
+ * sent, less those that came to it, go to *ON_WAY. */
+static bool is_busy(const struct status *page, uint64_t *work, uint64_t *on_way)
+{
+	*work += page->executed + page->frames_in + page->frames_out;
+	*on_way += page->frames_out - page->data_in;
+	return page->hand_since_ns != 0;
+}
+
+/* is_idle: for QUIET_MS no page has told of anything new, and all frames have arrived. Some never do,
+ * when a worker has died: then it takes longer to believe it. */
+static bool is_idle(struct crew *c, uint64_t now_ns)
+{
+	uint64_t work = 0, on_way = 0, quiet_ns;
+	bool busy = false;
+
+	for (uint32_t i = 0; i < c->plan->n_stages; i++) {
+		on_way += c->past[i].sum.frames_out - c->past[i].sum.data_in;
+		if (c->pages[i] != NULL)
+			busy |= is_busy(c->pages[i], &work, &on_way);
+	}
+	if (busy || work != c->work || c->work_ns == 0) {
+		c->work = work;
+		c->work_ns = now_ns;
+	}
+	quiet_ns = (on_way == 0 ? QUIET_MS : LONG_QUIET_MS) * (uint64_t)NS_PER_MS;
+	return now_ns - c->work_ns >= quiet_ns;
+}
+
+bool crew_quiet(struct crew *c, uint64_t now_ns)
+{
+	bool idle = plan_tracks(c->plan) || is_idle(c, now_ns);
+
+	for (uint32_t i = 0; i < c->plan->n_workers; i++)
+		if (!is_paused(c, i))
+			return false;
+	return idle;
 }
 
 static void name_root(struct crew *c, uint32_t worker, uint64_t root)
@@ -347,6 +453,20 @@ static void name_tuple(struct crew *c, uint32_t worker, const struct status *pag
 		name_root(c, worker, page->hand_root);
 	for (uint32_t i = 0; page->hand_n_roots > 1 && i < page->hand_n_roots && i < STATUS_HAND_ROOTS; i++)
 		name_root(c, worker, page->hand_roots[i]);
+}
+
+/* deny_cores: one core file of a component is enough, and the next crash is likely the same. */
+static void deny_cores(struct crew *c, uint32_t worker)
+{
+	uint32_t component = c->plan->workers[worker].component;
+
+	if (!c->keeps_cores || !WIFSIGNALED(c->workers[worker].wait_status) ||
+	    !WCOREDUMP(c->workers[worker].wait_status))
+		return;
+	c->crashed[component] = true;
+	for (uint32_t i = 0; i < c->plan->n_workers; i++)
+		if (c->plan->workers[i].component == component)
+			spawn_deny_core(&c->workers[i].child);
 }
 
 /* judge turns the end of a worker's process into an event. */
@@ -370,6 +490,7 @@ static void judge(struct crew *c, uint32_t worker)
 	snprintf(w->cause, sizeof w->cause, "%s", buf_text(&cause));
 	buf_free(&cause);
 	death_judge(&death, &o, crew_bounded(c), lost, sizeof lost);
+	deny_cores(c, worker);
 	if (death.by_tuple && o.pages[0]->emitting != 0)
 		w->own_root = o.pages[0]->emitting;
 	else if (death.by_tuple)
@@ -399,6 +520,8 @@ static void bury_worker(struct crew *c, uint32_t worker)
 	mail_clear(&w->mail);
 	find_pages(c, worker);
 	pulse_ended(&c->pulse, worker);
+	if (c->listener.gone != NULL)
+		c->listener.gone(c->listener.arg, worker);
 	judge(c, worker);
 }
 
@@ -440,6 +563,20 @@ void crew_serve(struct crew *c, const struct pollfd *p)
 	flush_lines(c);
 }
 
+/* save_past writes what the starts of WORKER have counted so far, for those who read metrics:
+ * before the next one has a page. */
+static void save_past(struct crew *c, uint32_t worker, uint32_t stage)
+{
+	char *path = rundir_past(c->run_dir, worker, stage - c->plan->workers[worker].first_stage);
+	struct error e;
+
+	c->past[stage].sum.worker = worker;
+	c->past[stage].sum.start = c->pages[stage]->start;
+	if (status_save(&c->past[stage].sum, path, &e) != 0)
+		outlet_say(c->outlet, "%s: warn: %s", c->plan->topology->name, e.text);
+	free(path);
+}
+
 /* forget_predecessor makes room for the next start of a worker; what the last one counted
  * goes into the sum, but for what was open. */
 static void forget_predecessor(struct crew *c, uint32_t worker)
@@ -452,24 +589,42 @@ static void forget_predecessor(struct crew *c, uint32_t worker)
 			continue;
 		tally_add(&c->past[i], c->pages[i]);
 		c->past[i].sum.pending = c->past[i].sum.held = 0;
+		save_past(c, worker, i);
 		status_close(c->pages[i]);
 		c->pages[i] = NULL;
 	}
 	free(w->fatal);
 	w->fatal = NULL;
+	free(w->leaves_because);
+	w->leaves_because = NULL;
+	w->told_memory = false;
 	w->killed_because = NULL;
 	w->hung = w->oom = false;
 	w->pid = 0;
+}
+
+/* wishes fills in what the config wants of the process. */
+static void wishes(const struct crew *c, uint32_t worker, struct spawn *s)
+{
+	const struct topology *t = c->plan->topology;
+	uint32_t component = c->plan->workers[worker].component;
+	const struct component *head = component < t->n_components ? &t->components[component] : NULL;
+	const struct setting *more_nice = topology_config(t, head, "topology.worker.nice");
+	const struct setting *cpus = topology_config(t, head, "topology.worker.cpus");
+
+	if (more_nice != NULL && more_nice->type == SETTING_INT)
+		s->nice = (int)more_nice->i;
+	if (cpus != NULL && cpus->type == SETTING_STRING)
+		s->cpus = cpus->s;
+	if (c->keeps_cores)
+		s->core = c->crashed[component] ? CORE_DENIED : CORE_ALLOWED;
 }
 
 static int start_worker(struct crew *c, uint32_t i, struct error *e)
 {
 	const struct plan_worker *planned = &c->plan->workers[i];
 	struct crew_worker *w = &c->workers[i];
-
-	forget_predecessor(c, i);
-	w->out.label = w->err.label = planned->label;
-	if (spawn_start(&(struct spawn){
+	struct spawn spawn = {
 		.program = c->program,
 		.run_dir = c->run_dir,
 		.state_dir = c->state_dir,
@@ -478,7 +633,12 @@ static int start_worker(struct crew *c, uint32_t i, struct error *e)
 		.start = c->lives.workers[i].start + 1,
 		.label = planned->label,
 		.reads_input = planned->role == ROLE_SPOUT,
-	    }, &w->child, e) != 0)
+	};
+
+	forget_predecessor(c, i);
+	w->out.label = w->err.label = planned->label;
+	wishes(c, i, &spawn);
+	if (spawn_start(&spawn, &w->child, e) != 0)
 		return -1;
 	w->pid = w->child.pid;
 	lives_started(&c->lives, i, clock_now_ns());
@@ -493,7 +653,7 @@ static void order_start(void *arg, uint32_t worker)
 
 	if (start_worker(c, worker, &e) == 0)
 		return;
-	outlet_say(c->outlet, "%s: %s", c->plan->topology->name, e.text);
+	outlet_tell(c->outlet, GALE_ERROR, "%s: %s", c->plan->topology->name, e.text);
 	lives_died(&c->lives, worker, EVENT_DIED, &death, clock_now_ns());
 }
 
@@ -508,6 +668,78 @@ void crew_start(struct crew *c)
 		c->lives.failed = true;
 		lives_stop(&c->lives, clock_now_ns());
 		return;
+	}
+}
+
+/* ---- what gets into the log -------------------------------------------------------- */
+
+static void tell_all(struct crew *c, uint32_t component)
+{
+	for (uint32_t i = 0; i < c->plan->n_workers; i++)
+		tell_level(c, i, component);
+}
+
+void crew_set_level(struct crew *c, uint32_t component, gale_level level, uint64_t ms)
+{
+	uint64_t until = ms > 0 ? clock_now_ns() + ms * NS_PER_MS : 0;
+
+	for (uint32_t i = 0; i < c->levels.n; i++) {
+		if (component != UINT32_MAX && component != i)
+			continue;
+		levels_set(&c->levels, i, level, until);
+		tell_all(c, i);
+	}
+}
+
+/* ---- memory ------------------------------------------------------------------------ */
+
+/* would_lose tells what would die with WORKER if it left now, in TEXT; NULL: nothing. */
+static const char *would_lose(const struct crew *c, uint32_t worker, char *text, size_t size)
+{
+	struct obituary o = obituary_of(c, worker);
+	struct death death;
+
+	o.status = 0;
+	death_judge(&death, &o, crew_bounded(c), text, size);
+	return death.lost;
+}
+
+/* have_leave has WORKER, which uses USED bytes and may have MOST, make room for a successor. */
+static void have_leave(struct crew *c, uint32_t worker, uint64_t used, uint64_t most)
+{
+	struct crew_worker *w = &c->workers[worker];
+	char lost[256], *text = xasprintf("it used %llu MiB, and topology.worker.memory.mb allows %llu",
+	    (unsigned long long)(used >> 20), (unsigned long long)(most >> 20));
+
+	if (would_lose(c, worker, lost, sizeof lost) == NULL) {
+		w->leaves_because = text;
+		say(w, "leave");
+		return;
+	}
+	if (!w->told_memory)
+		outlet_tell(c->outlet, GALE_WARN, "%s: %s (pid %d) should be started anew, for %s; but %s",
+		    c->plan->topology->name, c->plan->workers[worker].label, (int)w->pid, text, lost);
+	w->told_memory = true;
+	free(text);
+}
+
+/* look_at_memory finds those that use too much, once a second. */
+static void look_at_memory(struct crew *c, uint64_t now_ns)
+{
+	if (c->memory_ns == 0 || now_ns < c->memory_ns)
+		return;
+	c->memory_ns = now_ns + MEMLIMIT_EVERY_MS * (uint64_t)NS_PER_MS;
+	if (c->lives.phase != RUN_ACTIVE || c->lives.paused)
+		return;
+	for (uint32_t i = 0; i < c->plan->n_workers; i++) {
+		uint64_t most = memlimit_of(c->plan, i), used;
+
+		if (most == 0 || c->lives.workers[i].state != LIFE_READY || c->workers[i].leaves_because != NULL ||
+		    now_ns - c->lives.restarts.workers[i].hello_ns < MEMLIMIT_PEACE_MS * (uint64_t)NS_PER_MS)
+			continue;
+		used = memlimit_used(c->workers[i].pid, most);
+		if (used > most)
+			have_leave(c, i, used, most);
 	}
 }
 
@@ -528,24 +760,39 @@ static void hung(void *arg, uint32_t worker)
 uint64_t crew_deadline(const struct crew *c)
 {
 	uint64_t next = lives_deadline(&c->lives), beat = pulse_deadline(&c->pulse);
+	uint64_t level = levels_deadline(&c->levels);
 
-	return next == 0 || beat < next ? beat : next;
+	next = next == 0 || beat < next ? beat : next;
+	next = level != 0 && level < next ? level : next;
+	return c->memory_ns != 0 && c->memory_ns < next ? c->memory_ns : next;
 }
 
 void crew_expire(struct crew *c, uint64_t now_ns)
 {
+	uint32_t component;
+
+	while ((component = levels_expired(&c->levels, now_ns)) != UINT32_MAX) {
+		tell_all(c, component);
+		outlet_say(c->outlet, "the log level of %s is what its config says again",
+		    c->plan->topology->components[component].id);
+	}
 	lives_expire(&c->lives, now_ns);
+	look_at_memory(c, now_ns);
 	pulse_beat(&c->pulse, now_ns);
 }
+
+static const struct child nobody = { .pidfd = -1, .control = -1, .out = -1, .err = -1 };
 
 void crew_init(struct crew *c, uint32_t ready_ms, uint32_t stop_ms)
 {
 	c->workers = xcalloc((size_t)c->plan->n_workers + 1, sizeof *c->workers);
 	for (uint32_t i = 0; i < c->plan->n_workers; i++)
-		c->workers[i].child = (struct child){ .pidfd = -1, .control = -1, .out = -1,
-			.err = -1 };
+		c->workers[i].child = nobody;
 	c->pages = xcalloc((size_t)c->plan->n_stages + 1, sizeof *c->pages);
 	c->past = xcalloc((size_t)c->plan->n_stages + 1, sizeof *c->past);
+	c->crashed = xcalloc((size_t)c->plan->topology->n_components + 1, sizeof *c->crashed);
+	c->memory_ns = memlimit_any(c->plan) ? clock_now_ns() : 0;
+	levels_init(&c->levels, c->plan->topology->n_components);
 	c->oom_kills = death_oom_kills();
 	c->pulse.ping = ping;
 	c->pulse.hung = hung;
@@ -554,20 +801,54 @@ void crew_init(struct crew *c, uint32_t ready_ms, uint32_t stop_ms)
 	lives_init(&c->lives, c->plan, &orders, &fence_orders, c, ready_ms, stop_ms);
 }
 
+/* forget_gone has what those counted that are gone count as their predecessors' does. */
+static void forget_gone(struct crew *c, const struct plan *then)
+{
+	for (uint32_t i = 0; i < c->plan->n_workers; i++)
+		if (!plan_keeps(c->plan, then, i))
+			forget_predecessor(c, i);
+}
+
+void crew_lay_out(struct crew *c, struct plan *plan, uint64_t now_ns)
+{
+	struct plan *was = c->plan;
+	uint32_t n = plan->n_workers;
+
+	forget_gone(c, plan);
+	c->workers = xrealloc(c->workers, ((size_t)n + 1) * sizeof *c->workers);
+	for (uint32_t i = was->n_workers; i < n; i++)
+		c->workers[i] = (struct crew_worker){ .child = nobody };
+	c->pages = xrealloc(c->pages, ((size_t)plan->n_stages + 1) * sizeof *c->pages);
+	c->past = xrealloc(c->past, ((size_t)plan->n_stages + 1) * sizeof *c->past);
+	for (uint32_t i = was->n_stages; i < plan->n_stages; i++) {
+		c->pages[i] = NULL;
+		memset(&c->past[i], 0, sizeof c->past[i]);
+	}
+	for (uint32_t i = 0; i < n; i++)
+		c->workers[i].out.label = c->workers[i].err.label = plan->workers[i].label;
+	pulse_grow(&c->pulse, n);
+	c->plan = plan;
+	lives_lay_out(&c->lives, plan, now_ns);
+	plan_free(was);
+}
+
 void crew_free(struct crew *c)
 {
 	for (uint32_t i = 0; c->workers != NULL && i < c->plan->n_workers; i++) {
 		free(c->workers[i].fatal);
+		free(c->workers[i].leaves_because);
 		mail_clear(&c->workers[i].mail);
 	}
 	for (uint32_t i = 0; c->pages != NULL && i < c->plan->n_stages; i++)
 		status_close(c->pages[i]);
 	free(c->pages);
 	free(c->past);
+	free(c->crashed);
 	free(c->workers);
 	c->workers = NULL;
 	c->pages = NULL;
 	buf_free(&c->lines);
 	pulse_free(&c->pulse);
+	levels_free(&c->levels);
 	lives_free(&c->lives);
 }

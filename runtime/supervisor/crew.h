@@ -13,6 +13,7 @@
 
 #include "buf.h"
 #include "error.h"
+#include "levels.h"
 #include "life.h"
 #include "mail.h"
 #include "outlet.h"
@@ -32,26 +33,44 @@ struct crew_worker {
 	char *fatal;			/* what it said in "fatal TEXT" */
 	const char *killed_because;	/* by us */
 	bool hung, oom;			/* see obituary.h */
+	char *leaves_because;		/* it was told to leave; NULL: it was not */
+	bool told_memory;		/* that it uses too much, and can't be started anew */
 	uint64_t own_root;		/* of its own, was in hand when its predecessor died; 0: none */
 	char cause[160];		/* how its predecessor ended, for those who lost by it */
 };
 
+struct control_message;
+
+/* Who wants to know what workers say of inquiries; all may be NULL. */
+struct crew_listener {
+	void (*ready)(void *arg, uint32_t worker);	/* before it is told anything else */
+	void (*says)(void *arg, uint32_t worker, const struct control_message *m);	/* tells, told */
+	void (*gone)(void *arg, uint32_t worker);	/* its process has ended */
+	void *arg;
+};
+
 struct crew {
-	const struct plan *plan;	/* keeps, as all pointers up to `outlet` */
-	const char *run_dir, *state_dir;
+	struct plan *plan;		/* the caller's, until crew_lay_out */
+	const char *run_dir, *state_dir;	/* keeps, as all pointers up to `outlet` */
 	uint32_t run;			/* number of this run (I1) */
 	const char *program;		/* what is exec'd as a worker; NULL: this program */
 	struct outlet *outlet;
 	struct lives lives;
 	struct pulse pulse;
+	struct levels levels;
 	struct crew_worker *workers;	/* plan->n_workers */
 	struct status **pages;		/* plan->n_stages; NULL until the worker has one */
+	struct crew_listener listener;
 	struct tally *past;		/* plan->n_stages: the pages of predecessors */
 	struct buf lines;		/* of workers, not yet handed to the outlet */
 	bool frozen;			/* nothing is decided: see crew_freeze */
 	bool impatient;			/* kills are asked for: don't report them */
+	bool keeps_cores;		/* the first crash of a component may leave a core file */
+	bool *crashed;			/* by component, the last one gale's own: it has had one */
+	uint64_t memory_ns;		/* when to look at what workers use; 0: never */
 	uint64_t oom_kills;		/* of this machine or control group, so far */
 	uint32_t restarts;		/* of all workers */
+	uint64_t work, work_ns;		/* crew_quiet: how much was done, and since when it is as much */
 	struct error why;		/* the first failure */
 };
 
@@ -71,6 +90,11 @@ void crew_start(struct crew *c);
 /* crew_fail notes why the run fails, and says it. */
 void crew_fail(struct crew *c, const char *text);
 
+/* crew_tell tells WORKER something, now or when its channel has room. crew_is_ready: it
+ * has said so, and can be told something. */
+void crew_tell(struct crew *c, uint32_t worker, const char *format, ...) __attribute__((format(printf, 3, 4)));
+bool crew_is_ready(const struct crew *c, uint32_t worker);
+
 /* crew_page gives the page of WORKER's head, or NULL. */
 const struct status *crew_page(const struct crew *c, uint32_t worker);
 
@@ -82,10 +106,22 @@ bool crew_bounded(const struct crew *c);
  * transactional topology batches. */
 uint64_t crew_pending(const struct crew *c);
 
+/* crew_quiet: spouts and the coordinator were told to pause, know it, and nothing is open. Where nobody
+ * counts what is open: no worker has had anything to do for a while. */
+bool crew_quiet(struct crew *c, uint64_t now_ns);
+
+/* crew_lay_out: tasks were moved, and PLAN is the one from now on; frees the one before. See
+ * lives_lay_out. */
+void crew_lay_out(struct crew *c, struct plan *plan, uint64_t now_ns);
+
 /* crew_freeze asks the coordinator to decide nothing, or to go on; crew_frozen: it does so. Where
  * there is no coordinator it is done at once. */
 void crew_freeze(struct crew *c, bool freeze);
 bool crew_frozen(const struct crew *c);
+
+/* crew_set_level has lines of LEVEL and worse of COMPONENT (UINT32_MAX: of all) get into the log, for MS
+ * or, when that is 0, until the run ends. */
+void crew_set_level(struct crew *c, uint32_t component, gale_level level, uint64_t ms);
 
 /* crew_fill_polls fills CREW_POLLS places of P for every worker; crew_serve handles what
  * poll found there. */

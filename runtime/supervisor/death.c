@@ -18,6 +18,8 @@ bool death_own(const struct obituary *o)
 		SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT, SIGSYS, SIGTRAP, SIGXCPU, SIGXFSZ
 	};
 
+	if (o->left_because != NULL)
+		return false;
 	if (o->hung || o->oom || WIFEXITED(o->status) || said_fatal(o))
 		return true;
 	for (size_t i = 0; i < sizeof faults / sizeof *faults; i++)

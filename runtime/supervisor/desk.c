@@ -47,6 +47,14 @@ void desk_show_out(struct desk *d, struct desk_client *client)
 	client->request = NULL;
 }
 
+int desk_hand_over(struct desk_client *client)
+{
+	int fd = client->fd;
+
+	*client = (struct desk_client){ .fd = -1 };
+	return fd;
+}
+
 void desk_close(struct desk *d)
 {
 	for (int i = 0; i < DESK_CLIENTS && d->ops != NULL; i++)

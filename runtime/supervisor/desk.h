@@ -58,6 +58,10 @@ bool desk_say(struct desk *d, struct desk_client *client, const char *format, ..
 bool desk_offer(struct desk_client *client, const char *text, size_t n);
 void desk_show_out(struct desk *d, struct desk_client *client);
 
+/* desk_hand_over gives the connection of CLIENT, whom the desk then forgets, to who talks to it from
+ * now on. */
+int desk_hand_over(struct desk_client *client);
+
 /* desk_fill_polls fills DESK_POLLS places; desk_serve handles what poll found there. */
 void desk_fill_polls(const struct desk *d, struct pollfd *p);
 void desk_serve(struct desk *d, const struct pollfd *p);

@@ -2,6 +2,7 @@
 #include "fence.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "clock.h"
 #include "memory.h"
@@ -22,6 +23,32 @@ void fences_free(struct fences *f)
 	free(f->fences);
 	free(f->live);
 	*f = (struct fences){ 0 };
+}
+
+/* grow makes room for N in what has room for WAS. */
+static void *grow(void *array, uint32_t was, uint32_t n, size_t size)
+{
+	array = xrealloc(array, ((size_t)n + 1) * size);
+	memset((char *)array + was * size, 0, (n - was) * size);
+	return array;
+}
+
+void fences_lay_out(struct fences *f, const struct plan *plan)
+{
+	uint32_t was = f->plan->n_workers, n = plan->n_workers;
+
+	f->fences = grow(f->fences, was, n, sizeof *f->fences);
+	f->live = grow(f->live, was, n, sizeof *f->live);
+	for (uint32_t i = 0; i < n; i++) {
+		struct fence *x = &f->fences[i];
+
+		x->waiting = grow(x->waiting, i < was ? was : 0, n, sizeof *x->waiting);
+		if (plan_keeps(f->plan, plan, i))
+			continue;
+		memset(x->waiting, 0, n * sizeof *x->waiting);
+		*x = (struct fence){ .waiting = x->waiting };
+	}
+	f->plan = plan;
 }
 
 void fences_joined(struct fences *f, uint32_t worker)

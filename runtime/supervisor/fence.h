@@ -55,6 +55,11 @@ enum { FENCE_WAIT_MS = 100 };
 void fences_init(struct fences *f, const struct plan *plan, const struct fence_orders *orders, void *arg);
 void fences_free(struct fences *f);
 
+/* fences_lay_out: tasks were moved, and PLAN is the one from now on. Whom the one before did not
+ * keep was told of by fences_died, and its fence is forgotten: those who have its tasks now have
+ * fences of their own. */
+void fences_lay_out(struct fences *f, const struct plan *plan);
+
 /* fences_joined: WORKER has just been given the table of all starts. */
 void fences_joined(struct fences *f, uint32_t worker);
 

@@ -17,6 +17,7 @@ const char *const life_names[N_LIVES] = {
 	[LIFE_READY] = "ready",
 	[LIFE_ENDED] = "ended",
 	[LIFE_FAILING] = "failing",
+	[LIFE_RETIRING] = "leaving its tasks",
 	[LIFE_STOPPING] = "stopping",
 	[LIFE_GONE] = "gone",
 };
@@ -48,7 +49,7 @@ static void say_active(struct lives *l)
 {
 	for (uint32_t i = 0; i < l->plan->n_workers; i++)
 		if (begins(l, i) && l->workers[i].state == LIFE_READY)
-			l->orders->say(l->arg, i, l->active ? "activate" : "deactivate");
+			l->orders->say(l->arg, i, l->active && !l->paused ? "activate" : "deactivate");
 }
 
 /* none_before: every worker has come as far as STATE; one that fails gets no further. */
@@ -86,6 +87,14 @@ static void fail_run(struct lives *l, const struct what *x, enum life state, con
 	lives_stop(l, x->now_ns);
 }
 
+/* put_table writes WORD and the start number of every worker. */
+static void put_table(const struct lives *l, struct buf *out, const char *word)
+{
+	buf_puts(out, word);
+	for (uint32_t i = 0; i < l->plan->n_workers; i++)
+		buf_printf(out, " %u", l->workers[i].start);
+}
+
 /* give_table answers a hello: who listens where. From here on the worker is told of every
  * loss (R1). A drain that was said before it came is said again, and first. */
 static void give_table(struct lives *l, uint32_t worker)
@@ -94,12 +103,41 @@ static void give_table(struct lives *l, uint32_t worker)
 
 	if (l->phase == RUN_DRAINING)
 		l->orders->say(l->arg, worker, l->finish ? "drain finish" : "drain discard");
-	buf_puts(&table, l->workers[worker].over ? "over" : "peers");
-	for (uint32_t i = 0; i < l->plan->n_workers; i++)
-		buf_printf(&table, " %u", l->workers[i].start);
+	put_table(l, &table, l->workers[worker].over ? "over" : "peers");
 	l->orders->say(l->arg, worker, buf_text(&table));
 	buf_free(&table);
 	fences_joined(&l->fences, worker);
+}
+
+/* join makes WORKER, which is bound, one of the others. */
+static void join(struct lives *l, uint32_t worker, uint64_t now_ns)
+{
+	l->workers[worker].fresh = false;
+	l->workers[worker].deadline_ns = now_ns + l->ready_ns;
+	give_table(l, worker);
+	fences_begin(&l->fences, worker, l->workers[worker].start, now_ns);
+}
+
+static bool somebody_is_laying(const struct lives *l)
+{
+	for (uint32_t i = 0; i < l->plan->n_workers; i++)
+		if (l->workers[i].laying)
+			return true;
+	return false;
+}
+
+/* laid: WORKER has the new layout, or is dead: its successor reads it. After the last one those who
+ * are new join. */
+static void laid(struct lives *l, uint32_t worker, uint64_t now_ns)
+{
+	bool was = l->workers[worker].laying;
+
+	l->workers[worker].laying = false;
+	if (!was || somebody_is_laying(l))
+		return;
+	for (uint32_t i = 0; i < l->plan->n_workers; i++)
+		if (l->workers[i].fresh && l->workers[i].state == LIFE_BOUND)
+			join(l, i, now_ns);
 }
 
 /* The last hello completes the table. Who waits for it is not late. */
@@ -109,9 +147,8 @@ static void bind_worker(struct lives *l, const struct what *x)
 	l->workers[x->worker].deadline_ns = 0;
 	restarts_hello(&l->restarts, x->worker, x->now_ns);
 	if (l->peers_said) {
-		l->workers[x->worker].deadline_ns = x->now_ns + l->ready_ns;
-		give_table(l, x->worker);
-		fences_begin(&l->fences, x->worker, l->workers[x->worker].start, x->now_ns);
+		if (!l->workers[x->worker].fresh || !somebody_is_laying(l))
+			join(l, x->worker, x->now_ns);
 		return;
 	}
 	if (!none_before(l, LIFE_BOUND))
@@ -127,7 +164,7 @@ static void serve(struct lives *l, const struct what *x)
 {
 	l->workers[x->worker].state = LIFE_READY;
 	l->workers[x->worker].deadline_ns = 0;
-	if (l->phase == RUN_ACTIVE && l->active && begins(l, x->worker))
+	if (l->phase == RUN_ACTIVE && l->active && !l->paused && begins(l, x->worker))
 		l->orders->say(l->arg, x->worker, "activate");
 	if (l->phase != RUN_STARTING || !none_before(l, LIFE_READY))
 		return;
@@ -164,8 +201,21 @@ static void go(struct lives *l, const struct what *x)
 	l->workers[x->worker].state = LIFE_GONE;
 	l->workers[x->worker].deadline_ns = 0;
 	fences_died(&l->fences, x->worker);
+	laid(l, x->worker, x->now_ns);
 	if (none_before(l, LIFE_GONE))
 		l->phase = RUN_OVER;
+}
+
+/* leave: it had no tasks any more. All may be gone for a moment. */
+static void leave(struct lives *l, const struct what *x)
+{
+	if (l->phase >= RUN_STOPPING) {
+		go(l, x);
+		return;
+	}
+	l->workers[x->worker].state = LIFE_GONE;
+	l->workers[x->worker].deadline_ns = 0;
+	fences_died(&l->fences, x->worker);
 }
 
 /* misses: what was lost with the worker is missed. Not what had been passed on already, nor
@@ -213,6 +263,7 @@ static void lose(struct lives *l, const struct what *x)
 		return;
 	}
 	fences_died(&l->fences, x->worker);
+	laid(l, x->worker, x->now_ns);
 	w->state = LIFE_WAITING;
 	w->deadline_ns = due_ns;
 	l->orders->restarts(l->arg, x->worker, due_ns - x->now_ns, misses(l, x) ? x->how.lost : NULL);
@@ -282,6 +333,16 @@ static cell *const cells[N_LIVES][N_LIFE_EVENTS] = {
 		[EVENT_FATAL] = ignore,
 		[EVENT_DIED] = lose,
 		[EVENT_EXITED] = lose,
+		[EVENT_HUNG] = ignore,
+		[EVENT_TIMEOUT] = kill_it,
+	},
+	[LIFE_RETIRING] = {
+		[EVENT_HELLO] = ignore,
+		[EVENT_READY] = ignore,
+		[EVENT_ENDED] = ignore,
+		[EVENT_FATAL] = ignore,
+		[EVENT_DIED] = leave,
+		[EVENT_EXITED] = leave,
 		[EVENT_HUNG] = ignore,
 		[EVENT_TIMEOUT] = kill_it,
 	},
@@ -363,6 +424,104 @@ void lives_activate(struct lives *l, bool active)
 	if (l->phase == RUN_ACTIVE)
 		say_active(l);
 }
+
+/* ---- moving tasks ---- */
+
+void lives_pause(struct lives *l, bool paused)
+{
+	l->paused = paused;
+	if (l->phase == RUN_ACTIVE && l->active)
+		say_active(l);
+}
+
+void lives_retire(struct lives *l, uint32_t worker, uint64_t now_ns)
+{
+	struct life_worker *w = &l->workers[worker];
+	bool told = w->state == LIFE_FAILING;	/* it will exit by itself */
+
+	if (w->state == LIFE_WAITING) {
+		w->state = LIFE_GONE;
+		w->deadline_ns = 0;
+		return;
+	}
+	w->state = LIFE_RETIRING;
+	w->deadline_ns = now_ns + l->stop_ns;
+	if (!told)
+		l->orders->say(l->arg, worker, "leave");
+}
+
+void lives_take_back(struct lives *l, uint32_t worker, uint64_t now_ns)
+{
+	l->workers[worker].state = LIFE_WAITING;
+	l->workers[worker].fresh = true;
+	lives_event(l, worker, EVENT_TIMEOUT, now_ns);
+}
+
+bool lives_starting(const struct lives *l)
+{
+	for (uint32_t i = 0; i < l->plan->n_workers; i++)
+		if (l->workers[i].state == LIFE_STARTING)
+			return true;
+	return false;
+}
+
+/* renew gives the workers that the old plan does not keep lives of their own, which go on counting
+ * starts. A number that is nobody's has one that nobody ever had: what its last owner sent
+ * is dropped wherever it comes (I1). */
+static void renew(struct lives *l, const struct plan *was)
+{
+	for (uint32_t i = 0; i < l->plan->n_workers; i++) {
+		struct life_worker *w = &l->workers[i];
+		bool gone = role_of(l, i) == ROLE_GONE;
+
+		if (plan_keeps(was, l->plan, i))
+			continue;
+		if (i >= was->n_workers)
+			*w = (struct life_worker){ .state = LIFE_WAITING, .fresh = true };
+		else if (gone)
+			*w = (struct life_worker){ .state = LIFE_GONE,
+				.start = w->start + (was->workers[i].role != ROLE_GONE) };
+		else
+			*w = (struct life_worker){ .state = LIFE_WAITING, .start = w->start, .fresh = true };
+	}
+}
+
+void lives_lay_out(struct lives *l, const struct plan *plan, uint64_t now_ns)
+{
+	const struct plan *was = l->plan;
+	struct buf table = { 0 };
+
+	l->workers = xrealloc(l->workers, ((size_t)plan->n_workers + 1) * sizeof *l->workers);
+	l->plan = plan;
+	renew(l, was);
+	fences_lay_out(&l->fences, plan);
+	restarts_lay_out(&l->restarts, plan);
+	for (uint32_t i = 0; i < plan->n_workers; i++)
+		l->workers[i].laying = l->fences.live[i];
+	for (uint32_t i = 0; i < plan->n_workers; i++)
+		if (l->workers[i].fresh)
+			lives_event(l, i, EVENT_TIMEOUT, now_ns);
+	put_table(l, &table, "layout");
+	for (uint32_t i = 0; i < plan->n_workers; i++)
+		if (l->workers[i].laying)
+			l->orders->say(l->arg, i, buf_text(&table));
+	buf_free(&table);
+}
+
+void lives_laid(struct lives *l, uint32_t worker, uint64_t now_ns)
+{
+	laid(l, worker, now_ns);
+}
+
+bool lives_settled(const struct lives *l)
+{
+	for (uint32_t i = 0; i < l->plan->n_workers; i++)
+		if (l->workers[i].laying || l->workers[i].fresh || l->fences.fences[i].deadline_ns != 0)
+			return false;
+	return true;
+}
+
+/* ---- its end ---- */
 
 void lives_drain(struct lives *l, bool finish, uint64_t now_ns)
 {

@@ -10,6 +10,7 @@
  *        from each of these:  ──► FAILING  ──► dead      said "fatal", must exit now
  *                             ──► WAITING  ──► STARTING  dead, is started again
  *                             ──► STOPPING ──► GONE      told to stop
+ *                             ──► RETIRING ──► GONE      told to leave: its tasks are moved
  *
  * and the run's:
  *
@@ -19,6 +20,16 @@
  *     RUN_DRAINING   the same, and on the way "drain" was said
  *     RUN_STOPPING   until all are gone
  *     RUN_OVER
+ *
+ * When tasks are moved (rebalance.h) the lives of those who had them end first. Then comes the new
+ * plan, with the lives of those who get them, and everybody else who is live learns of it:
+ *
+ *     lives_lay_out --"layout" to all live--> "laid" by all --> those who are new get their table,
+ *                   `-start who is new------> hello        |   once they have said hello, and
+ *                                                          `   their fences begin (R1-R3)
+ *
+ * Before that they would be strangers to those who have the old plan. A worker that is just being
+ * started may have read either plan: there must be none (lives_starting).
  *
  * A worker that dies is started again (restart.h says when) and fenced (fence.h). The run
  * fails instead, and everybody is stopped, when a result died with it (R7), when it dies too
@@ -36,7 +47,7 @@
 
 enum life {
 	LIFE_NEW, LIFE_WAITING, LIFE_STARTING, LIFE_BOUND, LIFE_READY, LIFE_ENDED, LIFE_FAILING,
-	LIFE_STOPPING, LIFE_GONE, N_LIVES
+	LIFE_RETIRING, LIFE_STOPPING, LIFE_GONE, N_LIVES
 };
 extern const char *const life_names[N_LIVES];
 
@@ -81,6 +92,8 @@ struct life_worker {
 	enum life state;
 	uint32_t start;		/* which start of it, from 1 */
 	bool over;		/* it has ended: its successor only says so (B1, B3) */
+	bool laying;		/* it was told "layout", and has not said "laid" */
+	bool fresh;		/* it was started to move tasks, and has no table yet */
 	uint64_t deadline_ns;	/* 0: none */
 };
 
@@ -91,7 +104,8 @@ struct lives {
 	bool failed;
 	bool peers_said;	/* all have been bound once: a hello gets its table at once */
 	bool finish;		/* how "drain" was said */
-	bool active;		/* spouts shall emit once all are ready; true unless told otherwise */
+	bool active;		/* spouts shall emit once all are ready; true unless told otherwise, */
+	bool paused;		/* but not while tasks are moved */
 	struct fences fences;
 	struct restarts restarts;
 	uint64_t ready_ns, stop_ns;	/* how long a start, a stop may take */
@@ -115,6 +129,27 @@ void lives_died(struct lives *l, uint32_t worker, enum life_event event, const s
 
 /* lives_activate: spouts shall emit, or not; while the run drains it changes nothing. */
 void lives_activate(struct lives *l, bool active);
+
+/* lives_pause: no spout shall emit until it is called again with false. */
+void lives_pause(struct lives *l, bool paused);
+
+/* lives_retire ends the life of WORKER, whose tasks are to be moved: it is told to leave, killed when
+ * that takes too long, and not started again. */
+void lives_retire(struct lives *l, uint32_t worker, uint64_t now_ns);
+
+/* lives_take_back starts WORKER, which was retired and is gone, again with the tasks that it had. */
+void lives_take_back(struct lives *l, uint32_t worker, uint64_t now_ns);
+
+/* lives_starting: some worker is between its start and its hello. */
+bool lives_starting(const struct lives *l);
+
+/* lives_lay_out: PLAN is the plan from now on, and in the run directory; all that it does not keep
+ * are gone. The one before may be freed after it. lives_laid: WORKER has said "laid".
+ * lives_settled: nobody has to any more, and who was new has its table and its sources were told
+ * of the loss. */
+void lives_lay_out(struct lives *l, const struct plan *plan, uint64_t now_ns);
+void lives_laid(struct lives *l, uint32_t worker, uint64_t now_ns);
+bool lives_settled(const struct lives *l);
 
 /* lives_drain asks the run to end once what is open is done; FINISH: as if the input had
  * ended. While the run still starts this is lives_stop. lives_stop ends it now, lives_kill

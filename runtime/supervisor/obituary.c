@@ -7,6 +7,7 @@
 #include <sys/wait.h>
 
 #include "clock.h"
+#include "corefile.h"
 #include "relay.h"
 #include "wire.h"
 
@@ -94,6 +95,8 @@ void obituary_cause(struct buf *out, const struct obituary *o)
 
 	if (o->killed_because != NULL) {
 		buf_printf(out, "was killed by gale: %s", o->killed_because);
+	} else if (o->left_because != NULL) {
+		buf_printf(out, "left, as gale told it: %s", o->left_because);
 	} else if (s == 0) {
 		buf_printf(out, "exited with code %d", WEXITSTATUS(o->status));
 	} else {
@@ -125,6 +128,10 @@ void obituary_write(struct buf *out, const struct obituary *o)
 	buf_printf(out, "%s (pid %d, start %u) ", o->plan->workers[o->worker].label, (int)o->pid,
 	    o->start);
 	obituary_cause(out, o);
+	if (o->asks_core && WIFSIGNALED(o->status) && WCOREDUMP(o->status)) {
+		buf_puts(out, ", core: ");
+		corefile_where(out, o->pid, NULL);
+	}
 	add_last_words(out, o);
 	add_hand(out, o);
 }

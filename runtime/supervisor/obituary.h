@@ -21,6 +21,8 @@ struct obituary {
 	int status;			/* as from wait(2) */
 	const char *killed_because;	/* we killed it, for this reason; else NULL */
 	bool hung;			/* ... because it did not answer */
+	const char *left_because;	/* we told it to leave, and it did, for this reason; else NULL */
+	bool asks_core;			/* say where a core file went */
 	bool oom;			/* the kernel has killed somebody for want of memory */
 	const char *fatal;		/* what it said in "fatal TEXT"; "" or NULL: nothing */
 	const struct status *const *pages;	/* of its stages; NULL: it died before it had one */

@@ -14,7 +14,9 @@
 #include <unistd.h>
 
 #include "clock.h"
+#include "logline.h"
 #include "memory.h"
+#include "plan.h"
 
 static const char clear_status[] = "\r\033[K";
 
@@ -49,6 +51,11 @@ void outlet_open(struct outlet *o, int fd)
 		o->kind = OUTLET_SOCKET;
 	else if (S_ISFIFO(st.st_mode) || o->terminal)
 		open_own(o);
+}
+
+void outlet_open_log(struct outlet *o, struct logfile *log, const char *name)
+{
+	*o = (struct outlet){ .fd = -1, .kind = OUTLET_FILE, .log = log, .name = name };
 }
 
 /* whole_lines gives the bytes of S, at most MAX, that end with a newline; else MAX. */
@@ -139,10 +146,68 @@ static uint64_t count_lines(const struct buf *lines)
 	return n;
 }
 
+/* ---- the log ----------------------------------------------------------------------- */
+
+/* log_worker logs one line of a worker: its label, a blank, what it said. */
+static void log_worker(struct outlet *o, const char *line, size_t n)
+{
+	const char *blank = memchr(line, ' ', n);
+	size_t label_n = blank != NULL ? (size_t)(blank - line) : n, at = label_n + (blank != NULL);
+	gale_level level = GALE_INFO;
+	char label[PLAN_LABEL];
+
+	if (label_n >= sizeof label)
+		label_n = sizeof label - 1;
+	memcpy(label, line, label_n);
+	label[label_n] = '\0';
+	if (strcmp(label, LOGLINE_OUTPUT) != 0)		/* data begins with what it likes */
+		at += logline_prefix(line + at, n - at, &level);
+	logfile_line(o->log, level, label, line + at, n - at);
+}
+
+static void log_lines(struct outlet *o, const struct buf *lines)
+{
+	const char *at = lines->data, *end = lines->data + lines->n;
+
+	while (at < end) {
+		const char *newline = memchr(at, '\n', (size_t)(end - at));
+		size_t n = newline != NULL ? (size_t)(newline - at) : (size_t)(end - at);
+
+		log_worker(o, at, n);
+		at += n + 1;
+	}
+	logfile_flush(o->log);
+}
+
+/* log_own logs what gale says. The topology's name is no news there. */
+static void log_own(struct outlet *o, gale_level level, const char *text)
+{
+	size_t n = strlen(o->name), word;
+	char label[PLAN_LABEL] = LOGLINE_GALE;
+
+	if (strncmp(text, o->name, n) == 0 && strncmp(text + n, ": ", 2) == 0)
+		text += n + 2;
+	text += logline_prefix(text, strlen(text), &level);
+	word = strcspn(text, " ");
+	if (word > 1 && word < sizeof label && text[word - 1] == ']' && text[word] == ' ') {
+		memcpy(label, text, word);
+		label[word] = '\0';
+		text += word + 1;
+	}
+	logfile_line(o->log, level, label, text, strlen(text));
+	logfile_flush(o->log);
+}
+
+/* ---- what is said ------------------------------------------------------------------ */
+
 void outlet_lines(struct outlet *o, const struct buf *lines)
 {
 	if (o->gone || lines->n == 0)
 		return;
+	if (o->log != NULL) {
+		log_lines(o, lines);
+		return;
+	}
 	if (outlet_waits(o))
 		outlet_push(o);
 	if (o->waiting.n - o->sent + lines->n > OUTLET_MAX) {
@@ -158,22 +223,39 @@ void outlet_lines(struct outlet *o, const struct buf *lines)
 	outlet_push(o);
 }
 
-void outlet_say(struct outlet *o, const char *format, ...)
+static void tell(struct outlet *o, gale_level level, const char *format, va_list args)
 {
-	va_list args;
 	char *text;
 
-	va_start(args, format);
 	if (vasprintf(&text, format, args) < 0)
 		text = xstrdup("?");
-	va_end(args);
-	if (!o->gone) {
+	if (!o->gone && o->log != NULL) {
+		log_own(o, level, text);
+	} else if (!o->gone) {
 		hide_status(o);
 		tell_dropped(o);
 		buf_printf(&o->waiting, "gale: %s\n", text);
 		outlet_push(o);
 	}
 	free(text);
+}
+
+void outlet_say(struct outlet *o, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	tell(o, GALE_INFO, format, args);
+	va_end(args);
+}
+
+void outlet_tell(struct outlet *o, gale_level level, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	tell(o, level, format, args);
+	va_end(args);
 }
 
 void outlet_status(struct outlet *o, const char *text)
@@ -191,6 +273,11 @@ void outlet_close(struct outlet *o, int wait_ms)
 	uint64_t deadline = clock_now_ns() + (uint64_t)wait_ms * NS_PER_MS;
 	struct pollfd p = { .fd = o->fd, .events = POLLOUT };
 
+	if (o->log != NULL) {
+		logfile_flush(o->log);
+		o->gone = true;
+		return;
+	}
 	hide_status(o);
 	tell_dropped(o);
 	outlet_push(o);

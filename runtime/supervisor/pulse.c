@@ -22,6 +22,14 @@ void pulse_free(struct pulse *p)
 	p->workers = NULL;
 }
 
+void pulse_grow(struct pulse *p, uint32_t n_workers)
+{
+	p->workers = xrealloc(p->workers, ((size_t)n_workers + 1) * sizeof *p->workers);
+	for (uint32_t i = p->n_workers; i < n_workers; i++)
+		p->workers[i] = (struct pulse_worker){ .state = PULSE_ABSENT };
+	p->n_workers = n_workers;
+}
+
 void pulse_began(struct pulse *p, uint32_t worker)
 {
 	p->workers[worker].state = PULSE_ANSWERED;

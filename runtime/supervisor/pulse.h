@@ -34,6 +34,9 @@ struct pulse {
 void pulse_init(struct pulse *p, uint32_t n_workers, uint64_t timeout_ns, uint64_t now_ns);
 void pulse_free(struct pulse *p);
 
+/* pulse_grow: there are N_WORKERS from now on, not fewer than before. */
+void pulse_grow(struct pulse *p, uint32_t n_workers);
+
 /* pulse_began: WORKER will answer from now on. pulse_heard: it has. pulse_ended: it won't. */
 void pulse_began(struct pulse *p, uint32_t worker);
 void pulse_heard(struct pulse *p, uint32_t worker);

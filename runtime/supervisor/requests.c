@@ -8,11 +8,12 @@
 #include <string.h>
 
 #include "clock.h"
+#include "logline.h"
 #include "memory.h"
 
 enum {
 	TELL_MS = 100,			/* how often a client is told how many are open */
-	CODE_USAGE = 2, CODE_CONFLICT = 5	/* of enum exit_code, for the command */
+	CODE_USAGE = 2, CODE_NOT_FOUND = 4, CODE_CONFLICT = 5	/* of enum exit_code, for the command */
 };
 
 static bool drains(const struct requests *r)
@@ -147,6 +148,81 @@ static void give_up(struct requests *r, uint64_t now_ns)
 	lives_stop(&r->crew->lives, now_ns);
 }
 
+/* ---- rebalance --------------------------------------------------------------------- */
+
+static void plan_moves(struct requests *r, struct desk_client *client, char *arguments, uint64_t now_ns)
+{
+	mover_begin(&r->mover, client, 0, true, arguments, now_ns);
+}
+
+static void move(struct requests *r, struct desk_client *client, char *arguments, uint64_t now_ns)
+{
+	char *wanted = arguments + strcspn(arguments, " ");
+	uint64_t ms = MOVER_DEFAULT;
+
+	if (*wanted != '\0')
+		*wanted++ = '\0';
+	if (strcmp(arguments, "usual") == 0 || read_ms(arguments, &ms))
+		mover_begin(&r->mover, client, ms, false, wanted, now_ns);
+	else
+		request_refuse(r, client, CODE_USAGE, "\"%s\" is no number of milliseconds", arguments);
+}
+
+static void moved(struct requests *r, struct desk_client *client)
+{
+	mover_gone(&r->mover, client);
+}
+
+/* ---- log-level --------------------------------------------------------------------- */
+
+static void set_level(struct requests *r, struct desk_client *client, char *arguments, uint64_t now_ns)
+{
+	const struct topology *t = r->crew->plan->topology;
+	char *rest = NULL, *name = strtok_r(arguments, " ", &rest), *word = strtok_r(NULL, " ", &rest);
+	bool all = name != NULL && strcmp(name, "*") == 0;
+	int component = name != NULL && !all ? topology_find(t, name) : -1;
+	gale_level level;
+	uint64_t ms;
+
+	(void)now_ns;
+	if (word == NULL || !logline_level(word, strlen(word), &level) || !read_ms(rest, &ms)) {
+		request_refuse(r, client, CODE_USAGE, "it does not understand how log-level is meant");
+	} else if (!all && component < 0) {
+		request_refuse(r, client, CODE_NOT_FOUND, "it has no component \"%s\"", name);
+	} else {
+		outlet_say(r->crew->outlet, "the log level of %s is %s now%s", all ? "all components" : name,
+		    logline_levels[level], ms > 0 ? ", for a while" : "");
+		crew_set_level(r->crew, all ? UINT32_MAX : (uint32_t)component, level, ms);
+		request_done(r, client);
+	}
+}
+
+/* ---- tap, trace -------------------------------------------------------------------- */
+
+static void tap(struct requests *r, struct desk_client *client, char *arguments, uint64_t now_ns)
+{
+	struct error e;
+	int code = inquiries_tap(&r->inquiries, client->fd, arguments, &e);
+
+	(void)now_ns;
+	if (code != 0)
+		request_refuse(r, client, code, "%s", e.text);
+	else
+		desk_hand_over(client);
+}
+
+static void trace(struct requests *r, struct desk_client *client, char *arguments, uint64_t now_ns)
+{
+	struct error e;
+	int code = inquiries_trace(&r->inquiries, client->fd, arguments, &e);
+
+	(void)now_ns;
+	if (code != 0)
+		request_refuse(r, client, code, "%s", e.text);
+	else
+		desk_hand_over(client);
+}
+
 /* ---- all of them ------------------------------------------------------------------- */
 
 static const struct request_kind kinds[] = {
@@ -154,8 +230,13 @@ static const struct request_kind kinds[] = {
 	{ "done", done, NULL, looked },
 	{ "activate", activate, wait_for_start, NULL },
 	{ "deactivate", deactivate, wait_for_start, NULL },
+	{ "rebalance", move, NULL, moved },
+	{ "rebalance-plan", plan_moves, NULL, moved },
 	{ "stop", stop, tell_open, NULL },
 	{ "kill", forget, tell_open, NULL },
+	{ "log-level", set_level, NULL, NULL },
+	{ "tap", tap, NULL, NULL },
+	{ "trace", trace, NULL, NULL },
 };
 
 static const struct request_kind *kind_of(const char *word)
@@ -197,6 +278,8 @@ int requests_open(struct requests *r, struct crew *crew, const char *state_dir, 
 
 	*r = (struct requests){ .crew = crew };
 	r->visit = (struct visit){ .crew = crew, .desk = &r->desk };
+	mover_init(&r->mover, crew, &r->desk);
+	inquiries_init(&r->inquiries, crew);
 	return desk_open(&r->desk, state_dir, &ops, r, e);
 }
 
@@ -215,19 +298,30 @@ static void last_word(struct requests *r, struct desk_client *client)
 
 void requests_close(struct requests *r)
 {
+	mover_turn(&r->mover, clock_now_ns());
 	for (int i = 0; i < DESK_CLIENTS; i++)
 		last_word(r, &r->desk.clients[i]);
+	inquiries_close(&r->inquiries);
 	desk_close(&r->desk);
+	mover_free(&r->mover);
 }
 
 void requests_fill_polls(const struct requests *r, struct pollfd *p)
 {
 	desk_fill_polls(&r->desk, p);
+	inquiries_fill_polls(&r->inquiries, p + DESK_POLLS);
 }
 
 void requests_serve(struct requests *r, const struct pollfd *p, uint64_t now_ns)
 {
+	inquiries_serve(&r->inquiries, p + DESK_POLLS, now_ns);
 	desk_serve(&r->desk, p);
+	visit_turn(&r->visit, now_ns);
+	give_up(r, now_ns);
+}
+
+void requests_answer(struct requests *r, uint64_t now_ns)
+{
 	for (int i = 0; i < DESK_CLIENTS; i++) {
 		struct desk_client *client = &r->desk.clients[i];
 		const struct request_kind *kind = client->fd >= 0 ? client->request : NULL;
@@ -237,14 +331,18 @@ void requests_serve(struct requests *r, const struct pollfd *p, uint64_t now_ns)
 	}
 	if (now_ns - r->told_ns >= TELL_MS * NS_PER_MS)
 		r->told_ns = now_ns;
-	visit_turn(&r->visit, now_ns);
-	give_up(r, now_ns);
+	mover_turn(&r->mover, now_ns);
 }
 
 uint64_t requests_deadline(const struct requests *r)
 {
-	uint64_t next = visit_deadline(&r->visit);
+	uint64_t next = visit_deadline(&r->visit), inquiry = inquiries_deadline(&r->inquiries);
+	uint64_t move = mover_deadline(&r->mover, clock_now_ns());
 
+	if (move != 0 && (next == 0 || move < next))
+		next = move;
+	if (inquiry != 0 && (next == 0 || inquiry < next))
+		next = inquiry;
 	if (!r->ends)
 		return next;
 	/* Somebody is told how it goes on. */

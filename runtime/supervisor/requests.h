@@ -4,9 +4,17 @@
  *     look, done            see visit.h
  *     activate              "ok": spouts emit (after the start, if that is still going on)
  *     deactivate            "ok": spouts are told not to emit; what is open is worked off
+ *     rebalance MS|usual COMPONENT=N ...
+ *                           "plan LINE" of what moves, "step TEXT" while it is done, "ok TEXT"; spouts
+ *                           pause for what is open for MS at most (mover.h)
+ *     rebalance-plan COMPONENT=N ...
+ *                           the same, but nothing is done
  *     stop MS               "open N" while it drains, for MS at most; then everything is stopped:
  *                           "ok N", N messages were given up: "error 1 TEXT", it failed meanwhile
+ *     tap WHAT, trace WHAT  see inquiry.h
  *     kill MS               the same, and the topology is forgotten: no list has it any more
+ *     log-level C LEVEL MS  "ok": lines of LEVEL and worse of component C ("*": of all) get into the
+ *                           log, for MS; 0: until the run ends
  *
  * A request that makes no sense, or not now, is answered by "error CODE TEXT", with the exit code
  * that the command shall end with. A second stop or kill makes the first one shorter, never
@@ -21,6 +29,8 @@
 
 #include "crew.h"
 #include "desk.h"
+#include "mover.h"
+#include "inquiry.h"
 #include "visit.h"
 
 /* What a client that says one of the words has begun, and how it goes on. */
@@ -39,6 +49,8 @@ struct requests {
 	struct desk desk;
 	struct crew *crew;		/* keeps */
 	struct visit visit;
+	struct mover mover;
+	struct inquiries inquiries;
 	bool ends;			/* a stop or a kill was asked for: by */
 	uint64_t end_ns;		/* then */
 	bool forget;			/* a kill: nothing but the state stays */
@@ -54,10 +66,14 @@ void requests_close(struct requests *r);
 /* requests_end stops the topology in MS at most, as "stop" does. */
 void requests_end(struct requests *r, uint64_t ms, uint64_t now_ns);
 
-/* requests_fill_polls fills DESK_POLLS places; requests_serve handles what poll found there and
- * what is due. requests_deadline tells when something is; 0: never. */
+enum { REQUESTS_POLLS = DESK_POLLS + INQUIRY_MOST };
+
+/* requests_fill_polls fills REQUESTS_POLLS places; requests_serve handles what poll found there and
+ * what is due; requests_answer tells clients what is so by now, once the overview page shows it.
+ * requests_deadline tells when something is due; 0: never. */
 void requests_fill_polls(const struct requests *r, struct pollfd *p);
 void requests_serve(struct requests *r, const struct pollfd *p, uint64_t now_ns);
+void requests_answer(struct requests *r, uint64_t now_ns);
 uint64_t requests_deadline(const struct requests *r);
 
 /* request_refuse answers "error CODE TEXT" and ends the conversation; request_done "ok". */

@@ -21,6 +21,15 @@ void restarts_free(struct restarts *r)
 	*r = (struct restarts){ 0 };
 }
 
+void restarts_lay_out(struct restarts *r, const struct plan *plan)
+{
+	r->workers = xrealloc(r->workers, ((size_t)plan->n_workers + 1) * sizeof *r->workers);
+	for (uint32_t i = 0; i < plan->n_workers; i++)
+		if (!plan_keeps(r->plan, plan, i))
+			r->workers[i] = (struct restart_worker){ 0 };
+	r->plan = plan;
+}
+
 void restarts_hello(struct restarts *r, uint32_t worker, uint64_t now_ns)
 {
 	r->workers[worker].hello_ns = now_ns;

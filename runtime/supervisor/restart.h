@@ -52,6 +52,9 @@ enum restart_verdict { RESTART_YES, RESTART_TOO_SILENT, RESTART_TOO_OFTEN };
 void restarts_init(struct restarts *r, const struct plan *plan, uint64_t seed);
 void restarts_free(struct restarts *r);
 
+/* restarts_lay_out: tasks were moved, and PLAN is the one from now on. */
+void restarts_lay_out(struct restarts *r, const struct plan *plan);
+
 /* restarts_hello: WORKER has bound its sockets. */
 void restarts_hello(struct restarts *r, uint32_t worker, uint64_t now_ns);
 

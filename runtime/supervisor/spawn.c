@@ -17,6 +17,7 @@
 
 #include "clock.h"
 #include "control.h"
+#include "cpus.h"
 #include "failpoint.h"
 #include "memory.h"
 
@@ -157,6 +158,29 @@ static void offer_to_oom_killer(void)
 	close(fd);
 }
 
+static void limit_core(enum spawn_core core)
+{
+	struct rlimit limit;
+
+	if (core == CORE_AS_IS || getrlimit(RLIMIT_CORE, &limit) != 0)
+		return;
+	limit.rlim_cur = core == CORE_ALLOWED ? limit.rlim_max : 0;
+	setrlimit(RLIMIT_CORE, &limit);		/* within the hard limit: it can't fail */
+}
+
+/* set_priorities is the config's wish; one that can't be had ends the start. */
+static void set_priorities(const struct spawn *s)
+{
+	cpu_set_t set;
+
+	errno = 0;
+	if (s->nice != 0 && nice(s->nice) == -1 && errno != 0)
+		no_exec("topology.worker.nice");
+	errno = EINVAL;
+	if (s->cpus != NULL && (!cpus_parse(s->cpus, &set) || sched_setaffinity(0, sizeof set, &set) != 0))
+		no_exec("topology.worker.cpus");
+}
+
 static _Noreturn void become_worker(const struct spawn *s, int *fds, pid_t supervisor,
     bool own_group)
 {
@@ -179,6 +203,8 @@ static _Noreturn void become_worker(const struct spawn *s, int *fds, pid_t super
 	reset_signals(own_group);
 	place(fds, OUT_FD + 1);
 	offer_to_oom_killer();
+	limit_core(s->core);
+	set_priorities(s);
 	execv(program, argv);
 	no_exec(program);
 }
@@ -288,6 +314,16 @@ int spawn_start(const struct spawn *s, struct child *c, struct error *e)
 	c->out = channels.out;
 	c->err = channels.err;
 	return 0;
+}
+
+void spawn_deny_core(const struct child *c)
+{
+	struct rlimit limit;
+
+	if (c->pid == 0 || prlimit(c->pid, RLIMIT_CORE, NULL, &limit) != 0)
+		return;
+	limit.rlim_cur = 0;
+	prlimit(c->pid, RLIMIT_CORE, &limit, NULL);
 }
 
 void spawn_kill(const struct child *c)

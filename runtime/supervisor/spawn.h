@@ -33,6 +33,9 @@ struct spawn {
 	uint32_t worker, start, run;	/* (run, start): its incarnation (I1) */
 	const char *label;
 	bool reads_input;	/* standard input is the supervisor's */
+	enum spawn_core { CORE_AS_IS, CORE_ALLOWED, CORE_DENIED } core;	/* files: the limit of */
+	int nice;		/* added to the supervisor's */
+	const char *cpus;	/* which processors it may use (cpus.h); NULL: all of the supervisor's */
 };
 
 struct child {
@@ -51,6 +54,9 @@ int spawn_prepare(struct error *e);
 
 /* spawn_start starts a worker. Returns 0 and fills C, or -1 with E set. */
 int spawn_start(const struct spawn *s, struct child *c, struct error *e);
+
+/* spawn_deny_core: a worker that runs leaves no core file when it crashes. */
+void spawn_deny_core(const struct child *c);
 
 /* spawn_kill kills a worker and its process group (SIGKILL). */
 void spawn_kill(const struct child *c);

@@ -58,6 +58,7 @@ static void add_counters(struct status *sum, const struct status *page)
 	sum->ticks += page->ticks;
 	sum->frames_in += page->frames_in;
 	sum->frames_out += page->frames_out;
+	sum->data_in += page->data_in;
 	sum->bytes_in += page->bytes_in;
 	sum->bytes_out += page->bytes_out;
 	sum->busy_ns += page->busy_ns;
@@ -219,7 +220,7 @@ static void put_component(struct buf *out, const struct summary *s, uint32_t num
 	const char *own = s->plan->n_ackers > 0 ? ACKER_ID : COORDINATOR_ID;
 	const char *id = c != NULL ? c->id : own;
 	const char *kind = c == NULL ? own : number < t->n_spouts ? "spout" : "bolt";
-	uint32_t n_own = s->plan->n_workers - s->plan->first_acker;
+	uint32_t n_own = plan_own(s->plan);
 	const struct status *sum = &s->components[number].sum;
 	uint64_t emitted = 0, transferred = 0;
 

@@ -13,10 +13,13 @@
 #include "clock.h"
 #include "crew.h"
 #include "life.h"
+#include "logfile.h"
 #include "memory.h"
 #include "outlet.h"
+#include "output.h"
 #include "overview.h"
 #include "progress.h"
+#include "recorder.h"
 #include "requests.h"
 #include "rundir.h"
 #include "spawn.h"
@@ -31,7 +34,6 @@ enum {
 };
 
 struct supervisor {
-	struct plan *plan;
 	struct rundir dir;
 	char *state_dir;
 	struct crew crew;
@@ -39,12 +41,16 @@ struct supervisor {
 	struct overview *overview;
 	int tell_fd;
 	struct outlet outlet;
+	struct logfile log;		/* of a submitted topology, and */
+	struct output output;		/* its standard output */
 	struct progress progress;
+	struct recorder recorder;
 	struct pollfd *polls;
+	size_t polls_cap;
 	int signal_fd;
 	uint32_t drain_ms;		/* how long a signal lets it drain; UINT32_MAX: for ever */
 	sigset_t old_mask;
-	struct sigaction old_pipe, old_child;
+	struct sigaction old_pipe, old_child, old_large;
 	unsigned n_signals;
 	int signal;			/* that ended the run; 0: none */
 };
@@ -76,7 +82,7 @@ static void read_signals(struct supervisor *s)
 
 	while (read(s->signal_fd, &info, sizeof info) == (ssize_t)sizeof info) {
 		if (info.ssi_signo == SIGCHLD)
-			spawn_bury(&s->crew.workers[0].child, s->plan->n_workers,
+			spawn_bury(&s->crew.workers[0].child, s->crew.plan->n_workers,
 			    sizeof *s->crew.workers);
 		else
 			interrupt(s, (int)info.ssi_signo);
@@ -94,6 +100,7 @@ static int take_signals(struct supervisor *s, struct error *e)
 	sigaction(SIGHUP, NULL, &hangup);
 	sigaction(SIGCHLD, &plain, &s->old_child);	/* inherited SIG_IGN would eat exits */
 	sigaction(SIGPIPE, &ignored, &s->old_pipe);
+	sigaction(SIGXFSZ, &ignored, &s->old_large);	/* a log that is too large costs lines */
 	sigemptyset(&set);
 	sigaddset(&set, SIGINT);
 	sigaddset(&set, SIGTERM);
@@ -117,22 +124,27 @@ static void give_signals_back(struct supervisor *s)
 	}
 	sigaction(SIGCHLD, &s->old_child, NULL);
 	sigaction(SIGPIPE, &s->old_pipe, NULL);
+	sigaction(SIGXFSZ, &s->old_large, NULL);
 	sigprocmask(SIG_SETMASK, &s->old_mask, NULL);
 }
 
 /* ---- the loop ---------------------------------------------------------------------- */
 
-/* The descriptors of a turn: signals, our output, those at the desk, then the workers'. */
-enum { POLL_SIGNALS, POLL_OUTLET, POLL_DESK, POLL_CREW = POLL_DESK + DESK_POLLS };
+/* The descriptors of a turn: signals, our output, the topology's, those at the desk, then the workers'. */
+enum { POLL_SIGNALS, POLL_OUTLET, POLL_OUTPUT, POLL_DESK, POLL_CREW = POLL_DESK + REQUESTS_POLLS };
 
-static void fill_polls(struct supervisor *s)
+static nfds_t fill_polls(struct supervisor *s)
 {
 	int out = outlet_waits(&s->outlet) ? s->outlet.fd : -1;
+	size_t n = POLL_CREW + (size_t)s->crew.plan->n_workers * CREW_POLLS;
 
+	s->polls = xgrow(s->polls, &s->polls_cap, n, sizeof *s->polls);
 	s->polls[POLL_SIGNALS] = (struct pollfd){ .fd = s->signal_fd, .events = POLLIN };
 	s->polls[POLL_OUTLET] = (struct pollfd){ .fd = out, .events = POLLOUT };
+	s->polls[POLL_OUTPUT] = (struct pollfd){ .fd = s->output.fd, .events = POLLIN };
 	requests_fill_polls(&s->requests, s->polls + POLL_DESK);
 	crew_fill_polls(&s->crew, s->polls + POLL_CREW);
+	return n;
 }
 
 /* timeout_ms: until the next deadline, rounded up; -1: there is none. */
@@ -145,6 +157,8 @@ static int timeout_ms(const struct supervisor *s)
 		next = s->progress.next_ns;
 	if (request != 0 && (next == 0 || request < next))
 		next = request;
+	if (s->recorder.next_ns != 0 && (next == 0 || s->recorder.next_ns < next))
+		next = s->recorder.next_ns;
 	if (next == 0)
 		return -1;
 	return next <= now ? 0 : (int)((next - now + NS_PER_MS - 1) / NS_PER_MS);
@@ -161,14 +175,14 @@ static void add_progress(struct progress_now *now, const struct status *page)
 
 static void show_progress(struct supervisor *s, uint64_t now_ns)
 {
-	struct progress_now now = { .tracked = plan_tracks(s->plan) };
+	struct progress_now now = { .tracked = plan_tracks(s->crew.plan) };
 
 	if (s->progress.next_ns == 0 || now_ns < s->progress.next_ns)
 		return;
-	for (uint32_t i = 0; i < s->plan->n_workers; i++) {
-		if (s->plan->workers[i].role != ROLE_SPOUT)
+	for (uint32_t i = 0; i < s->crew.plan->n_workers; i++) {
+		if (s->crew.plan->workers[i].component >= s->crew.plan->topology->n_spouts)
 			continue;
-		add_progress(&now, &s->crew.past[s->plan->workers[i].first_stage].sum);
+		add_progress(&now, &s->crew.past[s->crew.plan->workers[i].first_stage].sum);
 		if (crew_page(&s->crew, i) != NULL)
 			add_progress(&now, crew_page(&s->crew, i));
 	}
@@ -201,21 +215,24 @@ static void show_status(struct supervisor *s)
  * everything looks late. */
 static void loop(struct supervisor *s)
 {
-	nfds_t n = (nfds_t)POLL_CREW + (nfds_t)s->plan->n_workers * CREW_POLLS;
-
 	while (s->crew.lives.phase != RUN_OVER) {
-		fill_polls(s);
+		nfds_t n = fill_polls(s);
+
 		if (poll(s->polls, n, timeout_ms(s)) < 0 && errno != EINTR)
 			die("poll: %s", strerror(errno));
 		crew_serve(&s->crew, s->polls + POLL_CREW);
 		requests_serve(&s->requests, s->polls + POLL_DESK, clock_now_ns());
 		if (s->polls[POLL_OUTLET].revents)
 			outlet_push(&s->outlet);
+		if (s->polls[POLL_OUTPUT].revents)
+			output_serve(&s->output, &s->outlet);
 		if (s->polls[POLL_SIGNALS].revents)
 			read_signals(s);
 		crew_expire(&s->crew, clock_now_ns());
 		show_progress(s, clock_now_ns());
 		show_status(s);
+		requests_answer(&s->requests, clock_now_ns());
+		recorder_turn(&s->recorder, &s->crew, clock_now_ns());
 	}
 }
 
@@ -252,7 +269,7 @@ static int prepare(struct supervisor *s, const struct topology *t, const struct 
 	char *path;
 	int rc;
 
-	if (take_signals(s, e) != 0 || spawn_prepare(e) != 0 || enough_descriptors(s->plan, e) != 0 ||
+	if (take_signals(s, e) != 0 || spawn_prepare(e) != 0 || enough_descriptors(s->crew.plan, e) != 0 ||
 	    rundir_create(&s->dir, t->name, e) != 0)
 		return -1;
 	path = rundir_topology(s->dir.path);
@@ -265,7 +282,7 @@ static int prepare(struct supervisor *s, const struct topology *t, const struct 
 	return prepare_state(s, options, e);
 }
 
-static void run(struct supervisor *s, const struct topology *t, const struct run_options *options)
+static void run(struct supervisor *s, struct topology *t, const struct run_options *options)
 {
 	struct error e;
 
@@ -277,19 +294,25 @@ static void run(struct supervisor *s, const struct topology *t, const struct run
 	progress_start(&s->progress, t->name, s->outlet.terminal, options->quiet, clock_now_ns());
 	if (requests_open(&s->requests, &s->crew, s->crew.state_dir, &e) != 0)
 		outlet_say(&s->outlet, "%s: warn: %s", t->name, e.text);
+	mover_serve(&s->requests.mover, t, options->home, s->overview);
 	s->crew.lives.active = !options->inactive;
 	s->drain_ms = options->home != NULL ? (uint32_t)topology_ms(t, NULL, "topology.message.timeout.secs") : UINT32_MAX;
 	s->tell_fd = options->home != NULL ? options->tell_fd : -1;
+	recorder_start(&s->recorder, clock_now_ns());
+	if (options->home != NULL)
+		outlet_say(&s->outlet, "run %u begins; the supervisor is process %d", options->run, (int)getpid());
 	crew_start(&s->crew);
 	loop(s);
 	outlet_status(&s->outlet, "");
 	spawn_sweep();
+	if (options->home != NULL)
+		outlet_say(&s->outlet, "run %u is over%s", options->run, s->crew.lives.failed ? ": it failed" : "");
 }
 
 /* any_refused: a spout found that it can't go on from its position. */
 static bool any_refused(const struct supervisor *s)
 {
-	for (uint32_t i = 0; i < s->plan->n_workers; i++)
+	for (uint32_t i = 0; i < s->crew.plan->n_workers; i++)
 		if (crew_page(&s->crew, i) != NULL && crew_page(&s->crew, i)->refused)
 			return true;
 	return false;
@@ -298,15 +321,15 @@ static bool any_refused(const struct supervisor *s)
 /* conclude gathers what the pages say, before they are gone. */
 static void conclude(const struct supervisor *s, struct run_result *r)
 {
-	uint32_t n = s->plan->n_stages;
+	uint32_t n = s->crew.plan->n_stages;
 	const struct status **pages = xcalloc(2 * (size_t)n + 1, sizeof *pages);
 
 	for (uint32_t i = 0; i < n; i++) {
 		pages[i] = s->crew.pages[i];
 		pages[n + i] = s->crew.past[i].pages > 0 ? &s->crew.past[i].sum : NULL;
 	}
-	r->plan = s->plan;
-	r->summary = summary_make(s->plan, pages, 2);
+	r->plan = s->crew.plan;
+	r->summary = summary_make(s->crew.plan, pages, 2);
 	r->summary->restarts = s->crew.restarts;
 	r->error = s->crew.why;
 	r->stopped = s->requests.ends;
@@ -315,21 +338,43 @@ static void conclude(const struct supervisor *s, struct run_result *r)
 	free(pages);
 }
 
-int supervisor_run(const struct topology *t, const struct run_options *options,
+/* open_outlet: what a submitted topology says goes to its log, and so does its standard output. */
+static void open_outlet(struct supervisor *s, const struct topology *t, const struct home *home)
+{
+	struct error e;
+
+	outlet_open(&s->outlet, STDERR_FILENO);
+	if (home == NULL)
+		return;
+	if (logfile_open(&s->log, home->path, t, &e) == 0)
+		outlet_open_log(&s->outlet, &s->log, t->name);
+	else
+		outlet_say(&s->outlet, "%s: warn: %s", t->name, e.text);
+	if (output_open(&s->output, &e) != 0)
+		outlet_say(&s->outlet, "%s: warn: %s", t->name, e.text);
+}
+
+static void close_outlet(struct supervisor *s)
+{
+	output_close(&s->output, &s->outlet);
+	outlet_close(&s->outlet, OUTLET_WAIT_MS);
+	logfile_close(&s->log);
+}
+
+int supervisor_run(struct topology *t, const struct run_options *options,
     struct run_result *r)
 {
-	struct supervisor s = { .signal_fd = -1, .dir = { .lock_fd = -1 },
+	struct supervisor s = { .signal_fd = -1, .dir = { .lock_fd = -1 }, .output.fd = -1, .log.dir = -1,
 		.requests.desk = { .dir = -1, .listener = -1 } };
 
 	*r = (struct run_result){ 0 };
-	outlet_open(&s.outlet, STDERR_FILENO);
-	s.plan = plan_make(t);
-	s.crew.plan = s.plan;
+	open_outlet(&s, t, options->home);
+	s.crew.plan = plan_make(t);
 	s.crew.outlet = &s.outlet;
 	s.crew.program = options->worker_program;
+	s.crew.keeps_cores = options->home != NULL;	/* in the home, where workers are */
 	crew_init(&s.crew, options->ready_ms ? options->ready_ms : READY_MS,
 	    options->stop_ms ? options->stop_ms : STOP_MS);
-	s.polls = xcalloc(POLL_CREW + (size_t)s.plan->n_workers * CREW_POLLS, sizeof *s.polls);
 
 	run(&s, t, options);
 	conclude(&s, r);
@@ -338,9 +383,10 @@ int supervisor_run(const struct topology *t, const struct run_options *options,
 		home_link_rundir(options->home, NULL, NULL);
 	requests_close(&s.requests);
 	overview_close(s.overview);
+	recorder_free(&s.recorder);
 	rundir_remove(&s.dir);
 	crew_free(&s.crew);
-	outlet_close(&s.outlet, OUTLET_WAIT_MS);
+	close_outlet(&s);
 	give_signals_back(&s);
 	free(s.polls);
 	free(s.state_dir);

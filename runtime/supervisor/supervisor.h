@@ -41,9 +41,9 @@ struct run_result {
 };
 
 /* supervisor_run runs T until it ends, and says on standard error what there is to say,
- * but for the summary. Leaves nothing behind. Returns r->exit; free R with
+ * but for the summary; a rebalance changes T. Leaves nothing behind. Returns r->exit; free R with
  * run_result_free, before T. */
-int supervisor_run(const struct topology *t, const struct run_options *options,
+int supervisor_run(struct topology *t, const struct run_options *options,
     struct run_result *r);
 void run_result_free(struct run_result *r);
 

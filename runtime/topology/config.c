@@ -6,6 +6,10 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "cpus.h"
+
+const char *const config_log_levels[N_LOG_LEVELS] = { "error", "warn", "info", "debug" };
+
 enum { BOTH = CONFIG_TOPOLOGY | CONFIG_COMPONENT };
 
 /* Thirty years: beyond it milliseconds lose their meaning before they overflow. */
@@ -42,6 +46,18 @@ const struct config_key config_keys[] = {
 	  "How many bytes a spout's process puts into one batch at most." },
 	{ "topology.held.bytes", CONFIG_INT, "67108864", 1, 1099511627776, CONFIG_TOPOLOGY,
 	  "How many bytes of batches that are not committed a process may hold." },
+	{ "topology.log.level", CONFIG_LEVEL, "info", 0, 0, BOTH,
+	  "Which lines of plugins get into the log: those of this level and worse." },
+	{ "topology.log.max.bytes", CONFIG_INT, "10485760", 65536, 1099511627776, CONFIG_TOPOLOGY,
+	  "How large the log of a submitted topology grows before a new one is begun." },
+	{ "topology.log.files", CONFIG_INT, "5", 1, 1000, CONFIG_TOPOLOGY,
+	  "How many files of its log are kept, the one that grows counted." },
+	{ "topology.worker.memory.mb", CONFIG_INT, NULL, 1, 1073741824, BOTH,
+	  "How many MiB of memory a worker may use before it is started anew." },
+	{ "topology.worker.nice", CONFIG_INT, NULL, 0, 19, BOTH,
+	  "How much nicer than its supervisor a worker is to other processes." },
+	{ "topology.worker.cpus", CONFIG_CPUS, NULL, 0, 0, BOTH,
+	  "Which processors a worker may use, as in 0-1,3." },
 	{ .name = NULL },
 };
 
@@ -136,6 +152,30 @@ static int check_auto(const struct config_key *key, const struct json_node *v, s
 	return error_set(e, "\"%s\" wants \"auto\" or \"off\", found \"%s\"", key->name, word);
 }
 
+static int check_level(const struct config_key *key, const struct json_node *v, struct error *e)
+{
+	const char *word = json_text(v);
+
+	if (word == NULL)
+		return wants(key, v, "\"error\", \"warn\", \"info\" or \"debug\"", e);
+	for (int i = 0; i < N_LOG_LEVELS; i++)
+		if (strcmp(word, config_log_levels[i]) == 0)
+			return 0;
+	return error_set(e, "\"%s\" wants \"error\", \"warn\", \"info\" or \"debug\", found \"%s\"", key->name, word);
+}
+
+static int check_cpus(const struct config_key *key, const struct json_node *v, struct error *e)
+{
+	cpu_set_t set;
+
+	if (json_text(v) == NULL)
+		return wants(key, v, "a list of processors such as \"0-1,3\"", e);
+	if (cpus_parse(json_text(v), &set))
+		return 0;
+	return error_set(e, "\"%s\" wants a list of processors such as \"0-1,3\", found \"%s\"", key->name,
+	    json_text(v));
+}
+
 int config_check(const struct config_key *key, const struct json_node *value, struct error *e)
 {
 	switch (key->type) {
@@ -147,6 +187,10 @@ int config_check(const struct config_key *key, const struct json_node *value, st
 		return check_number(key, value, e);
 	case CONFIG_AUTO:
 		return check_auto(key, value, e);
+	case CONFIG_LEVEL:
+		return check_level(key, value, e);
+	case CONFIG_CPUS:
+		return check_cpus(key, value, e);
 	case CONFIG_PATH:
 		if (json_text(value) == NULL)
 			return wants(key, value, "a path", e);

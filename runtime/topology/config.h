@@ -19,7 +19,9 @@ enum config_type {
 	CONFIG_INT,
 	CONFIG_NUMBER,	/* an integer or a number with a fraction */
 	CONFIG_PATH,
-	CONFIG_AUTO	/* "auto" or "off" */
+	CONFIG_AUTO,	/* "auto" or "off" */
+	CONFIG_LEVEL,	/* one of config_log_levels */
+	CONFIG_CPUS	/* a list of processors: cpus.h */
 };
 
 /* Where a key may stand. */
@@ -36,7 +38,10 @@ struct config_key {
 
 /* Ends with a key without name. */
 extern const struct config_key config_keys[];
-enum { CONFIG_N_KEYS = 15 };
+enum { CONFIG_N_KEYS = 21, N_LOG_LEVELS = 4 };
+
+/* By gale_level: "error" ... "debug". */
+extern const char *const config_log_levels[N_LOG_LEVELS];
 
 /* config_find gives the key of that NAME, or NULL. */
 const struct config_key *config_find(const char *name);

@@ -63,17 +63,26 @@ static void add_label(struct plan_worker *w, const char *id, uint32_t first, uin
 	char *at = w->label + used;
 	const char *plus = used > 0 ? "+" : "";
 
-	if (n == 1)
+	if (n == 0)
+		snprintf(at, sizeof w->label - used, "%s%.64s[-]", plus, id);
+	else if (n == 1)
 		snprintf(at, sizeof w->label - used, "%s%.64s[%u]", plus, id, first);
 	else
 		snprintf(at, sizeof w->label - used, "%s%.64s[%u-%u]", plus, id, first, first + n - 1);
 }
 
-static const char *component_id(const struct plan *p, enum role role, uint32_t component)
+static const char *component_id(const struct plan *p, uint32_t component)
 {
-	if (role == ROLE_COORDINATOR)
-		return COORDINATOR_ID;
-	return role == ROLE_ACKER ? ACKER_ID : p->topology->components[component].id;
+	if (component < p->topology->n_components)
+		return p->topology->components[component].id;
+	return p->topology->transaction.id != NULL ? COORDINATOR_ID : ACKER_ID;
+}
+
+static enum role role_of(const struct plan *p, uint32_t component)
+{
+	if (component < p->topology->n_components)
+		return p->topology->components[component].kind == GALE_SPOUT ? ROLE_SPOUT : ROLE_BOLT;
+	return p->topology->transaction.id != NULL ? ROLE_COORDINATOR : ROLE_ACKER;
 }
 
 /* add_stage gives the last worker of the plan tasks FIRST .. FIRST + N - 1, as COMPONENT counts
@@ -87,83 +96,147 @@ static void add_stage(struct plan *p, uint32_t component, uint32_t parent, uint3
 	*s = (struct plan_stage){ component, p->first_task[component] + first, n, parent };
 	for (uint32_t i = 0; i < n; i++)
 		p->task_worker[s->first_task + i] = p->n_workers - 1;
-	add_label(w, component_id(p, w->role, component), first, n);
-	if (w->executor == 0)
+	add_label(w, component_id(p, component), first, n);
+	if (n > 0 && w->executor == 0)
 		p->first_worker[component] = p->n_workers - 1;
 	for (uint32_t c = 0; c < p->topology->n_components && component < p->topology->n_components; c++)
 		if (p->chained_to[c] == component)
 			add_stage(p, c, me, first, n);
 }
 
-/* add_worker plans the next worker of the plan: executor number EXECUTOR of COMPONENT,
- * with tasks FIRST .. FIRST + N - 1 as the component counts them. */
-static void add_worker(struct plan *p, enum role role, uint32_t component, uint32_t executor,
-    uint32_t first, uint32_t n)
+/* chain_length gives how many stages a worker has whose head is of component C. */
+static uint32_t chain_length(const struct plan *p, uint32_t c)
+{
+	uint32_t n = 1;
+
+	for (uint32_t i = 0; i < p->topology->n_components; i++)
+		if (p->chained_to[i] == c)
+			n += chain_length(p, i);
+	return n;
+}
+
+/* add_worker plans the next worker of the plan as X has it. */
+static void add_worker(struct plan *p, const struct layout_worker *x, uint32_t *executors)
 {
 	struct plan_worker *w = &p->workers[p->n_workers++];
 
-	w->role = role;
-	w->component = component;
-	w->first_task = p->first_task[component] + first;
-	w->n_tasks = n;
-	w->executor = executor;
+	w->role = x->n > 0 ? role_of(p, x->component) : ROLE_GONE;
+	w->component = x->component;
+	w->first_task = p->first_task[x->component] + x->first;
+	w->n_tasks = x->n;
+	w->starts = x->starts;
+	w->executor = executors[x->component];
 	w->first_stage = p->n_stages;
-	add_stage(p, component, 0, first, n);
+	executors[x->component] += x->n > 0;
+	add_stage(p, x->component, 0, x->first, x->n);
+	if (w->role == ROLE_COORDINATOR)
+		p->coordinator = p->n_workers - 1;
 }
 
-/* add_component shares a component's tasks out as evenly as can be, the larger shares
+/* share gives executor number E of N, with TASKS between them: as evenly as can be, the larger shares
  * first, as Storm does. */
-static void add_component(struct plan *p, uint32_t c)
+static struct layout_worker share(uint32_t component, uint32_t tasks, uint32_t n, uint32_t e)
 {
-	const struct component *component = &p->topology->components[c];
-	enum role role = component->kind == GALE_SPOUT ? ROLE_SPOUT : ROLE_BOLT;
-	uint32_t share = component->n_tasks / component->parallelism;
-	uint32_t larger = component->n_tasks % component->parallelism;
-	uint32_t first = 0;
+	uint32_t each = tasks / n, larger = tasks % n;
 
-	for (uint32_t e = 0; e < component->parallelism; e++) {
-		uint32_t n = share + (e < larger);
-
-		add_worker(p, role, c, e, first, n);
-		first += n;
-	}
+	return (struct layout_worker){ .component = component, .first = e * each + (e < larger ? e : larger),
+		.n = each + (e < larger) };
 }
 
-/* add_own plans the workers that are gale's own. */
-static void add_own(struct plan *p)
+static uint32_t count_own(const struct topology *t)
 {
-	uint32_t own = p->topology->n_components;
-
-	p->first_acker = p->first_worker[own] = p->n_workers;
-	if (p->topology->transaction.id != NULL) {
-		p->coordinator = p->n_workers;
-		add_worker(p, ROLE_COORDINATOR, own, 0, 0, 1);
-	}
-	for (uint32_t a = 0; a < p->n_ackers; a++)
-		add_worker(p, ROLE_ACKER, own, a, a, 1);
-	p->n_tasks += p->n_workers - p->first_acker;
+	return t->transaction.id != NULL ? 1 : count_ackers(t);
 }
 
-struct plan *plan_make(const struct topology *t)
+static uint32_t count_tasks(const struct topology *t, uint32_t c)
 {
-	struct plan *p = xcalloc(1, sizeof *p);
-	size_t n_workers, n_tasks;
+	return c < t->n_components ? t->components[c].n_tasks : count_own(t);
+}
 
-	p->topology = t;
-	p->n_ackers = count_ackers(t);
-	p->coordinator = UINT32_MAX;
-	n_workers = n_tasks = p->n_ackers + (t->transaction.id != NULL);
-	for (uint32_t c = 0; c < t->n_components; c++) {
-		n_workers += t->components[c].parallelism;
-		n_tasks += t->components[c].n_tasks;
+/* heads gives how many workers component C is the head of: none where it is chained. */
+static uint32_t heads(const struct topology *t, uint32_t c)
+{
+	if (c == t->n_components)
+		return count_own(t);
+	return plan_chained_to(t, c) == UINT32_MAX ? t->components[c].parallelism : 0;
+}
+
+/* dense gives the layout of T, *N workers, when no task was ever moved. */
+static struct layout_worker *dense(const struct topology *t, uint32_t *n)
+{
+	struct layout_worker *list;
+	size_t most = 1;
+
+	for (uint32_t c = 0; c <= t->n_components; c++)
+		most += heads(t, c);
+	list = xcalloc(most, sizeof *list);
+	*n = 0;
+	for (uint32_t c = 0; c <= t->n_components; c++)
+		for (uint32_t e = 0, executors = heads(t, c); e < executors; e++)
+			list[(*n)++] = share(c, count_tasks(t, c), executors, e);
+	return list;
+}
+
+/* is_in_order: gale's own have one task each and stand side by side. */
+static bool is_in_order(const struct topology *t)
+{
+	uint32_t own = 0;
+
+	for (uint32_t i = 0; i < t->n_layout; i++) {
+		const struct layout_worker *x = &t->layout[i];
+
+		if (x->component > t->n_components)
+			return false;
+		if (x->component < t->n_components && (own == 0 || own == count_own(t)))
+			continue;
+		if (x->component < t->n_components || x->first != own || x->n != 1)
+			return false;
+		own++;
 	}
-	/* The arrays per component have one place more, for the ackers or the coordinator. */
-	p->workers = xcalloc(n_workers + 1, sizeof *p->workers);
-	p->task_worker = xcalloc(n_tasks + 1, sizeof *p->task_worker);
-	p->first_task = xcalloc((size_t)t->n_components + 1, sizeof *p->first_task);
-	p->first_worker = xcalloc((size_t)t->n_components + 1, sizeof *p->first_worker);
-	p->chained_to = xcalloc((size_t)t->n_components + 1, sizeof *p->chained_to);
-	p->stages = xcalloc(n_workers + 1, sizeof *p->stages);
+	return own == count_own(t);
+}
+
+/* takes notes in TAKEN that X has its tasks; false: they are none, or another's. */
+static bool takes(const struct topology *t, const struct layout_worker *x, uint8_t **taken)
+{
+	uint32_t tasks = count_tasks(t, x->component);
+
+	if (heads(t, x->component) == 0 || x->first > tasks || x->n > tasks - x->first)
+		return false;
+	for (uint32_t i = x->first; i < x->first + x->n; i++)
+		if (taken[x->component][i]++ > 0)
+			return false;
+	return true;
+}
+
+/* fits tells whether the layout of T has each task once. */
+static bool fits(const struct topology *t)
+{
+	bool good = t->layout != NULL && is_in_order(t);
+	size_t all = 0, found = 0;
+	uint8_t **taken;
+
+	if (!good)
+		return false;
+	taken = xcalloc((size_t)t->n_components + 1, sizeof *taken);
+	for (uint32_t c = 0; c <= t->n_components; c++) {
+		taken[c] = xcalloc((size_t)count_tasks(t, c) + 1, 1);
+		all += heads(t, c) > 0 ? count_tasks(t, c) : 0;
+	}
+	for (uint32_t i = 0; good && i < t->n_layout; i++) {
+		found += t->layout[i].n;
+		good = takes(t, &t->layout[i], taken);
+	}
+	for (uint32_t c = 0; c <= t->n_components; c++)
+		free(taken[c]);
+	free(taken);
+	return good && found == all;
+}
+
+/* number_tasks counts tasks, component by component. */
+static void number_tasks(struct plan *p)
+{
+	const struct topology *t = p->topology;
 
 	for (uint32_t c = 0; c < t->n_components; c++) {
 		p->chained_to[c] = plan_chained_to(t, c);
@@ -171,11 +244,151 @@ struct plan *plan_make(const struct topology *t)
 		p->n_tasks += t->components[c].n_tasks;
 	}
 	p->first_task[t->n_components] = p->n_tasks;
-	for (uint32_t c = 0; c < t->n_components; c++)
-		if (p->chained_to[c] == UINT32_MAX)
-			add_component(p, c);
-	add_own(p);
+	p->n_tasks += count_own(t);
+}
+
+/* make plans the N workers of LIST. */
+static struct plan *make(const struct topology *t, const struct layout_worker *list, uint32_t n)
+{
+	struct plan *p = xcalloc(1, sizeof *p);
+	size_t n_components = (size_t)t->n_components + 1;	/* one place more: gale's own */
+	uint32_t *executors = xcalloc(n_components, sizeof *executors);
+	size_t n_stages = 0;
+
+	p->topology = t;
+	p->n_ackers = count_ackers(t);
+	p->coordinator = UINT32_MAX;
+	p->first_task = xcalloc(n_components, sizeof *p->first_task);
+	p->first_worker = xcalloc(n_components, sizeof *p->first_worker);
+	p->chained_to = xcalloc(n_components, sizeof *p->chained_to);
+	number_tasks(p);
+	while (p->first_acker < n && list[p->first_acker].component < t->n_components)
+		p->first_acker++;
+	p->first_worker[t->n_components] = p->first_acker;
+	for (uint32_t i = 0; i < n; i++)
+		n_stages += chain_length(p, list[i].component);
+	p->workers = xcalloc((size_t)n + 1, sizeof *p->workers);
+	p->task_worker = xcalloc((size_t)p->n_tasks + 1, sizeof *p->task_worker);
+	p->stages = xcalloc(n_stages + 1, sizeof *p->stages);
+	for (uint32_t i = 0; i < n; i++)
+		add_worker(p, &list[i], executors);
+	free(executors);
 	return p;
+}
+
+struct plan *plan_make(const struct topology *t)
+{
+	struct layout_worker *list;
+	struct plan *p;
+	uint32_t n;
+
+	if (fits(t))
+		return make(t, t->layout, t->n_layout);
+	list = dense(t, &n);
+	p = make(t, list, n);
+	free(list);
+	return p;
+}
+
+/* ---- moving tasks ---- */
+
+uint32_t plan_executors(const struct plan *p, uint32_t component)
+{
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < p->n_workers; i++)
+		n += p->workers[i].n_tasks > 0 && plan_stage_of(p, i, component) != NULL;
+	return n;
+}
+
+uint32_t plan_own(const struct plan *p)
+{
+	return p->coordinator != UINT32_MAX ? 1 : p->n_ackers;
+}
+
+uint32_t plan_workers(const struct plan *p)
+{
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < p->n_workers; i++)
+		n += p->workers[i].role != ROLE_GONE;
+	return n;
+}
+
+static bool is_same(const struct layout_worker *a, const struct layout_worker *b)
+{
+	return a->component == b->component && a->first == b->first && a->n == b->n;
+}
+
+/* place puts X into LIST of *N workers: where it is already, in a number of its component that is
+ * free, or behind all. */
+static void place(struct layout_worker *list, uint32_t *n, const struct layout_worker *x)
+{
+	uint32_t at = *n;
+
+	for (uint32_t i = 0; i < *n; i++) {
+		if (is_same(&list[i], x))
+			return;
+		if (at == *n && list[i].component == x->component && list[i].n == 0)
+			at = i;
+	}
+	*n += at == *n;
+	list[at] = *x;
+}
+
+/* move shares the tasks of component C out among EXECUTORS workers. */
+static void move(struct layout_worker *list, uint32_t *n, uint32_t c, uint32_t tasks, uint32_t executors)
+{
+	for (uint32_t i = 0; i < *n; i++) {
+		bool stays = false;
+
+		for (uint32_t e = 0; list[i].component == c && e < executors && !stays; e++) {
+			struct layout_worker x = share(c, tasks, executors, e);
+
+			stays = is_same(&list[i], &x);
+		}
+		if (list[i].component == c && !stays)
+			list[i] = (struct layout_worker){ .component = c };
+	}
+	for (uint32_t e = 0; e < executors; e++) {
+		struct layout_worker x = share(c, tasks, executors, e);
+
+		place(list, n, &x);
+	}
+}
+
+struct layout_worker *plan_relayout(const struct plan *p, const uint32_t *executors, uint32_t *n)
+{
+	const struct topology *t = p->topology;
+	struct layout_worker *list;
+	size_t most = (size_t)p->n_workers + 1;
+
+	for (uint32_t c = 0; c < t->n_components; c++)
+		most += executors[c];
+	list = xcalloc(most, sizeof *list);
+	*n = p->n_workers;
+	for (uint32_t i = 0; i < p->n_workers; i++) {
+		const struct plan_worker *w = &p->workers[i];
+
+		list[i] = (struct layout_worker){ w->component, w->first_task - p->first_task[w->component],
+			w->n_tasks, w->starts };
+	}
+	for (uint32_t c = 0; c < t->n_components; c++)
+		if (p->chained_to[c] == UINT32_MAX && plan_executors(p, c) != executors[c])
+			move(list, n, c, t->components[c].n_tasks, executors[c]);
+	return list;
+}
+
+bool plan_keeps(const struct plan *now, const struct plan *then, uint32_t worker)
+{
+	const struct plan_worker *a, *b;
+
+	if (worker >= now->n_workers || worker >= then->n_workers)
+		return false;
+	a = &now->workers[worker];
+	b = &then->workers[worker];
+	return a->n_tasks > 0 && a->component == b->component && a->first_task == b->first_task &&
+	    a->n_tasks == b->n_tasks;
 }
 
 void plan_free(struct plan *p)
@@ -193,7 +406,7 @@ void plan_free(struct plan *p)
 
 const char *plan_component(const struct plan *p, uint32_t worker)
 {
-	return component_id(p, p->workers[worker].role, p->workers[worker].component);
+	return component_id(p, p->workers[worker].component);
 }
 
 const struct plan_stage *plan_stage_of(const struct plan *p, uint32_t worker, uint32_t component)
@@ -229,7 +442,7 @@ const char *plan_task_label(const struct plan *p, uint32_t task, char *buf, size
 	}
 	worker = p->task_worker[task];
 	component = plan_task_component(p, worker, task);
-	snprintf(buf, size, "%.64s[%u]", component_id(p, p->workers[worker].role, component),
+	snprintf(buf, size, "%.64s[%u]", component_id(p, component),
 	    task - p->first_task[component]);
 	return buf;
 }
@@ -305,6 +518,8 @@ static bool worker_feeds(const struct plan *p, uint32_t from, uint32_t to)
 
 bool plan_sends(const struct plan *p, uint32_t from, uint32_t to)
 {
+	if (p->workers[from].role == ROLE_GONE || p->workers[to].role == ROLE_GONE)
+		return false;
 	if (from == p->coordinator || to == p->coordinator)
 		return from != to;
 	if (p->workers[from].role == ROLE_ACKER)
@@ -328,7 +543,7 @@ static uint32_t state_files(const struct plan *p, uint32_t worker)
 
 	if (worker == p->coordinator)
 		return COMPACTION + PER_TASK;
-	for (uint32_t i = 0; w->role != ROLE_ACKER && i < w->n_stages; i++) {
+	for (uint32_t i = 0; plan_runs_plugin(p, worker) && i < w->n_stages; i++) {
 		const struct plan_stage *s = &p->stages[w->first_stage + i];
 
 		if (p->topology->components[s->component].state_version != 0)

@@ -7,11 +7,16 @@
  * after the one that it is called by. The plan is a pure function of the topology, so the
  * supervisor and every worker compute the same one.
  *
+ * Once tasks were moved (a rebalance) the topology has a layout (topology.h), and the plan follows
+ * that: workers whose tasks are the same keep their numbers, for sockets and pages are named by
+ * them. A number whose tasks have gone elsewhere is ROLE_GONE: nobody is there, until another
+ * executor of the same component gets it. New numbers come behind all others.
+ *
  *   tasks     component by component, in the order of their numbers: the tasks of
  *             component c are first_task[c] .. first_task[c] + n_tasks - 1. Ackers or
  *             the coordinator come last and count as tasks too.
- *   workers   in the order of their heads: so data flows from low to high only where
- *             the file is written that way; nothing depends on it.
+ *   workers   in the order of their heads, as long as no task was moved: so data flows from
+ *             low to high only where the file is written that way; nothing depends on it.
  *   stages    worker by worker
  *
  * SPDX-License-Identifier: Apache-2.0 */
@@ -23,7 +28,7 @@
 
 #include "topology.h"
 
-enum role { ROLE_SPOUT, ROLE_BOLT, ROLE_ACKER, ROLE_COORDINATOR };
+enum role { ROLE_SPOUT, ROLE_BOLT, ROLE_ACKER, ROLE_COORDINATOR, ROLE_GONE };
 
 enum { PLAN_LABEL = 256 };
 
@@ -41,12 +46,13 @@ struct plan_worker {
 	enum role role;
 	uint32_t component;	/* these three are the head's */
 	uint32_t first_task;
-	uint32_t n_tasks;
-	uint32_t executor;	/* number among its component's workers */
+	uint32_t n_tasks;	/* 0: it is gone */
+	uint32_t executor;	/* number among its component's workers that are not gone */
+	uint32_t starts;	/* of its number, before it got these tasks (topology.h) */
 	uint32_t first_stage;	/* in the plan's stages */
 	uint32_t n_stages;
 	char label[PLAN_LABEL];	/* "split[0]", "count[0-3]", "acker[1]": tasks counted within the
-				 * component; "lines[0]+split[0]" */
+				 * component; "lines[0]+split[0]"; "split[-]": gone */
 };
 
 struct plan {
@@ -58,16 +64,37 @@ struct plan {
 	uint32_t coordinator;		/* its worker number; UINT32_MAX: not transactional */
 	uint32_t *first_task;		/* per component */
 	uint32_t *chained_to;		/* per component: plan_chained_to */
-	uint32_t *first_worker;		/* per component: the first that it is the head of, or is in */
+	uint32_t *first_worker;		/* per component: the first that it is in */
 	uint32_t *task_worker;		/* per task: its worker */
 	struct plan_stage *stages;
 	uint32_t n_stages;
 	uint32_t n_tasks;		/* with ackers and the coordinator */
 };
 
-/* plan_make gives the plan of T, which must outlive it; free it with plan_free. */
+/* plan_make gives the plan of T, which must outlive it; free it with plan_free. A layout in T that
+ * does not have each task once is none. */
 struct plan *plan_make(const struct topology *t);
 void plan_free(struct plan *p);
+
+/* plan_executors gives how many workers have tasks of COMPONENT. */
+uint32_t plan_executors(const struct plan *p, uint32_t component);
+
+/* plan_own gives how many workers are gale's own: ackers, or the coordinator. plan_workers gives how
+ * many workers there are, those that are gone left out. */
+uint32_t plan_own(const struct plan *p);
+uint32_t plan_workers(const struct plan *p);
+
+/* plan_relayout gives the layout, *N workers, which the caller frees, where component c has
+ * EXECUTORS[c] of them, 1 .. its number of tasks. What is chained goes with what it is chained to,
+ * and its own number is not asked. Where the number is that of now nothing changes. Else tasks are
+ * shared out as in a run that begins with so many, so each crash and each new run finds the same
+ * shares, and an executor whose share is the same stays. Moving fewer tasks would
+ * leave the load uneven, and the executors that give tasks away have to stop all the same. */
+struct layout_worker *plan_relayout(const struct plan *p, const uint32_t *executors, uint32_t *n);
+
+/* plan_keeps: worker WORKER of NOW is the same process in THEN, a plan of the layout that
+ * plan_relayout gave for NOW. Any number is safe. */
+bool plan_keeps(const struct plan *now, const struct plan *then, uint32_t worker);
 
 /* plan_chained_to gives the component whose tasks call those of component C of T, or UINT32_MAX:
  * C has workers of its own. That is so unless C's config or the topology's wants chaining; all that C

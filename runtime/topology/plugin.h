@@ -33,6 +33,10 @@ struct plugin_path {
  * NULL, with E naming the directories tried and the nearest library there. */
 char *plugin_find(const char *library, const struct plugin_path *path, struct error *e);
 
+/* plugin_list gives the absolute paths of all libraries that plugin_find finds without PATH, in the
+ * order of its search; NULL ends them. Free each of them and the array. */
+char **plugin_list(void);
+
 /* A library that is open. It is never closed: a plugin's threads, atexit handlers and
  * strings would all point into memory that is gone, the process is about to end anyway,
  * and sanitizers name leaks only while the code is mapped. */

@@ -158,3 +158,27 @@ char *plugin_find(const char *library, const struct plugin_path *path, struct er
 	free(found);
 	return absolute;
 }
+
+char **plugin_list(void)
+{
+	struct places all = { 0 };
+	char **paths = NULL;
+	size_t n = 0, cap = 0;
+
+	add_environment(&all);
+	add_own(&all);
+	for (size_t i = 0; i < all.n; i++) {
+		char **found = names(all.dirs[i]);
+
+		for (size_t k = 0; found[k] != NULL; k++) {
+			paths = xgrow(paths, &cap, n + 2, sizeof *paths);
+			paths[n++] = xasprintf("%s/%s.so", all.dirs[i], found[k]);
+		}
+		free_names(found);
+		free(all.dirs[i]);
+	}
+	free(all.dirs);
+	paths = xgrow(paths, &cap, n + 1, sizeof *paths);
+	paths[n] = NULL;
+	return paths;
+}

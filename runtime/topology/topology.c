@@ -74,10 +74,23 @@ void topology_free(struct topology *t)
 	free_settings(&t->config);
 	free(t->components);
 	free(t->subscriptions);
+	free(t->layout);
 	free(t->transaction.id);
 	free(t->name);
 	free(t->file);
 	free(t);
+}
+
+void topology_lay_out(struct topology *t, struct topology *from)
+{
+	assert(t->n_components == from->n_components);
+	for (uint32_t i = 0; i < t->n_components; i++)
+		t->components[i].parallelism = from->components[i].parallelism;
+	free(t->layout);
+	t->layout = from->layout;
+	t->n_layout = from->n_layout;
+	from->layout = NULL;
+	from->n_layout = 0;
 }
 
 /* ---- looking up ------------------------------------------------------------------- */
@@ -122,6 +135,8 @@ static const struct setting *default_setting(const struct config_key *key)
 		break;
 	case CONFIG_PATH:
 	case CONFIG_AUTO:
+	case CONFIG_LEVEL:
+	case CONFIG_CPUS:
 		s->type = SETTING_STRING;
 		s->s = (char *)(uintptr_t)key->fallback;
 		break;
@@ -161,6 +176,16 @@ int64_t topology_ms(const struct topology *t, const struct component *c, const c
 	assert(s->type == SETTING_INT || s->type == SETTING_FLOAT);
 	secs = s->type == SETTING_INT ? (double)s->i : s->f;
 	return (int64_t)ceil(secs * 1000);	/* 0.0001 s is 1 ms, not 0: never */
+}
+
+gale_level topology_log_level(const struct topology *t, const struct component *c)
+{
+	const struct setting *s = topology_config(t, c, "topology.log.level");
+
+	for (int i = 0; i < N_LOG_LEVELS; i++)
+		if (s != NULL && s->type == SETTING_STRING && strcmp(s->s, config_log_levels[i]) == 0)
+			return (gale_level)i;
+	return GALE_INFO;
 }
 
 static uint32_t own_int(const struct topology *t, const char *key, uint32_t unset)

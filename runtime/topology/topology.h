@@ -108,6 +108,16 @@ struct transaction {
 	bool opaque;		/* a batch that is tried again may have other tuples */
 };
 
+/* Which neighbouring tasks of a component one worker has, by worker number, once tasks were moved
+ * (plan.h). */
+struct layout_worker {
+	uint32_t component;	/* n_components: gale's own */
+	uint32_t first;		/* as the component counts its tasks */
+	uint32_t n;		/* 0: there is no such worker any more; its number is kept for another
+				 * one of the component */
+	uint32_t starts;	/* of its number, before it got these tasks */
+};
+
 struct topology {
 	char *name;
 	char *file;		/* as the user named it, for messages */
@@ -118,6 +128,8 @@ struct topology {
 	uint32_t n_spouts;	/* components 0 .. n_spouts-1 */
 	struct subscription *subscriptions;
 	uint32_t n_subscriptions;
+	struct layout_worker *layout;	/* n_layout; NULL: as the components' parallelism says */
+	uint32_t n_layout;
 };
 
 /* topology_free frees T and all it owns. NULL is allowed. */
@@ -128,6 +140,10 @@ void topology_free(struct topology *t);
  * then. */
 int topology_write(const struct topology *t, const char *path, struct error *e);
 struct topology *topology_read(const char *path, struct error *e);
+
+/* topology_lay_out gives T the layout of FROM, a T whose tasks were moved, and its parallelism;
+ * that goes from FROM. */
+void topology_lay_out(struct topology *t, struct topology *from);
 
 /* topology_find gives the number of the component ID, or -1. */
 int topology_find(const struct topology *t, const char *id);
@@ -142,6 +158,9 @@ const struct setting *topology_config(const struct topology *t, const struct com
  * the value is null. */
 int64_t topology_int(const struct topology *t, const struct component *c, const char *key);
 int64_t topology_ms(const struct topology *t, const struct component *c, const char *key);
+
+/* topology_log_level gives topology.log.level. */
+gale_level topology_log_level(const struct topology *t, const struct component *c);
 
 /* For transactional topologies: how many batches may be open (topology.max.spout.pending), and
  * how many times one is tried (topology.max.attempts). Unset, these keys have defaults of their

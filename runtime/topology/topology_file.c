@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "buf.h"
+#include "failpoint.h"
 #include "json.h"
 #include "memory.h"
 #include "topology.h"
@@ -145,6 +146,15 @@ static void put_subscription(struct buf *b, const struct subscription *s)
 	buf_puts(b, "}");
 }
 
+static void put_layout(struct buf *b, const struct topology *t)
+{
+	buf_puts(b, ",\n\"layout\":[");
+	for (uint32_t i = 0; i < t->n_layout; i++)
+		buf_printf(b, "%s[%u,%u,%u,%u]", i > 0 ? "," : "", t->layout[i].component,
+		    t->layout[i].first, t->layout[i].n, t->layout[i].starts);
+	buf_puts(b, "]");
+}
+
 static void put_topology(struct buf *b, const struct topology *t)
 {
 	buf_puts(b, "{\"name\":");
@@ -166,7 +176,10 @@ static void put_topology(struct buf *b, const struct topology *t)
 		buf_puts(b, i > 0 ? ",\n" : "\n");
 		put_subscription(b, &t->subscriptions[i]);
 	}
-	buf_puts(b, "]}\n");
+	buf_puts(b, "]");
+	if (t->layout != NULL)
+		put_layout(b, t);
+	buf_puts(b, "}\n");
 }
 
 int topology_write(const struct topology *t, const char *path, struct error *e)
@@ -178,7 +191,7 @@ int topology_write(const struct topology *t, const char *path, struct error *e)
 	if (f == NULL)
 		return error_errno(e, "cannot write %s", path);
 	put_topology(&b, t);
-	good = fwrite(b.data, 1, b.n, f) == b.n;
+	good = !failpoint("topology.write") && fwrite(b.data, 1, b.n, f) == b.n;
 	good = fclose(f) == 0 && good;
 	buf_free(&b);
 	return good ? 0 : error_errno(e, "cannot write %s", path);
@@ -396,6 +409,31 @@ static void get_subscription(struct reader *r, const struct json_node *x, const 
 		s->stream = (uint32_t)get_int(r, x, "stream", t->components[s->from].n_outputs);
 }
 
+/* get_place reads one [component, first, n, starts]; whether all fit together plan_make asks. */
+static void get_place(struct reader *r, const struct json_node *x, struct layout_worker *w)
+{
+	uint32_t *into[] = { &w->component, &w->first, &w->n, &w->starts };
+	const struct json_node *c = json_first(x);
+
+	r->bad = r->bad || x->type != JSON_ARRAY || x->n != 4;
+	for (int i = 0; i < 4 && !r->bad; i++, c = json_next(x, c)) {
+		r->bad = c->type != JSON_INT || c->i < 0 || c->i > UINT32_MAX;
+		*into[i] = (uint32_t)c->i;
+	}
+}
+
+static void get_layout(struct reader *r, const struct json_node *x, struct topology *t)
+{
+	const struct json_node *list = json_member(x, "layout");
+
+	if (list == NULL)
+		return;
+	list = member(r, x, "layout", JSON_ARRAY);
+	t->layout = xcalloc(list->n + 1, sizeof *t->layout);
+	for (const struct json_node *c = json_first(list); c; c = json_next(list, c))
+		get_place(r, c, &t->layout[t->n_layout++]);
+}
+
 static struct topology *get_topology(const struct json_node *x, struct reader *r)
 {
 	const struct json_node *components = member(r, x, "components", JSON_ARRAY);
@@ -415,6 +453,7 @@ static struct topology *get_topology(const struct json_node *x, struct reader *r
 	for (const struct json_node *s = json_first(subscriptions); s;
 	    s = json_next(subscriptions, s))
 		get_subscription(r, s, t, &t->subscriptions[t->n_subscriptions++]);
+	get_layout(r, x, t);
 	return t;
 }
 

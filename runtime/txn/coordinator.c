@@ -35,7 +35,7 @@ static void order_all(struct coordinator *c, struct order *x, uint8_t roles)
 {
 	x->generation = c->generation;
 	for (uint32_t i = 0; i < c->config.n_workers; i++)
-		if (roles == 0 || (c->workers[i].roles & roles) != 0)
+		if (!c->workers[i].absent && (roles == 0 || (c->workers[i].roles & roles) != 0))
 			c->ops->order(c->arg, i, x);
 }
 
@@ -48,7 +48,7 @@ static bool all(const struct coordinator *c, uint8_t roles, size_t what, uint64_
 		uint64_t said;
 
 		memcpy(&said, (const char *)w + what, sizeof said);
-		if ((roles == 0 || (w->roles & roles) != 0) && said < txid)
+		if (!w->absent && (roles == 0 || (w->roles & roles) != 0) && said < txid)
 			return false;
 	}
 	return true;
@@ -85,8 +85,8 @@ static void reset(struct coordinator *c)
 	c->generation++;
 	c->phase = COORDINATOR_RESETTING;
 	for (uint32_t i = 0; i < c->config.n_workers; i++)
-		c->workers[i] = (struct coordinator_worker){ .roles = c->workers[i].roles,
-			.dry = c->txid, .cut = c->txid, .closed = c->txid, .prepared = c->txid,
+		c->workers[i] = (struct coordinator_worker){ .absent = c->workers[i].absent,
+			.roles = c->workers[i].roles, .dry = c->txid, .cut = c->txid, .closed = c->txid, .prepared = c->txid,
 			.published = c->txid };
 	order_all(c, &x, 0);
 }
@@ -314,7 +314,7 @@ static void on_ready(struct coordinator *c, struct coordinator_worker *w, const 
 	w->roles = x->roles;
 	take_starts(c, &x->offsets);
 	for (uint32_t i = 0; i < c->config.n_workers; i++)
-		if (!c->workers[i].ready)
+		if (!c->workers[i].absent && !c->workers[i].ready)
 			return;
 	if (c->new_starts)
 		c->ops->write_record(c->arg, c->txid, &c->at, c->final);
@@ -387,7 +387,7 @@ void coordinator_report(struct coordinator *c, uint32_t worker, const struct ord
 {
 	struct coordinator_worker *w = &c->workers[worker];
 
-	if (x->generation != c->generation)
+	if (x->generation != c->generation || w->absent)
 		return;		/* of an attempt that is undone (X1) */
 	if (x->kind == REPORT_READY && c->phase == COORDINATOR_RESETTING)
 		on_ready(c, w, x);
@@ -479,6 +479,51 @@ uint32_t coordinator_in_flight(const struct coordinator *c)
 	return n;
 }
 
+/* ---- for who looks ---- */
+
+uint32_t coordinator_attempt(const struct coordinator *c, uint64_t txid)
+{
+	return txid <= c->failed_txid ? c->failures + 1 : 1;
+}
+
+/* waits_for: the batch TXID at STEP waits for W. */
+static bool waits_for(const struct coordinator_worker *w, uint64_t txid, enum coordinator_step step)
+{
+	if (w->absent)
+		return false;
+	switch (step) {
+	case STEP_CUTTING:
+		return (w->roles & ROLE_CUTS) != 0 && w->cut < txid;
+	case STEP_CLOSING:
+		return w->closed < txid;
+	case STEP_COMMITTING:
+		return (w->roles & ROLE_PREPARES) != 0 && w->prepared < txid;
+	default:
+		return false;
+	}
+}
+
+bool coordinator_look(const struct coordinator *c, uint64_t txid, enum coordinator_step *step,
+    uint64_t *since_ns, bool *waits)
+{
+	const struct coordinator_batch *b = &c->batches[txid % COORDINATOR_PLACES];
+
+	if (!in_flight(c, txid) || (!b->data && !b->closing))
+		return false;
+	*since_ns = b->close_ns;
+	if (!b->closing)
+		*step = STEP_FILLING;
+	else if (!b->marked)
+		*step = STEP_CUTTING;
+	else if (txid <= c->round)
+		*step = STEP_COMMITTING;
+	else
+		*step = ALL(c, 0, closed, txid) ? STEP_COMPLETE : STEP_CLOSING;
+	for (uint32_t i = 0; i < c->config.n_workers; i++)
+		waits[i] = !c->workers[i].absent && waits_for(&c->workers[i], *step == STEP_COMMITTING ? c->round : txid, *step);
+	return true;
+}
+
 /* ---- life ---- */
 
 void coordinator_init(struct coordinator *c, const struct coordinator_config *config, uint32_t incarnation,
@@ -513,6 +558,18 @@ void coordinator_known_cut(struct coordinator *c, uint64_t txid, const struct of
 	b->planned = true;
 	b->final = final;
 	offsets_merge(&b->ends, ends);
+}
+
+void coordinator_absent(struct coordinator *c, uint32_t worker)
+{
+	c->workers[worker].absent = true;
+}
+
+void coordinator_lay_out(struct coordinator *c, uint32_t n)
+{
+	free(c->workers);
+	c->config.n_workers = n;
+	c->workers = xcalloc((size_t)n + 1, sizeof *c->workers);
 }
 
 void coordinator_start(struct coordinator *c, uint64_t now_ns)

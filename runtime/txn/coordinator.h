@@ -50,7 +50,7 @@ struct coordinator_ops {
 };
 
 struct coordinator_config {
-	uint32_t n_workers;		/* numbered from 0; the coordinator is none of them */
+	uint32_t n_workers;		/* numbered from 0; coordinator_absent tells who is none */
 	uint32_t batches;		/* in flight, 1 .. COORDINATOR_BATCHES */
 	uint64_t interval_ns;		/* between closings */
 	uint64_t timeout_ns;		/* for a batch, from its closing or the last HELD; 0: none */
@@ -71,6 +71,7 @@ struct coordinator_batch {
 };
 
 struct coordinator_worker {
+	bool absent;			/* this number is nobody's, or the coordinator's own */
 	bool ready;
 	uint8_t roles;
 	uint64_t held;
@@ -117,6 +118,14 @@ void coordinator_free(struct coordinator *c);
 void coordinator_known_record(struct coordinator *c, uint64_t txid, const struct offsets *at, bool final);
 void coordinator_known_cut(struct coordinator *c, uint64_t txid, const struct offsets *ends, bool final);
 
+/* coordinator_absent, before coordinator_start or coordinator_lay_out: nobody is WORKER. */
+void coordinator_absent(struct coordinator *c, uint32_t worker);
+
+/* coordinator_lay_out: tasks were moved; there are N workers, all of which are present for
+ * now, and of whom nothing is known any more. A coordinator_lost follows: nothing may be decided
+ * without those who are gone, or before those who are new have undone what is theirs (X14). */
+void coordinator_lay_out(struct coordinator *c, uint32_t n);
+
 /* coordinator_start resets all workers. coordinator_activate: batches may begin, or may not; those
  * that have go on. */
 void coordinator_start(struct coordinator *c, uint64_t now_ns);
@@ -140,6 +149,17 @@ void coordinator_charged(struct coordinator *c, uint64_t txid, const char *text,
  * UINT64_MAX: never. */
 void coordinator_turn(struct coordinator *c, uint64_t now_ns);
 uint64_t coordinator_due(const struct coordinator *c);
+
+/* What a batch waits for: more in it; that spouts say where it ends; that all tasks have closed it;
+ * its round; that all have prepared, and the record is written. */
+enum coordinator_step { STEP_FILLING, STEP_CUTTING, STEP_CLOSING, STEP_COMPLETE, STEP_COMMITTING };
+
+/* coordinator_look tells of batch TXID which step it is at and since when, and which workers it waits
+ * for there: WAITS, one for each. False: there is nothing of it. coordinator_attempt gives which
+ * attempt it is at, from 1. */
+bool coordinator_look(const struct coordinator *c, uint64_t txid, enum coordinator_step *step,
+    uint64_t *since_ns, bool *waits);
+uint32_t coordinator_attempt(const struct coordinator *c, uint64_t txid);
 
 /* coordinator_in_flight gives the number of batches that have something in them. */
 uint32_t coordinator_in_flight(const struct coordinator *c);

@@ -115,6 +115,13 @@ void batch_replaced(struct worker *w, uint32_t peer)
 	w->txn->open = false;
 }
 
+void batch_laid_out(struct worker *w, const struct plan *was)
+{
+	(void)was;
+	w->txn->generation = 0;
+	w->txn->open = false;
+}
+
 void batch_enter(struct worker *w, uint64_t txid)
 {
 	w->out.sender.header.txid = txid;

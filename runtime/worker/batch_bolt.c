@@ -42,6 +42,16 @@ void batch_bolt_reset(struct worker *w, uint64_t txid)
 	w->out.sender.header.flags &= (uint16_t)~WIRE_FINISH;
 }
 
+/* laid_out: all of the generation is left, and the reset that follows waited for. */
+static void laid_out(struct worker *w, const struct plan *was)
+{
+	batch_laid_out(w, was);
+	batch_bolt_reset(w, 0);
+	bolt_laid_out(w, was);
+	batches_free(&w->txn->batches);
+	batch_bolt_init(w);
+}
+
 /* ---- in ---- */
 
 static void on_marker(struct worker *w)
@@ -221,5 +231,5 @@ static bool wants_data(const struct worker *w)
 
 const struct role_ops batch_bolt_ops = {
 	.start = bolt_start, .turn = turn, .rest = rest, .due = due, .wants_data = wants_data,
-	.replaced = batch_replaced, .stop = bolt_stop,
+	.replaced = batch_replaced, .laid_out = laid_out, .stop = bolt_stop,
 };

@@ -435,5 +435,5 @@ static void stop(struct worker *w)
 
 const struct role_ops batch_spout_ops = {
 	.start = start, .turn = turn, .rest = rest, .due = due, .wants_data = wants_data,
-	.replaced = batch_replaced, .stop = stop,
+	.replaced = batch_replaced, .laid_out = batch_laid_out, .stop = stop,
 };

@@ -77,18 +77,45 @@ void bolt_sources(struct stage *st)
 			add_source(st, &t->subscriptions[i]);
 }
 
+static bool feeds_us(const struct worker *w, uint32_t from)
+{
+	return plan_runs_plugin(w->plan, from) && plan_sends(w->plan, from, w->number);
+}
+
+/* count_upstream counts what is in w->upstream. */
+static void count_upstream(struct worker *w)
+{
+	w->n_upstream = w->n_drained = w->n_upstream_ended = 0;
+	for (uint32_t i = 0; i < w->plan->n_workers; i++) {
+		w->n_upstream += w->upstream[i] != UPSTREAM_NONE;
+		w->n_drained += w->upstream[i] == UPSTREAM_DRAINED || w->upstream[i] == UPSTREAM_ENDED;
+		w->n_upstream_ended += w->upstream[i] == UPSTREAM_ENDED;
+	}
+}
+
 void bolt_start(struct worker *w)
 {
 	w->group = 1;
 	w->upstream = xcalloc(w->plan->n_workers, sizeof *w->upstream);
-	for (uint32_t i = 0; i < w->plan->n_workers; i++) {
-		if (plan_runs_plugin(w->plan, i) && plan_sends(w->plan, i, w->number)) {
+	for (uint32_t i = 0; i < w->plan->n_workers; i++)
+		if (feeds_us(w, i))
 			w->upstream[i] = w->over ? UPSTREAM_ENDED : UPSTREAM_OPEN;
-			w->n_upstream++;
-		}
+	count_upstream(w);
+}
+
+/* bolt_laid_out: who is new upstream has yet to send its markers; who is gone will not. What is in
+ * hand of one that is gone comes again. */
+void bolt_laid_out(struct worker *w, const struct plan *was)
+{
+	if (w->frame != NULL && !plan_keeps(was, w->plan, w->reader.header.worker))
+		bolt_drop_frame(w);
+	w->upstream = xrealloc(w->upstream, w->plan->n_workers * sizeof *w->upstream);
+	for (uint32_t i = 0; i < w->plan->n_workers; i++) {
+		if (plan_keeps(was, w->plan, i))
+			continue;
+		w->upstream[i] = !feeds_us(w, i) ? UPSTREAM_NONE : w->over ? UPSTREAM_ENDED : UPSTREAM_OPEN;
 	}
-	if (w->over)
-		w->n_drained = w->n_upstream_ended = w->n_upstream;
+	count_upstream(w);
 }
 
 void bolt_free_sources(struct stage *st)
@@ -336,6 +363,7 @@ static void on_data(struct worker *w, uint32_t from)
 		w->upstream[from] = UPSTREAM_OPEN;
 		w->n_drained--;
 	}
+	w->status->data_in++;
 	w->stages->fed = true;
 	w->drain_passed = false;
 	/* What comes after a finish upstream is not the run's work either. */
@@ -436,5 +464,5 @@ static void succeeded(struct worker *w, uint32_t from)
 
 const struct role_ops bolt_ops = {
 	.start = bolt_start, .turn = turn, .rest = rest, .due = due, .wants_data = wants_data,
-	.replaced = worker_marks_to, .succeeded = succeeded, .stop = bolt_stop,
+	.replaced = worker_marks_to, .succeeded = succeeded, .laid_out = bolt_laid_out, .stop = bolt_stop,
 };

@@ -8,6 +8,7 @@
  *     cut TXID       u8 final | offsets;  TXID in eight bytes, the high ones first
  *
  * SPDX-License-Identifier: Apache-2.0 */
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -277,14 +278,73 @@ static bool take_reports(struct worker *w)
 	return n > 0;
 }
 
+/* ---- for who looks ---- */
+
+enum { WAITED_FOR_MOST = 8 };	/* workers that are named */
+
+static void describe_waits(struct buf *out, const bool *waits, uint32_t n)
+{
+	uint32_t named = 0;
+
+	for (uint32_t i = 0; i < n && named < WAITED_FOR_MOST; i++)
+		if (waits[i])
+			buf_printf(out, "%c%u", named++ == 0 ? ' ' : ',', i);
+	buf_puts(out, named == 0 ? " -" : "");
+}
+
+/* describe_reset: before there are batches again all have to be ready. */
+static void describe_reset(const struct coordinator *c, bool *waits, struct buf *out)
+{
+	for (uint32_t i = 0; i < c->config.n_workers; i++)
+		waits[i] = !c->workers[i].absent && !c->workers[i].ready;
+	buf_printf(out, "\tbatch %" PRIu64 " %u resetting 0", c->txid + 1, coordinator_attempt(c, c->txid + 1));
+	describe_waits(out, waits, c->config.n_workers);
+}
+
+void coordinate_describe(const struct worker *w, struct buf *out)
+{
+	static const char *const steps[] = { [STEP_FILLING] = "filling", [STEP_CUTTING] = "cutting",
+		[STEP_CLOSING] = "closing", [STEP_COMPLETE] = "complete", [STEP_COMMITTING] = "committing" };
+	const struct coordinator *c = &((const struct coordinate *)w->role)->coordinator;
+	bool *waits = xcalloc((size_t)c->config.n_workers + 1, sizeof *waits);
+	enum coordinator_step step;
+	uint64_t since_ns;
+
+	if (c->phase == COORDINATOR_RESETTING)
+		describe_reset(c, waits, out);
+	for (uint64_t txid = c->txid + 1; txid < c->next; txid++) {
+		if (!coordinator_look(c, txid, &step, &since_ns, waits))
+			continue;
+		buf_printf(out, "\tbatch %" PRIu64 " %u %s %" PRIu64, txid, coordinator_attempt(c, txid),
+		    steps[step], (w->now_ns - since_ns) / NS_PER_MS);
+		describe_waits(out, waits, c->config.n_workers);
+	}
+	free(waits);
+}
+
+uint64_t coordinate_committed(const struct worker *w)
+{
+	return ((const struct coordinate *)w->role)->coordinator.txid;
+}
+
 /* ---- the role ---- */
+
+/* tell_absent: who is nobody in the plan, and this one itself. */
+static void tell_absent(struct worker *w)
+{
+	struct coordinate *c = w->role;
+
+	for (uint32_t i = 0; i < w->plan->n_workers; i++)
+		if (!plan_runs_plugin(w->plan, i))
+			coordinator_absent(&c->coordinator, i);
+}
 
 static void start(struct worker *w)
 {
 	const struct topology *t = w->topology;
 	struct coordinate *c = xcalloc(1, sizeof *c);
 	struct coordinator_config config = {
-		.n_workers = w->plan->n_workers - 1,
+		.n_workers = w->plan->n_workers,
 		.batches = topology_batches_in_flight(t),
 		.interval_ns = (uint64_t)topology_int(t, NULL, "topology.transaction.batch.interval.ms") * NS_PER_MS,
 		.attempts = topology_batch_attempts(t),
@@ -302,6 +362,7 @@ static void start(struct worker *w)
 	w->status->survives = 1;
 	open_state(w);
 	coordinator_init(&c->coordinator, &config, count_start(w), &ops, w);
+	tell_absent(w);
 	read_record(w);
 	read_cuts(w);
 	coordinator_start(&c->coordinator, w->now_ns);
@@ -375,6 +436,19 @@ void coordinate_named(struct worker *w, uint64_t root, const char *text)
 	coordinator_charged(&c->coordinator, root, text, w->now_ns);
 }
 
+/* laid_out: at once a new generation, in which nothing can be decided before all are in it. The fence
+ * of who is new has another one begin, when nobody sends to who is gone. */
+static void laid_out(struct worker *w, const struct plan *was)
+{
+	struct coordinate *c = w->role;
+
+	(void)was;
+	coordinator_lay_out(&c->coordinator, w->plan->n_workers);
+	tell_absent(w);
+	coordinator_lost(&c->coordinator, w->now_ns);
+}
+
 const struct role_ops coordinator_ops = {
-	.start = start, .turn = turn, .rest = rest, .due = due, .wants_data = wants_data, .stop = stop,
+	.start = start, .turn = turn, .rest = rest, .due = due, .wants_data = wants_data,
+	.laid_out = laid_out, .stop = stop,
 };

@@ -555,8 +555,8 @@ static void host_log(gale_ctx *ctx, gale_level level, const char *text)
 {
 	static const char *const names[] = { "error: ", "warn: ", "", "debug: " };
 
-	(void)ctx;
-	fprintf(stderr, "%s%s\n", level <= GALE_DEBUG ? names[level] : "", text);
+	if (gale_logs(ctx, level))
+		fprintf(stderr, "%s%s\n", level <= GALE_DEBUG ? names[level] : "", text);
 }
 
 static int64_t *host_metric(gale_ctx *ctx, const char *name, bool gauge)

@@ -74,6 +74,12 @@ static char *endpoint_of(const struct plan *p, const char *rundir, uint32_t from
 	return data ? rundir_data_endpoint(rundir, to, start) : rundir_ack_endpoint(rundir, to, start);
 }
 
+static void count_frames(struct out *o, uint32_t to, uint32_t start)
+{
+	if (o->links != NULL && o->links[to] != NULL)
+		outbox_counts(o->outboxes[to], o->links[to], start);
+}
+
 /* most_age gives how old a frame may become in a worker with N_DESTINATIONS. */
 static uint64_t most_age(uint32_t n_destinations)
 {
@@ -96,6 +102,7 @@ int out_connect(struct out *o, const char *rundir, const uint32_t *starts, struc
 		free(endpoint);
 		if (o->outboxes[w] == NULL)
 			return -1;
+		count_frames(o, w, starts[w]);
 		if (p->workers[w].role == ROLE_ACKER)
 			o->ackers[w - p->first_acker].outbox = o->outboxes[w];
 		else if (plan_runs_plugin(p, o->me) && w != p->coordinator)
@@ -120,9 +127,87 @@ int out_switch(struct out *o, const char *rundir, uint32_t worker, uint32_t star
 		return 0;
 	endpoint = endpoint_of(o->plan, rundir, o->me, worker, start);
 	rc = outbox_reopen(o->outboxes[worker], endpoint, e);
+	count_frames(o, worker, start);
 	free(endpoint);
 	o->sender.blocked = data_waits(o);
 	return rc;
+}
+
+/* ---- tasks that have moved ---- */
+
+/* drop_sinks frees the sinks to single workers that THEN does not keep. */
+static void drop_sinks(struct out *o, const struct plan *then)
+{
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < o->n_sinks; i++) {
+		struct sink *s = o->sinks[i];
+		bool keeps = s->n_destinations > 1;
+
+		for (uint32_t w = 0; w < o->plan->n_workers && !keeps; w++)
+			keeps = o->outboxes[w] == s->destinations[0].outbox && plan_keeps(o->plan, then, w);
+		if (keeps) {
+			o->sinks[n++] = s;
+			continue;
+		}
+		sink_free(s);
+		free(s);
+	}
+	o->n_sinks = n;
+}
+
+/* change_outboxes closes those that lead to who is gone and opens those to who is new. */
+static int change_outboxes(struct out *o, const struct plan *then, const char *rundir, const uint32_t *starts,
+    struct error *e)
+{
+	o->outboxes = xrealloc(o->outboxes, then->n_workers * sizeof *o->outboxes);
+	o->downstream = xrealloc(o->downstream, then->n_workers * sizeof *o->downstream);
+	for (uint32_t w = 0; w < then->n_workers; w++) {
+		char *endpoint;
+
+		if (plan_keeps(o->plan, then, w)) {
+			if (o->outboxes[w] != NULL && o->links != NULL)
+				count_frames(o, w, o->links[w]->out_start);
+			continue;
+		}
+		if (w < o->plan->n_workers && o->outboxes[w] != NULL)
+			outbox_free(o->outboxes[w]);
+		o->outboxes[w] = NULL;
+		if (!plan_sends(then, o->me, w))
+			continue;
+		endpoint = endpoint_of(then, rundir, o->me, w, starts[w]);
+		o->outboxes[w] = outbox_new(o->sender.transport, endpoint, e);
+		free(endpoint);
+		if (o->outboxes[w] == NULL)
+			return -1;
+		count_frames(o, w, starts[w]);
+	}
+	return 0;
+}
+
+/* turn_sink has a sink to any task of a component go to those workers that have them now. */
+static void turn_sink(struct out *o, struct sink *s)
+{
+	for (uint32_t i = 0; s->n_destinations > 1 && i < s->n_destinations; i++)
+		s->destinations[i].outbox = o->outboxes[o->plan->task_worker[s->destinations[i].target]];
+}
+
+int out_lay_out(struct out *o, const struct plan *plan, const char *rundir, const uint32_t *starts,
+    struct error *e)
+{
+	drop_sinks(o, plan);
+	if (change_outboxes(o, plan, rundir, starts, e) != 0)
+		return -1;
+	o->plan = plan;
+	o->n_downstream = 0;
+	for (uint32_t w = 0; w < plan->n_workers; w++)
+		if (out_feeds(o, w))
+			o->downstream[o->n_downstream++] = w;
+	o->most_age_ns = most_age(o->n_downstream);
+	for (uint32_t i = 0; i < o->n_sinks; i++)
+		turn_sink(o, o->sinks[i]);
+	o->sender.blocked = data_waits(o);
+	return 0;
 }
 
 /* ---- sinks ---- */

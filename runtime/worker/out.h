@@ -36,6 +36,7 @@ struct out {
 	const struct plan *plan;
 	uint32_t me;			/* worker number */
 	struct outbox **outboxes;	/* by worker; NULL: nothing goes there */
+	struct flow_link *const *links;	/* what goes to each worker is counted there; NULL: nobody counts */
 	struct sink **sinks;
 	uint32_t n_sinks;
 	uint32_t *downstream;		/* workers that get data from this one */
@@ -63,6 +64,14 @@ int out_connect(struct out *o, const char *rundir, const uint32_t *starts, struc
 /* out_switch: WORKER has a successor, start number START. What waits for the dead one is
  * dropped, and the outbox leads to the new one (R2). Returns 0 or -1 with E set. */
 int out_switch(struct out *o, const char *rundir, uint32_t worker, uint32_t start, struct error *e);
+
+/* out_lay_out: tasks were moved, and PLAN is the one from now on; the one before must still be there.
+ * STARTS is the new table, O->links are the new links. Outboxes of workers that plan_keeps keeps stay as they are, with
+ * all that waits in them. Sinks to others are dropped with what is in them; not those to any task
+ * of a component, which can go to another. Routes have to be laid out anew
+ * (router_lay_out). Returns 0 or -1 with E set. */
+int out_lay_out(struct out *o, const struct plan *plan, const char *rundir, const uint32_t *starts,
+    struct error *e);
 
 /* out_feeds: WORKER is a bolt that gets data and markers from this one. */
 bool out_feeds(const struct out *o, uint32_t worker);

@@ -5,7 +5,10 @@
 
 #include "memory.h"
 
-enum { RING_FIRST = 64 };
+enum {
+	RING_FIRST = 64,
+	LOOKS = 512		/* at places, in one call of pending_oldest */
+};
 
 void pending_init(struct pending *p, uint32_t n_tasks)
 {
@@ -141,6 +144,11 @@ static struct flight *find(const struct pending *p, uint64_t root)
 	return slot != IDMAP_NONE ? &p->late.slots[slot] : NULL;
 }
 
+const struct flight *pending_get(const struct pending *p, uint64_t root)
+{
+	return find(p, root);
+}
+
 void pending_extend(struct pending *p, uint64_t root, uint64_t now_ns)
 {
 	struct flight *f = find(p, root);
@@ -161,6 +169,63 @@ uint64_t pending_silent(const struct pending *p, size_t *cursor, uint64_t before
 	return 0;
 }
 
+/* oldest_in_ring: roots are made in order, so the oldest is the first that is still there; and
+ * none is there that is older than the ring is long. When it has not been found yet it is no
+ * older than what was last in the place where the search stands. */
+static void oldest_in_ring(struct pending *p, uint64_t next_root)
+{
+	struct oldest_seen *o = &p->oldest;
+	const struct flight *at;
+	int looks = LOOKS;
+
+	if (next_root - o->root > p->mask + 1)
+		o->root = next_root - (p->mask + 1);
+	while (looks-- > 0 && o->root != next_root &&
+	    (o->root == 0 || p->ring[o->root & p->mask].root != o->root))
+		o->root++;
+	at = &p->ring[o->root & p->mask];
+	if (o->root == next_root)
+		o->ring_found_ns = 0;
+	else if (at->emitted_ns != 0)
+		o->ring_found_ns = at->emitted_ns;
+}
+
+static void oldest_straggler(struct pending *p)
+{
+	struct oldest_seen *o = &p->oldest;
+
+	for (int looks = LOOKS; looks > 0 && o->late_at < p->late.n_slots; looks--, o->late_at++) {
+		const struct flight *f = &p->late.slots[o->late_at];
+
+		if (f->root != 0 && (o->late_ns == 0 || f->emitted_ns < o->late_ns))
+			o->late_ns = f->emitted_ns;
+	}
+	if (o->late_at < p->late.n_slots)
+		return;
+	o->late_found_ns = o->late_ns;
+	o->late_at = 0;
+	o->late_ns = 0;
+}
+
+uint64_t pending_oldest(struct pending *p, uint64_t next_root)
+{
+	struct oldest_seen *o = &p->oldest;
+
+	if (p->n_ring == 0) {
+		o->root = next_root;
+		o->ring_found_ns = 0;
+	} else {
+		oldest_in_ring(p, next_root);
+	}
+	if (p->late.by_root.n > 0)
+		oldest_straggler(p);
+	else
+		o->late_at = o->late_ns = o->late_found_ns = 0;
+	if (o->ring_found_ns == 0 || (o->late_found_ns != 0 && o->late_found_ns < o->ring_found_ns))
+		return o->late_found_ns;
+	return o->ring_found_ns;
+}
+
 uint64_t *pending_roots(const struct pending *p, size_t *n)
 {
 	uint64_t *roots = xcalloc(p->n_ring + p->late.by_root.n + 1, sizeof *roots);
@@ -170,6 +235,62 @@ uint64_t *pending_roots(const struct pending *p, size_t *n)
 		if (flight(p, i) != NULL)
 			roots[(*n)++] = flight(p, i)->root;
 	return roots;
+}
+
+/* ---- the oldest ---- */
+
+void oldest_init(struct oldest *o, size_t most)
+{
+	*o = (struct oldest){ .most = most };
+	o->list = xcalloc(most, sizeof *o->list);
+}
+
+void oldest_free(struct oldest *o)
+{
+	free(o->list);
+}
+
+/* is_in: it was seen at another place, from which it has moved. */
+static bool is_in(const struct oldest *o, uint64_t root)
+{
+	for (size_t i = 0; i < o->n; i++)
+		if (o->list[i].root == root)
+			return true;
+	return false;
+}
+
+static void oldest_add(struct oldest *o, const struct flight *f)
+{
+	size_t i = o->n;
+
+	if (o->n == o->most && f->emitted_ns >= o->list[o->n - 1].emitted_ns)
+		return;
+	if (is_in(o, f->root))
+		return;
+	if (o->n < o->most)
+		o->n++;
+	else
+		i--;
+	for (; i > 0 && o->list[i - 1].emitted_ns > f->emitted_ns; i--)
+		o->list[i] = o->list[i - 1];
+	o->list[i].root = f->root;
+	o->list[i].emitted_ns = f->emitted_ns;
+}
+
+/* The table may grow during the walk: what was not seen yet is still ahead, some of the rest may be
+ * again. */
+bool oldest_look(struct oldest *o, const struct pending *p, size_t places)
+{
+	for (size_t end = o->cursor + places; o->cursor < end; o->cursor++) {
+		const struct flight *f;
+
+		if (o->cursor >= n_places(p))
+			return false;
+		f = flight(p, o->cursor);
+		if (f != NULL)
+			oldest_add(o, f);
+	}
+	return true;
 }
 
 /* ---- named in an obituary ---- */

@@ -89,6 +89,12 @@ struct pending {
 	struct failed_root *failed;	/* a ring, the latest PENDING_FAILED_MOST */
 	size_t n_failed, failed_cap;	/* n_failed: ever */
 	uint32_t n_tasks;
+	struct oldest_seen {			/* pending_oldest */
+		uint64_t root;		/* none in the ring is older */
+		size_t late_at;		/* straggler to be looked at next, and the */
+		uint64_t late_ns;	/* oldest of those before it; 0: none */
+		uint64_t ring_found_ns, late_found_ns;
+	} oldest;
 };
 
 enum { PENDING_FAILED_MOST = 4096 };
@@ -132,8 +138,31 @@ void pending_extend(struct pending *p, uint64_t root, uint64_t now_ns);
  * walks the table once; roots may be settled and added in between. */
 uint64_t pending_silent(const struct pending *p, size_t *cursor, uint64_t before_ns);
 
+/* pending_oldest gives when the oldest tree in flight was emitted, 0: there is none; NEXT_ROOT
+ * is the one after the newest. It looks at some only and goes on from there at the next call, so
+ * while there are very many it may be late, by as many calls as it takes to see all, and then
+ * gives rather an earlier time. */
+uint64_t pending_oldest(struct pending *p, uint64_t next_root);
+
 /* pending_roots gives all roots in flight; *N: how many. The caller frees them. */
 uint64_t *pending_roots(const struct pending *p, size_t *n);
+
+/* The messages that have been in flight for longest, oldest first. The walk through the table is
+ * made in pieces: there may be millions. */
+struct oldest {
+	struct { uint64_t root, emitted_ns; } *list;	/* room for `most` */
+	size_t n, most;
+	size_t cursor;
+};
+
+/* oldest_init: of MOST messages, 1 or more. oldest_look goes on through the next PLACES of P; false:
+ * it is through, and the list is complete: of those that were in flight all the time. */
+void oldest_init(struct oldest *o, size_t most);
+void oldest_free(struct oldest *o);
+bool oldest_look(struct oldest *o, const struct pending *p, size_t places);
+
+/* pending_get gives the flight of ROOT until the next call, or NULL. */
+const struct flight *pending_get(const struct pending *p, uint64_t root);
 
 /* pending_name notes that ROOT, if it is in flight, was in hand at a death that TEXT
  * describes. pending_named gives that text, or NULL; pending_forget_named forgets all. */

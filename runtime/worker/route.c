@@ -14,10 +14,28 @@ static bool chosen_late(enum grouping g)
 	return g == GROUPING_SHUFFLE || g == GROUPING_NONE || g == GROUPING_LOCAL_OR_SHUFFLE;
 }
 
+/* aim_route finds the sinks to the tasks of R. */
+static void aim_route(struct route *r, struct out *o)
+{
+	const struct plan *p = o->plan;
+	const struct subscription *s = r->group.subscription;
+	const struct plan_stage *from = plan_stage_of(p, o->me, s->from);
+
+	if (chosen_late(s->grouping)) {
+		r->any = out_sink_any(o, from, s->to);
+		return;
+	}
+	for (uint32_t i = 0; i < r->n_tasks; i++) {
+		uint32_t worker = p->task_worker[r->first_task + i];
+
+		r->tasks[i].sink = out_sink_to(o, from, worker);
+		r->tasks[i].offset = r->first_task + i - p->workers[worker].first_task;
+	}
+}
+
 static void init_route(struct route *r, const struct subscription *s, struct out *o)
 {
 	const struct plan *p = o->plan;
-	const struct plan_stage *from = plan_stage_of(p, o->me, s->from);
 
 	*r = (struct route){ .first_task = p->first_task[s->to],
 		.n_tasks = p->topology->components[s->to].n_tasks };
@@ -27,17 +45,9 @@ static void init_route(struct route *r, const struct subscription *s, struct out
 		r->stage = (uint32_t)(plan_stage_of(p, o->me, s->to) - plan_stages(p, o->me));
 		return;
 	}
-	if (chosen_late(s->grouping)) {
-		r->any = out_sink_any(o, from, s->to);
-		return;
-	}
-	r->tasks = xcalloc(r->n_tasks, sizeof *r->tasks);
-	for (uint32_t i = 0; i < r->n_tasks; i++) {
-		uint32_t worker = p->task_worker[r->first_task + i];
-
-		r->tasks[i].sink = out_sink_to(o, from, worker);
-		r->tasks[i].offset = r->first_task + i - p->workers[worker].first_task;
-	}
+	if (!chosen_late(s->grouping))
+		r->tasks = xcalloc(r->n_tasks, sizeof *r->tasks);
+	aim_route(r, o);
 }
 
 /* by_fields gives the route of S if it is the only one and a FIELDS grouping of several tasks. */
@@ -87,6 +97,18 @@ void router_init(struct router *r, const struct topology *t, uint32_t component,
 			rs->n_calls += rs->routes[k].stage > 0;
 		if (rs->n_calls == 1 && rs->n_routes == 1)
 			rs->only_call = rs->routes[0].stage;
+	}
+}
+
+void router_lay_out(struct router *r)
+{
+	for (uint32_t i = 0; i < r->n_streams; i++) {
+		struct route_stream *s = &r->streams[i];
+
+		for (uint32_t k = 0; k < s->n_routes; k++)
+			if (s->routes[k].stage == 0)
+				aim_route(&s->routes[k], r->out);
+		s->only = only_sink(s);
 	}
 }
 

@@ -62,6 +62,10 @@ struct router {
  * tells the plugin of the next CUSTOM route that has none yet: loop until it gives NULL. */
 void router_init(struct router *r, const struct topology *t, uint32_t component, struct out *o);
 void router_free(struct router *r);
+
+/* router_lay_out: tasks were moved, and out_lay_out was called. What groupings have gathered, and
+ * their plugins, stay. */
+void router_lay_out(struct router *r);
 struct group *router_custom(struct router *r);
 
 /* router_check gives the encoded bound of the values, or 0 with E set when they don't suit

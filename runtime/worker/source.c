@@ -123,6 +123,11 @@ void source_free(struct worker *w)
 	buf_free(&w->acked_now);
 }
 
+void source_note_oldest(struct worker *w)
+{
+	w->status->oldest_ns = pending_oldest(&w->pending, w->next_root);
+}
+
 bool source_has_room(const struct worker *w)
 {
 	return limit_has_room(&w->limit, source_open(w)) && w->kept_bytes < KEPT_MOST;
@@ -424,8 +429,11 @@ static bool emit_dead_letter(struct worker *w, uint32_t stream, const struct dea
 	struct error e;
 	size_t bound = router_check(&w->tasks[task].stage->router, stream, values, 5, &e);
 
-	if (bound != 0 && source_emit(w, &m, values, 5, bound, &e) == 0)
+	if (bound != 0 && source_emit(w, &m, values, 5, bound, &e) == 0) {
+		if (w->looks != NULL)
+			look_emitted(&w->tasks[task], stream, values);
 		return true;
+	}
 	fprintf(stderr, "error: a dead letter can't be emitted: %s\n", e.text);
 	return false;
 }
@@ -651,6 +659,15 @@ static void on_verdicts(struct worker *w, const struct frame *frame)
 
 /* ---- replay, silence ---- */
 
+/* show_replay shows M, which is emitted next, to who looks at such tuples. */
+static void show_replay(const struct worker *w, const struct message *m)
+{
+	gale_value values[GALE_MAX_FIELDS];
+
+	if (w->looks != NULL && wire_read_values(m->body, m->body_bytes, values) >= 0)
+		look_emitted(&w->tasks[m->task], m->stream, values);
+}
+
 /* replay emits what is due again; when the run is being ended a spout's is dropped instead. */
 static bool replay(struct worker *w)
 {
@@ -661,9 +678,12 @@ static bool replay(struct worker *w)
 	for (int i = 0; i < REPLAYS_PER_TURN && !out_blocked(&w->out) &&
 	    pending_next_replay(&w->pending, ends ? UINT64_MAX - 1 : w->now_ns, &m); i++) {
 		any = true;
-		if (ends && is_spouts(w, &m))
+		if (ends && is_spouts(w, &m)) {
 			forget_body(w, &m);
-		else if (source_emit(w, &m, NULL, 0, 0, &e) != 0)
+			continue;
+		}
+		show_replay(w, &m);
+		if (source_emit(w, &m, NULL, 0, 0, &e) != 0)
 			fprintf(stderr, "error: a message can't be replayed: %s\n", e.text);
 	}
 	return any;

@@ -51,6 +51,7 @@ static gale_ctx new_context(const struct stage *st, uint32_t index)
 		.index = st->planned->first_task + index - w->plan->first_task[st->planned->component],
 		.n_tasks = st->component->n_tasks,
 		.out = OUT_FD,
+		.level = st->level,
 	};
 }
 

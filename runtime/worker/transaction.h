@@ -25,6 +25,7 @@
 
 struct worker;
 struct task;
+struct plan;
 
 /* When how much was emitted: what the latency of a batch's tuples is counted from. */
 struct stamp {
@@ -88,6 +89,10 @@ void batch_say(struct worker *w, enum order_kind kind, uint64_t txid);
  * generation may be newer than that death: so it is left, and the reset that follows the fence
  * waited for. Else the successor could get the rest of a batch and its marker, and close it. */
 void batch_replaced(struct worker *w, uint32_t peer);
+
+/* batch_laid_out: tasks of others were moved. Whoever is here, the generation is left, and the reset
+ * that follows waited for (X14). */
+void batch_laid_out(struct worker *w, const struct plan *was);
 
 /* batch_enter: from now on all belongs to batch TXID. */
 void batch_enter(struct worker *w, uint64_t txid);

@@ -60,6 +60,7 @@ struct outbox {
 	void *socket;
 	int fd;
 	struct chunk *first, **last;	/* waiting */
+	struct flow_link *link;		/* NULL: nobody counts */
 	struct outbox *next;
 };
 
@@ -230,6 +231,12 @@ struct outbox *outbox_new(struct transport *t, const char *endpoint, struct erro
 	return o;
 }
 
+void outbox_counts(struct outbox *o, struct flow_link *link, uint32_t start)
+{
+	o->link = link;
+	flow_switched(link, start);
+}
+
 int outbox_reopen(struct outbox *o, const char *endpoint, struct error *e)
 {
 	void *socket = connect_socket(o->transport, endpoint, e);
@@ -243,6 +250,19 @@ int outbox_reopen(struct outbox *o, const char *endpoint, struct error *e)
 		o->first = c->next;
 	o->last = &o->first;
 	return 0;
+}
+
+void outbox_free(struct outbox *o)
+{
+	struct outbox **at = &o->transport->outboxes;
+
+	while (*at != o)
+		at = &(*at)->next;
+	*at = o->next;
+	zmq_close(o->socket);
+	for (struct chunk *c; (c = o->first) != NULL; chunk_free(o->transport, c))
+		o->first = c->next;
+	free(o);
 }
 
 /* ---- frames in ---- */
@@ -433,17 +453,32 @@ static bool send_whole(struct outbox *o, struct chunk *c)
 	return true;
 }
 
+static bool send_now(struct outbox *o, struct chunk *c)
+{
+	return c->n < SMALL ? send_copy(o, c) : send_whole(o, c);
+}
+
+static void count(const struct outbox *o, size_t bytes)
+{
+	if (o->link != NULL)
+		flow_sent(o->link, bytes);
+}
+
 bool outbox_try(struct outbox *o, struct chunk *c)
 {
-	if (o->first != NULL)
+	size_t n = c->n;	/* when it is sent it is gone */
+
+	if (o->first != NULL || !send_now(o, c))
 		return false;
-	return c->n < SMALL ? send_copy(o, c) : send_whole(o, c);
+	count(o, n);
+	return true;
 }
 
 void outbox_send(struct outbox *o, struct chunk *c)
 {
 	if (outbox_try(o, c))
 		return;
+	count(o, c->n);
 	c->next = NULL;
 	*o->last = c;
 	o->last = &c->next;
@@ -457,7 +492,7 @@ void outbox_retry(struct outbox *o)
 		struct chunk *next = c->next;
 
 		o->first = NULL;
-		if (!outbox_try(o, c)) {
+		if (!send_now(o, c)) {
 			o->first = c;
 			return;
 		}
@@ -547,4 +582,12 @@ int transport_poll(struct poll_item *items, size_t n, int timeout_ms)
 	if (p != stack)
 		free(p);
 	return n_ready;
+}
+
+char *transport_library(void)
+{
+	int major, minor, patch;
+
+	zmq_version(&major, &minor, &patch);
+	return xasprintf("libzmq %d.%d.%d", major, minor, patch);
 }

@@ -14,6 +14,7 @@
 #include <stdint.h>
 
 #include "error.h"
+#include "flow.h"
 
 struct transport;
 struct inbox;
@@ -42,9 +43,16 @@ void transport_free(struct transport *t);
 struct inbox *inbox_new(struct transport *t, const char *endpoint, struct error *e);
 struct outbox *outbox_new(struct transport *t, const char *endpoint, struct error *e);
 
+/* outbox_counts: frames that O takes from now on are for start number START of their receiver,
+ * and counted in LINK. */
+void outbox_counts(struct outbox *o, struct flow_link *link, uint32_t start);
+
 /* outbox_reopen makes O lead to ENDPOINT instead; what waits in it, or lies in its socket,
  * is dropped. Returns 0 or -1 with E set. */
 int outbox_reopen(struct outbox *o, const char *endpoint, struct error *e);
+
+/* outbox_free closes O; what waits in it, or lies in its socket, is dropped. */
+void outbox_free(struct outbox *o);
 
 /* inbox_receive gives the next frame with one reference, or NULL: nothing there. */
 struct frame *inbox_receive(struct inbox *in);
@@ -78,6 +86,9 @@ struct poll_item {
 	int events;	/* POLL_FD: GALE_READABLE | GALE_WRITABLE */
 	int ready;	/* out: 0, or for inbox and outbox 1, for fd the events */
 };
+
+/* transport_library gives ZeroMQ's version: "libzmq 4.3.5"; free it. */
+char *transport_library(void);
 
 /* transport_poll waits until one item is ready or TIMEOUT_MS have passed (-1: no limit).
  * Returns the number of ready items. */

@@ -24,6 +24,7 @@
 #include "clock.h"
 #include "control.h"
 #include "failpoint.h"
+#include "logline.h"
 #include "memory.h"
 #include "rundir.h"
 #include "statedir.h"
@@ -39,25 +40,24 @@ static const struct role_ops *const batch_ops[] = {
 	[ROLE_COORDINATOR] = &coordinator_ops,
 };
 
-/* say tells the supervisor something. When it is behind with its reading this waits: it never
- * waits for a worker, and it needs every answer. */
-static void say(const char *format, ...) __attribute__((format(printf, 1, 2)));
-static void say(const char *format, ...)
+void worker_say(const char *format, ...)
 {
 	struct pollfd p = { .fd = CONTROL_FD, .events = POLLOUT };
 	va_list args;
-	char line[sizeof ((struct status *)NULL)->last_words + 64];
+	char *text;
 
 	va_start(args, format);
-	vsnprintf(line, sizeof line, format, args);
+	if (vasprintf(&text, format, args) < 0)
+		die("out of memory: a control message");
 	va_end(args);
-	while (control_send(CONTROL_FD, "%s", line) != 0) {
+	while (control_send(CONTROL_FD, "%s", text) != 0) {
 		if (errno != EAGAIN && errno != ENOBUFS) {
 			fprintf(stderr, "error: cannot talk to the supervisor: %s\n", strerror(errno));
 			_exit(EXIT_FAILURE);
 		}
 		poll(&p, 1, errno == EAGAIN ? -1 : 1);
 	}
+	free(text);
 }
 
 void worker_fatal(struct worker *w, const char *format, ...)
@@ -70,14 +70,14 @@ void worker_fatal(struct worker *w, const char *format, ...)
 	va_end(args);
 	if (w->status != NULL)
 		memcpy(w->status->last_words, text, sizeof text);
-	say("fatal %s", text);
+	worker_say("fatal %s", text);
 	/* Not exit(): handlers of plugins and libraries would run in a process that is broken. */
 	_exit(EXIT_FAILURE);
 }
 
 void worker_ready(void)
 {
-	say("ready");
+	worker_say("ready");
 }
 
 void worker_ended(struct worker *w)
@@ -85,7 +85,7 @@ void worker_ended(struct worker *w)
 	if (w->ended)
 		return;
 	w->ended = true;
-	say("ended");
+	worker_say("ended");
 }
 
 /* succeed: there is a successor of PEER, start number START, as the supervisor or its own
@@ -126,6 +126,7 @@ bool worker_frame_ok(struct worker *w, const struct frame *f, struct wire_reader
 	if (r->header.run != w->run || r->header.start < w->starts[r->header.worker])
 		return false;
 	succeed(w, r->header.worker, r->header.start);
+	flow_received(w->links[r->header.worker], r->header.start, f->n);
 	return true;
 }
 
@@ -142,6 +143,7 @@ static void on_activate(struct worker *w, const struct control_message *m)
 {
 	(void)m;
 	w->active = true;
+	w->status->active = 1;
 	for (uint32_t i = 0; i < w->n_tasks; i++) {
 		struct task *t = &w->tasks[i];
 
@@ -157,6 +159,7 @@ static void on_deactivate(struct worker *w, const struct control_message *m)
 	if (!w->active)
 		return;
 	w->active = false;
+	w->status->active = 0;
 	for (uint32_t i = 0; i < w->n_tasks; i++) {
 		struct task *t = &w->tasks[i];
 
@@ -179,10 +182,16 @@ static void on_stop(struct worker *w, const struct control_message *m)
 	w->stop = true;
 }
 
+static void on_leave(struct worker *w, const struct control_message *m)
+{
+	(void)m;
+	w->stop = w->leaves = true;
+}
+
 static void on_switch(struct worker *w, const struct control_message *m)
 {
 	succeed(w, m->worker, m->start);
-	say("switched %u %u", m->worker, m->start);
+	worker_say("switched %u %u", m->worker, m->start);
 }
 
 static void on_lost(struct worker *w, const struct control_message *m)
@@ -207,13 +216,32 @@ static void on_freeze(struct worker *w, const struct control_message *m)
 		return;
 	coordinate_freeze(w, m->word == CONTROL_FREEZE);
 	if (m->word == CONTROL_FREEZE)
-		say("frozen");
+		worker_say("frozen");
+}
+
+static void on_layout(struct worker *w, const struct control_message *m)
+{
+	layout_change(w, m->text);
+	worker_say("laid");
+}
+
+static void on_level(struct worker *w, const struct control_message *m)
+{
+	gale_level level;
+
+	if (!logline_level(m->text, strlen(m->text), &level))
+		return;
+	for (uint32_t i = 0; i < w->n_stages; i++)
+		if (w->stages[i].planned->component == m->component)
+			w->stages[i].level = level;
+	for (uint32_t i = 0; i < w->n_tasks; i++)
+		w->tasks[i].ctx.level = w->tasks[i].stage->level;
 }
 
 static void on_ping(struct worker *w, const struct control_message *m)
 {
 	(void)w, (void)m;
-	say("pong");
+	worker_say("pong");
 }
 
 void worker_marks_to(struct worker *w, uint32_t worker)
@@ -227,6 +255,7 @@ void worker_marks_to(struct worker *w, uint32_t worker)
 }
 
 static void (*const control_acts[CONTROL_WORDS])(struct worker *w, const struct control_message *m) = {
+	[CONTROL_LAYOUT] = on_layout,
 	[CONTROL_ACTIVATE] = on_activate,
 	[CONTROL_DEACTIVATE] = on_deactivate,
 	[CONTROL_DRAIN] = on_drain,
@@ -235,8 +264,13 @@ static void (*const control_acts[CONTROL_WORDS])(struct worker *w, const struct 
 	[CONTROL_OBITUARY] = on_obituary,
 	[CONTROL_FREEZE] = on_freeze,
 	[CONTROL_THAW] = on_freeze,
+	[CONTROL_LEVEL] = on_level,
 	[CONTROL_PING] = on_ping,
+	[CONTROL_LEAVE] = on_leave,
 	[CONTROL_STOP] = on_stop,
+	[CONTROL_TAP] = look_tap,
+	[CONTROL_UNTAP] = look_untap,
+	[CONTROL_TRACE] = look_trace,
 };
 
 static void obey(struct worker *w, const char *text)
@@ -302,11 +336,11 @@ static void wait_for_peers(struct worker *w)
 			poll(&p, 1, -1);
 		else if (!control_parse(&m, text))
 			obey(w, text);
-		else if (m.word == CONTROL_STOP)
+		else if (m.word == CONTROL_STOP || m.word == CONTROL_LEAVE)
 			_exit(EXIT_SUCCESS);
 		else if (m.word == CONTROL_PEERS || m.word == CONTROL_OVER)
 			break;
-		else if (m.word == CONTROL_DRAIN || m.word == CONTROL_PING)
+		else if (m.word == CONTROL_DRAIN || m.word == CONTROL_PING || m.word == CONTROL_LEVEL)
 			obey(w, text);
 	}
 	read_table(w, &m);
@@ -339,6 +373,7 @@ static void read_plan(struct worker *w)
 	w->ops = (w->topology->transaction.id != NULL ? batch_ops : role_ops)[w->me->role];
 	w->starts = xcalloc(w->plan->n_workers, sizeof *w->starts);
 	w->sends_to = xcalloc(w->plan->n_workers, sizeof *w->sends_to);
+	flows_make(w);
 }
 
 static struct status *make_page(struct worker *w, uint32_t stage)
@@ -364,6 +399,7 @@ static void make_stages(struct worker *w)
 		w->stages[i] = (struct stage){ .worker = w, .planned = planned,
 			.status = i == 0 ? w->status : make_page(w, i),
 			.component = &w->topology->components[planned->component] };
+		w->stages[i].level = topology_log_level(w->topology, w->stages[i].component);
 	}
 }
 
@@ -415,9 +451,10 @@ static void be_born(struct worker *w)
 	if (w->me->role == ROLE_BOLT)
 		w->data = bind_inbox(w, rundir_data_endpoint(w->rundir, w->number, w->start));
 	w->acks = bind_inbox(w, rundir_ack_endpoint(w->rundir, w->number, w->start));
-	say("hello");
+	worker_say("hello");
 	wait_for_peers(w);
 	out_init(&w->out, w->transport, w->status, w->plan, w->number, w->run, w->start);
+	w->out.links = w->links;
 	if (out_connect(&w->out, w->rundir, w->starts, &e) != 0)
 		worker_fatal(w, "%s", e.text);
 	if (w->n_stages > 0) {
@@ -436,6 +473,20 @@ static void sample_clock(struct worker *w)
 	w->now_ns = w->out.sender.now_ns = clock_now_ns();
 }
 
+/* account adds the time since the last account to one of busy, idle and blocked. */
+static void account(struct worker *w, uint64_t *sum, uint64_t since_ns)
+{
+	*sum += w->now_ns - since_ns;
+	w->status->accounted_ns = w->now_ns;
+}
+
+/* held_back: this worker would do something, had others room. */
+static bool held_back(const struct worker *w)
+{
+	return out_blocked(&w->out) || (w->me->role == ROLE_SPOUT && w->txn == NULL && w->active &&
+	    w->ending == ENDING_NOT && !source_has_room(w));
+}
+
 static uint64_t earliest(uint64_t a, uint64_t b)
 {
 	return a < b ? a : b;
@@ -444,7 +495,7 @@ static uint64_t earliest(uint64_t a, uint64_t b)
 /* sleep_until_something waits for input, room, control, watches or time. */
 static void sleep_until_something(struct worker *w, const struct role_ops *ops, struct poll_item *items)
 {
-	bool blocked = out_blocked(&w->out), woken;
+	bool blocked = out_blocked(&w->out), waits = held_back(w), woken;
 	uint64_t before = clock_now_ns(), due;
 	size_t n = 0, n_loop = loop_items(&w->loop);	/* now: read_control may change it */
 
@@ -455,9 +506,13 @@ static void sleep_until_something(struct worker *w, const struct role_ops *ops, 
 		items[n++] = (struct poll_item){ .kind = POLL_INBOX, .inbox = w->data };
 	n += out_poll(&w->out, items + n);
 	due = earliest(earliest(ops->due(w), task_tick_due(w)), loop_due(&w->loop));
+	if (w->looks != NULL)
+		due = earliest(due, look_due(w));
+	w->status->asleep = waits ? STATUS_BLOCKED : STATUS_IDLE;
 	loop_poll(&w->loop, items, n, before, due);
 	sample_clock(w);
-	*(blocked ? &w->status->blocked_ns : &w->status->idle_ns) += w->now_ns - before;
+	w->status->asleep = STATUS_AWAKE;
+	account(w, waits ? &w->status->blocked_ns : &w->status->idle_ns, before);
 	if (items[0].ready)
 		read_control(w);
 	if (loop_dispatch(&w->loop, items + n, n_loop, w->now_ns, &woken) || woken)
@@ -494,11 +549,15 @@ static void run(struct worker *w)
 	while (!w->stop) {
 		sample_clock(w);
 		if (w->now_ns - control_ns >= CONTROL_EVERY_NS) {
-			w->status->busy_ns += w->now_ns - since_ns;
+			account(w, &w->status->busy_ns, since_ns);
 			since_ns = control_ns = w->now_ns;
+			if (w->n_stages > 0)
+				source_note_oldest(w);
 			read_control(w);
 			if (w->stop)
 				break;
+			if (w->looks != NULL)
+				look_turn(w);
 			items = room_for_items(w, items, &cap);
 			serve_plugins(w, items);
 		}
@@ -516,13 +575,28 @@ static void run(struct worker *w)
 		out_flush(&w->out);
 		if (ops->rest(w))
 			continue;
+		if (w->looks != NULL)
+			look_turn(w);
 		sample_clock(w);
-		w->status->busy_ns += w->now_ns - since_ns;
+		account(w, &w->status->busy_ns, since_ns);
+		if (w->n_stages > 0)
+			source_note_oldest(w);
 		items = room_for_items(w, items, &cap);
 		sleep_until_something(w, ops, items);
 		since_ns = control_ns = w->now_ns;	/* it has looked at all of that */
 	}
 	free(items);
+}
+
+/* leave ends a worker that a successor will take the place of, as a crash would, but with all that it
+ * has done committed. cleanup is not called: it would take away what the successor goes on with. */
+static _Noreturn void leave(struct worker *w)
+{
+	if (w->n_stages > 0) {
+		durable_commit(w);
+		resume_close(w);
+	}
+	_exit(EXIT_SUCCESS);
 }
 
 /* be_buried ends a worker that was told to stop. Nothing that still lies in its sockets is
@@ -536,11 +610,14 @@ static void be_buried(struct worker *w)
 		host_free_held(w);
 	}
 	w->ops->stop(w);
+	look_end(w);
 	free_stages(w);
 	out_free(&w->out);
 	transport_free(w->transport);
 	loop_free(&w->loop);
 	status_close(w->status);
+	flow_close(w->flow);
+	free(w->links);
 	plan_free(w->plan);
 	topology_free(w->topology);
 	free(w->starts);
@@ -573,6 +650,8 @@ int worker_main(int argc, char **argv)
 	if (w.txn == NULL || w.over)	/* else when the coordinator has reset it */
 		worker_ready();
 	run(&w);
+	if (w.leaves)
+		leave(&w);
 	be_buried(&w);
 	return EXIT_SUCCESS;
 }

@@ -4,6 +4,8 @@
  * component has: the plugin, the tasks, the counters, the streams that it emits.
  *
  *     worker.c   life of the process, control messages, the turns of the loop
+ *     flows.c    frames between this worker and others, counted
+ *     layout.c   tasks of other workers were moved
  *     task.c     opening the plugin, one context per task
  *     host.c     the calls that a plugin makes (gale_host); host_state.c those for its state
  *     durable.c  state on disk, and acks that wait for it
@@ -11,6 +13,7 @@
  *     resume.c   how far a spout has come, on disk
  *     spout.c    bolt.c    acker/acker.c    what one turn does, by role
  *     chain.c    calls from a stage to those that are chained to it
+ *     look.c     what is shown to people: tuples (taps), what is open (traces)
  *     ending.c   drains, finish, the end of a worker, stage by stage
  *     batch.c    in a transactional topology: what the coordinator orders, resets, rounds
  *     batch_spout.c    batch_bolt.c    coordinate.c    one turn there, by role
@@ -25,6 +28,7 @@
 #include <gale/gale.h>
 
 #include "deadletter.h"
+#include "flow.h"
 #include "limit.h"
 #include "loop.h"
 #include "out.h"
@@ -42,6 +46,8 @@
 struct worker;
 struct role_ops;
 struct txn;
+struct looks;
+struct control_message;
 
 /* What an emit is anchored to: the input in hand, or a held one. */
 struct anchor {
@@ -115,6 +121,7 @@ struct stage {
 	struct router router;
 	struct plugin *plugin;
 	const gale_component *code;
+	gale_level level;		/* of what its tasks log */
 	struct task *tasks;		/* n_tasks neighbours of the worker's */
 	uint32_t n_tasks;
 	int64_t max_attempts;		/* source.c: of its messages; 0: no limit */
@@ -153,6 +160,8 @@ struct worker {
 	struct inbox *data;			/* bolts: tuples and markers */
 	struct inbox *acks;			/* ackers: records; others: verdicts */
 	struct status *status;
+	struct flow *flow;			/* frames between this and others */
+	struct flow_link **links;		/* of them, by worker; NULL: nothing goes to and fro */
 	struct loop loop;
 	struct out out;
 	uint32_t *starts;			/* the latest start of each worker heard of (I1) */
@@ -167,6 +176,7 @@ struct worker {
 
 	/* life */
 	bool active, ended, stop;
+	bool leaves;			/* a successor takes its place: nothing is cleaned up */
 	bool over;			/* a predecessor had ended: only its end is to be said */
 	bool doomed;			/* gale_fatal was called: last_words says why */
 	enum ending ending;
@@ -196,6 +206,9 @@ struct worker {
 
 	/* batch.c; NULL: not transactional */
 	struct txn *txn;
+
+	/* look.c; NULL: nobody has looked yet */
+	struct looks *looks;
 
 	/* bolt.c */
 	gale_value values[GALE_MAX_FIELDS];
@@ -238,6 +251,9 @@ struct role_ops {
 	/* succeeded: worker PEER has a newer start than was known (I1): a frame came from it, or
 	 * what is sent to PEER shall go there. May be NULL. */
 	void (*succeeded)(struct worker *w, uint32_t peer);
+	/* laid_out: tasks of other workers were moved; w->plan is the new plan, WAS the one
+	 * before. May be NULL. */
+	void (*laid_out)(struct worker *w, const struct plan *was);
 	void (*stop)(struct worker *w);
 };
 extern const struct role_ops spout_ops, bolt_ops, acker_ops;
@@ -252,6 +268,10 @@ int worker_main(int argc, char **argv);
 
 /* worker_fatal tells the supervisor and the status page why, and ends the process. */
 _Noreturn void worker_fatal(struct worker *w, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* worker_say tells the supervisor something, shorter than CONTROL_MAX. When it is behind with its
+ * reading this waits: it never waits for a worker, and it needs every answer. */
+void worker_say(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /* worker_state_lasts: the state directory is one that the user named, and outlives the run; it
  * is no part of the run directory. */
@@ -270,6 +290,18 @@ void worker_ended(struct worker *w);
 /* worker_frame_ok opens a received frame; one that is no frame, of another run or of an older
  * start of its sender than has been heard of (I1), is dropped: false. */
 bool worker_frame_ok(struct worker *w, const struct frame *f, struct wire_reader *r);
+
+/* ---- flows.c ---- */
+
+/* flows_make makes W's flow page and its links for the plan of now. What stood on the page before,
+ * which the caller closes when nobody counts there any more, goes on. */
+void flows_make(struct worker *w);
+
+/* ---- layout.c ---- */
+
+/* layout_change: the run directory has a new layout, in which this worker is the same; TABLE is the
+ * text of "layout". Ends the process when it can't be read. */
+void layout_change(struct worker *w, const char *table);
 
 /* ---- task.c ---- */
 
@@ -360,12 +392,13 @@ bool ending_finished(const struct stage *st);
 
 /* ---- bolt.c, spout.c: what their kin in transactional topologies use ---- */
 
-/* bolt_start, bolt_stop are those of role_ops. bolt_sources lays out who may send what to ST,
+/* bolt_start, bolt_laid_out, bolt_stop are those of role_ops. bolt_sources lays out who may send what to ST,
  * bolt_free_sources frees that. bolt_work goes on with the frame in hand until
  * it is through, an outbox is full, or the turn has lasted long enough; bolt_drop_frame lets go
  * of it. bolt_failed: execute of T, with A in hand, has returned RESULT, or a call of its has
  * failed. */
 void bolt_start(struct worker *w);
+void bolt_laid_out(struct worker *w, const struct plan *was);
 void bolt_stop(struct worker *w);
 void bolt_work(struct worker *w);
 void bolt_drop_frame(struct worker *w);
@@ -394,6 +427,9 @@ bool source_emit_flat(struct task *t, const gale_emission *x);
 /* source_has_room: another message may be opened: fewer are open than the limit allows, which
  * is topology.max.spout.pending at most, and what is kept of them is no more than 64 MiB. */
 bool source_has_room(const struct worker *w);
+
+/* source_note_oldest puts on the status page since when the oldest message is open. */
+void source_note_oldest(struct worker *w);
 
 /* source_open gives how many messages are open. */
 static inline size_t source_open(const struct worker *w)
@@ -431,7 +467,36 @@ bool source_hears(const struct worker *w);
 bool source_turn(struct worker *w);
 uint64_t source_due(const struct worker *w);
 
+/* ---- look.c ---- */
+
+enum { LOOK_MOST = 1000 };	/* messages that one trace tells of */
+
+/* look_tap, look_untap, look_trace do what the control messages of these names ask for. */
+void look_tap(struct worker *w, const struct control_message *m);
+void look_untap(struct worker *w, const struct control_message *m);
+void look_trace(struct worker *w, const struct control_message *m);
+
+/* look_emitted: T has emitted a tuple otherwise than by a host call. look_turn tells what is to be
+ * told, look_due when there is something. Only while W has looks. */
+void look_emitted(const struct task *t, uint32_t stream, const gale_value *values);
+void look_turn(struct worker *w);
+uint64_t look_due(const struct worker *w);
+
+/* look_end tells what is left to be told, and frees all. */
+void look_end(struct worker *w);
+
+/* ---- acker/acker.c ---- */
+
+/* acker_describe appends what is known of the tree of ROOT, as look.c says; nothing when it is not
+ * open here. */
+void acker_describe(const struct worker *w, uint64_t root, struct buf *out);
+
 /* ---- coordinate.c ---- */
+
+/* coordinate_describe appends the batches that have something in them, as look.c says;
+ * coordinate_committed gives the last that is committed. */
+void coordinate_describe(const struct worker *w, struct buf *out);
+uint64_t coordinate_committed(const struct worker *w);
 
 /* coordinate_lost: a worker was lost. coordinate_freeze: write no record, or go on (X13). coordinate_named: a tuple of batch ROOT was in hand when a
  * worker crashed (A8); TEXT says which and how. */

@@ -1,0 +1,117 @@
+/* cmd_rebalance.c - gale rebalance: other numbers of executors for components of a running topology.
+ * What can be moved is decided by its supervisor (runtime/supervisor/moves.h).
+ * SPDX-License-Identifier: Apache-2.0 */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "ask.h"
+#include "buf.h"
+#include "command.h"
+
+enum {
+	STEP_MS = 60000		/* the longest that a step may take: a pause, stopping, starting */
+};
+
+/* pause_ms reads -w into *MS, if it is given; false: it is no number of seconds. */
+static bool pause_ms(const struct command_line *line, uint32_t *ms)
+{
+	const char *given = command_value(line, "wait");
+	double seconds;
+	char *end;
+
+	*ms = 0;
+	if (given == NULL)
+		return true;
+	seconds = strtod(given, &end);
+	if (end == given || *end != '\0' || !(seconds >= 0 && seconds <= 1e6)) {
+		command_say("-w takes a number of seconds, not \"%s\"", given);
+		return false;
+	}
+	*ms = (uint32_t)(seconds * 1000);
+	return true;
+}
+
+/* put_wanted adds what -e says; false: it is nothing that the supervisor could make sense of. */
+static bool put_wanted(const struct command_line *line, struct buf *request)
+{
+	bool any = false;
+
+	for (size_t i = 0; i < line->n_given; i++) {
+		const char *value = line->given[i].value;
+
+		if (strcmp(line->given[i].option->name, "executors") != 0)
+			continue;
+		if (strpbrk(value, " \n") != NULL || strchr(value, '=') == NULL) {
+			command_say("-e takes COMPONENT=EXECUTORS, not \"%s\"", value);
+			return false;
+		}
+		buf_printf(request, " %s", value);
+		any = true;
+	}
+	if (!any)
+		command_say("say which component shall have how many executors: -e COMPONENT=EXECUTORS");
+	return any;
+}
+
+/* hear shows what the supervisor answers until its last word; the exit code. */
+static int hear(struct ask *a, bool dry, uint32_t ms)
+{
+	int code = EXIT_DONE, got;
+	const char *rest;
+
+	for (;;) {
+		got = ask_next(a, (int)ms + STEP_MS);
+		if (got <= 0)
+			break;
+		if (ask_final(a, &code, &rest)) {
+			if (code == EXIT_DONE && *rest != '\0' && !dry)
+				command_say("%s: %s", a->name, rest);
+			else if (code == EXIT_DONE && strcmp(rest, "nothing to do") == 0)
+				command_say("%s: %s", a->name, rest);
+			return code;
+		}
+		if (strncmp(a->text, "plan ", 5) == 0)
+			fprintf(dry ? stdout : stderr, "%s\n", a->text + 5);
+		else if (strncmp(a->text, "step ", 5) == 0)
+			command_say("%s: %s", a->name, a->text + 5);
+	}
+	command_say(got == 0 ? "%s: it takes too long; it goes on, and its log tells how" :
+	    "%s: its supervisor has ended meanwhile", a->name);
+	return got == 0 ? EXIT_TIMED_OUT : EXIT_NO_ANSWER;
+}
+
+static int rebalance(const struct command_line *line, const struct home *h, const char *request, uint32_t ms)
+{
+	struct ask a;
+	int code = ask_begin(&a, h, request);
+
+	if (code != EXIT_DONE)
+		return code;
+	code = hear(&a, command_has(line, "dry-run"), ms);
+	ask_end(&a);
+	return code;
+}
+
+int cmd_rebalance(const struct command_line *line)
+{
+	struct buf request = { 0 };
+	struct home h;
+	uint32_t ms;
+	int code = EXIT_USAGE;
+
+	if (!pause_ms(line, &ms))
+		return EXIT_USAGE;
+	if (command_has(line, "dry-run"))
+		buf_puts(&request, "rebalance-plan");
+	else if (command_has(line, "wait"))
+		buf_printf(&request, "rebalance %u", ms);
+	else
+		buf_puts(&request, "rebalance usual");
+	if (put_wanted(line, &request) && (code = ask_live(line->operands[0], &h)) == EXIT_DONE) {
+		code = rebalance(line, &h, buf_text(&request), ms);
+		home_close(&h);
+	}
+	buf_free(&request);
+	return code;
+}

@@ -1,0 +1,464 @@
+/* show_json.c - surveys as JSON; doc/schema/ says what is in it. SPDX-License-Identifier: Apache-2.0 */
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "clock.h"
+#include "memory.h"
+#include "show.h"
+
+enum { SCHEMA_VERSION = 1 };
+
+/* ---- members ----------------------------------------------------------------------- */
+
+/* next puts what stands between two members or items. */
+static void next(struct buf *out)
+{
+	char last = out->n > 0 ? out->data[out->n - 1] : '{';
+
+	if (last != '{' && last != '[')
+		buf_puts(out, ", ");
+}
+
+static void put_key(struct buf *out, const char *key)
+{
+	next(out);
+	buf_json_string(out, key, strlen(key));
+	buf_puts(out, ": ");
+}
+
+static void put_count(struct buf *out, const char *key, uint64_t n)
+{
+	put_key(out, key);
+	buf_printf(out, "%" PRIu64, n);
+}
+
+/* Decimals as C writes them: setlocale is never called. */
+static void put_real(struct buf *out, const char *key, double x)
+{
+	put_key(out, key);
+	buf_printf(out, "%.6f", x);
+}
+
+static void put_text(struct buf *out, const char *key, const char *text)
+{
+	put_key(out, key);
+	if (text != NULL)
+		buf_json_string(out, text, strlen(text));
+	else
+		buf_puts(out, "null");
+}
+
+static void put_bool(struct buf *out, const char *key, bool b)
+{
+	put_key(out, key);
+	buf_puts(out, b ? "true" : "false");
+}
+
+static void open_in(struct buf *out, const char *key, const char *bracket)
+{
+	put_key(out, key);
+	buf_puts(out, bracket);
+}
+
+static void put_null(struct buf *out, const char *key)
+{
+	put_text(out, key, NULL);
+}
+
+static void put_ms(struct buf *out, const char *key, uint64_t ns)
+{
+	put_real(out, key, (double)ns / NS_PER_MS);
+}
+
+/* put_latency: the percentiles of a histogram in ms; null when it is empty. */
+static void put_latency(struct buf *out, const char *key, const struct hist *h)
+{
+	if (h->n == 0) {
+		put_null(out, key);
+		return;
+	}
+	open_in(out, key, "{");
+	put_count(out, "count", h->n);
+	put_ms(out, "p50", hist_quantile(h, 0.50));
+	put_ms(out, "p90", hist_quantile(h, 0.90));
+	put_ms(out, "p99", hist_quantile(h, 0.99));
+	put_ms(out, "p999", hist_quantile(h, 0.999));
+	put_ms(out, "max", h->max_ns);
+	buf_puts(out, "}");
+}
+
+static void put_time(struct buf *out, const char *key, uint64_t ms)
+{
+	time_t seconds = (time_t)(ms / 1000);
+	struct tm utc;
+	char text[32];
+
+	strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&seconds, &utc));
+	put_text(out, key, text);
+}
+
+/* ---- heads ------------------------------------------------------------------------- */
+
+/* put_head: the same in a list and in a status. */
+static void put_head(struct buf *out, const struct survey *s)
+{
+	struct show_totals t = show_totals(s);
+
+	put_text(out, "name", s->home.name);
+	put_text(out, "id", t.id);
+	put_text(out, "status", topology_status_names[s->status]);
+	put_real(out, "uptimeSeconds", survey_uptime_s(s));
+	if (s->m != NULL && s->m->has_overview) {
+		put_time(out, "startedAt", s->m->overview.started_ms);
+		put_count(out, "pid", (uint64_t)s->m->overview.pid);
+	}
+	put_count(out, "componentsTotal", t.components);
+	put_count(out, "tasksTotal", t.tasks);
+	put_count(out, "workersTotal", t.workers);
+	put_count(out, "executorsTotal", t.executors);
+	put_count(out, "emitted", t.emitted);
+	put_count(out, "transferred", t.transferred);
+	put_count(out, "acked", t.acked);
+	put_count(out, "failed", t.failed);
+	put_count(out, "timedOut", t.timed_out);
+	put_count(out, "deadLettered", t.dead_lettered);
+	put_count(out, "replayed", t.replayed);
+	put_count(out, "pendingTrees", t.pending);
+	put_real(out, "oldestTreeSeconds", (double)t.oldest_ns / NS_PER_S);
+	put_count(out, "restarts", t.restarts);
+	put_real(out, "emittedPerSecond", t.emitted_rate);
+	put_real(out, "ackedPerSecond", t.acked_rate);
+	free(t.id);
+}
+
+static void put_ended(struct buf *out, const struct survey *s, bool summary)
+{
+	const struct json_node *exit = s->ended != NULL ? json_member(s->ended->nodes, "exit") : NULL;
+	const struct json_node *whole = s->ended != NULL ? json_member(s->ended->nodes, "summary") : NULL;
+
+	if (s->ended == NULL) {
+		put_null(out, "ended");
+		return;
+	}
+	open_in(out, "ended", "{");
+	put_count(out, "exit", exit != NULL && exit->i > 0 ? (uint64_t)exit->i : 0);
+	put_text(out, "error", show_ended(s, "error"));
+	put_text(out, "endedAt", show_ended(s, "endedAt"));
+	if (summary && whole != NULL) {
+		put_key(out, "summary");
+		buf_add(out, s->text.text + whole->start, whole->end - whole->start);
+	}
+	buf_puts(out, "}");
+}
+
+void show_list_json(struct buf *out, const struct survey *surveys, size_t n)
+{
+	buf_printf(out, "{\"schemaVersion\": %d, \"topologies\": [", SCHEMA_VERSION);
+	for (size_t i = 0; i < n; i++) {
+		next(out);
+		buf_puts(out, "\n  {");
+		put_head(out, &surveys[i]);
+		put_ended(out, &surveys[i], false);
+		buf_puts(out, "}");
+	}
+	buf_puts(out, n > 0 ? "\n]}\n" : "]}\n");
+}
+
+/* ---- parts of a run ---------------------------------------------------------------- */
+
+static const struct {
+	const char *key, *rate;
+	enum sample_counter counter;
+} counters[] = {
+	{ "emitted", "emittedPerSecond", COUNT_EMITTED },
+	{ "transferred", "transferredPerSecond", COUNT_TRANSFERRED },
+	{ "executed", "executedPerSecond", COUNT_EXECUTED },
+	{ "acked", "ackedPerSecond", COUNT_ACKED },
+	{ "failed", "failedPerSecond", COUNT_FAILED },
+	{ "timedOut", NULL, COUNT_TIMED_OUT },
+	{ "deadLettered", NULL, COUNT_DEAD_LETTERED },
+	{ "replayed", NULL, COUNT_REPLAYED },
+	{ "ticks", NULL, COUNT_TICKS },
+	{ "framesIn", NULL, COUNT_FRAMES_IN },
+	{ "framesOut", NULL, COUNT_FRAMES_OUT },
+	{ "bytesIn", NULL, COUNT_BYTES_IN },
+	{ "bytesOut", NULL, COUNT_BYTES_OUT },
+};
+enum { N_COUNTERS = sizeof counters / sizeof *counters };
+
+static void put_counters(struct buf *out, const struct sample_part *p)
+{
+	for (int i = 0; i < N_COUNTERS; i++)
+		put_count(out, counters[i].key, p->n[counters[i].counter]);
+}
+
+/* put_window adds what happened in the window, LATENCY may be NULL. */
+static void put_window(struct buf *out, const struct metrics *m, const struct sample_part *p,
+    const struct sample_latency *latency)
+{
+	open_in(out, "window", "{");
+	put_counters(out, p);
+	for (int i = 0; i < N_COUNTERS; i++)
+		if (counters[i].rate != NULL)
+			put_real(out, counters[i].rate, show_rate(m, (double)p->n[counters[i].counter]));
+	put_real(out, "busy", metrics_share(p, COUNT_BUSY));
+	put_real(out, "idle", metrics_share(p, COUNT_IDLE));
+	put_real(out, "blocked", metrics_share(p, COUNT_BLOCKED));
+	put_real(out, "cpu", show_rate(m, (double)p->n[COUNT_CPU] / NS_PER_S));
+	if (latency != NULL) {
+		put_latency(out, "executeLatencyMs", &latency->execute);
+		put_latency(out, "processLatencyMs", &latency->process);
+		put_latency(out, "completeLatencyMs", &latency->complete);
+	}
+	buf_puts(out, "}");
+}
+
+static void put_gauges(struct buf *out, const struct metrics_gauges *g)
+{
+	put_count(out, "pending", g->pending);
+	put_count(out, "held", g->held);
+	put_real(out, "oldestSeconds", (double)g->oldest_ns / NS_PER_S);
+	put_count(out, "queueFrames", g->queue_frames);
+	put_count(out, "queueBytes", g->queue_bytes);
+	put_count(out, "pssBytes", g->pss_bytes);
+	put_count(out, "restarts", g->restarts);
+}
+
+/* put_streams: from stream number STATUS_STREAMS - 1 on they are counted together. */
+static void put_streams(struct buf *out, const struct metrics *m, uint32_t number)
+{
+	const struct component *c = &m->topology->components[number];
+
+	open_in(out, "streams", "[");
+	for (uint32_t i = 0; i < c->n_outputs && i < STATUS_STREAMS; i++) {
+		const struct status_stream *total = &m->total->components[number].streams[i];
+		const struct status_stream *window = &m->window->components[number].streams[i];
+		bool rest = i == STATUS_STREAMS - 1 && c->n_outputs > STATUS_STREAMS;
+
+		next(out);
+		buf_puts(out, "{");
+		put_text(out, "id", rest ? "*" : c->outputs[i].id);
+		put_count(out, "emitted", total->emitted);
+		put_count(out, "transferred", total->transferred);
+		put_real(out, "emittedPerSecond", show_rate(m, (double)window->emitted));
+		put_real(out, "transferredPerSecond", show_rate(m, (double)window->transferred));
+		buf_puts(out, "}");
+	}
+	buf_puts(out, "]");
+}
+
+static void put_user(struct buf *out, const struct status *user)
+{
+	open_in(out, "metrics", "{");
+	for (uint32_t i = 0; i < STATUS_METRICS && user->metrics[i].name[0] != '\0'; i++) {
+		char name[sizeof user->metrics[i].name + 1] = "";
+
+		memcpy(name, user->metrics[i].name, sizeof user->metrics[i].name);
+		open_in(out, name, "{");
+		put_text(out, "type", user->metrics[i].gauge ? "gauge" : "counter");
+		put_key(out, "value");
+		buf_printf(out, "%" PRId64 "}", user->metrics[i].value);
+	}
+	buf_puts(out, "}");
+}
+
+static void put_executor(struct buf *out, const struct metrics *m, uint32_t worker, uint32_t stage)
+{
+	const struct metrics_worker *w = &m->workers[worker];
+	const struct plan_stage *planned = &m->plan->stages[stage];
+
+	next(out);
+	buf_puts(out, "\n      {");
+	put_text(out, "label", m->plan->workers[worker].label);
+	put_count(out, "worker", worker);
+	put_count(out, "firstTask", planned->first_task);
+	put_count(out, "tasks", planned->n_tasks);
+	put_bool(out, "alive", w->alive);
+	put_count(out, "pid", w->pid);
+	put_real(out, "uptimeSeconds", w->alive && m->now_ns > w->started_ns ?
+	    (double)(m->now_ns - w->started_ns) / NS_PER_S : 0);
+	put_counters(out, &m->total->stages[stage]);
+	put_gauges(out, &m->stages[stage]);
+	put_window(out, m, &m->window->stages[stage], NULL);
+	buf_puts(out, "}");
+}
+
+static void put_executors(struct buf *out, const struct metrics *m, uint32_t component)
+{
+	open_in(out, "executors", "[");
+	for (uint32_t w = 0; w < m->plan->n_workers; w++)
+		for (uint32_t i = 0; m->plan->workers[w].role != ROLE_GONE && i < m->plan->workers[w].n_stages; i++)
+			if (m->plan->stages[m->plan->workers[w].first_stage + i].component == component)
+				put_executor(out, m, w, m->plan->workers[w].first_stage + i);
+	buf_puts(out, "]");
+}
+
+static void put_last_error(struct buf *out, const struct last_error *e)
+{
+	if (e->text == NULL) {
+		put_null(out, "lastError");
+		return;
+	}
+	open_in(out, "lastError", "{");
+	put_time(out, "at", (uint64_t)e->time_ms);
+	put_text(out, "label", e->label);
+	put_text(out, "text", e->text);
+	buf_puts(out, "}");
+}
+
+static void put_component(struct buf *out, const struct survey *s, uint32_t number, bool executors)
+{
+	const struct metrics *m = s->m;
+	const struct component *c = number < m->topology->n_components ? &m->topology->components[number] : NULL;
+
+	next(out);
+	buf_puts(out, "\n    {");
+	put_text(out, "id", metrics_id(m, number));
+	put_text(out, "type", c == NULL ? metrics_id(m, number) : c->kind == GALE_SPOUT ? "spout" : "bolt");
+	put_text(out, "class", c != NULL ? c->part.class_name : NULL);
+	put_text(out, "chainedTo", metrics_head(m, number) ? NULL : metrics_id(m, m->plan->chained_to[number]));
+	put_count(out, "executorsTotal", metrics_executors(m, number));
+	put_count(out, "tasksTotal", metrics_tasks(m, number));
+	put_counters(out, &m->total->components[number]);
+	put_gauges(out, &m->components[number]);
+	put_latency(out, "executeLatencyMs", &m->total->latency[number].execute);
+	put_latency(out, "processLatencyMs", &m->total->latency[number].process);
+	put_latency(out, "completeLatencyMs", &m->total->latency[number].complete);
+	put_window(out, m, &m->window->components[number], &m->window->latency[number]);
+	if (c != NULL) {
+		put_streams(out, m, number);
+		put_user(out, &m->user[number]);
+	}
+	put_last_error(out, &s->errors[number]);
+	if (executors)
+		put_executors(out, m, number);
+	buf_puts(out, "}");
+}
+
+static void put_edges(struct buf *out, const struct metrics *m)
+{
+	const struct topology *t = m->topology;
+
+	open_in(out, "edges", "[");
+	for (uint32_t i = 0; i < t->n_subscriptions; i++) {
+		const struct subscription *s = &t->subscriptions[i];
+		double tuples = metrics_edge_tuples(m, m->window, i);
+
+		next(out);
+		buf_puts(out, "\n    {");
+		put_text(out, "from", t->components[s->from].id);
+		put_text(out, "stream", t->components[s->from].outputs[s->stream].id);
+		put_text(out, "to", t->components[s->to].id);
+		put_text(out, "grouping", topology_grouping_names[s->grouping]);
+		put_real(out, "tuplesPerSecond", show_rate(m, tuples));
+		buf_puts(out, "}");
+	}
+	buf_puts(out, "]");
+}
+
+/* put_queues: between the workers of components, ackers too; what comes to a chained one comes
+ * to its head. */
+static void put_queues(struct buf *out, const struct metrics *m)
+{
+	open_in(out, "queues", "[");
+	for (uint32_t i = 0; i < m->n_edges; i++) {
+		next(out);
+		buf_puts(out, "{");
+		put_text(out, "from", metrics_id(m, m->edges[i].from));
+		put_text(out, "to", metrics_id(m, m->edges[i].to));
+		put_count(out, "frames", m->edges[i].frames);
+		put_count(out, "bytes", m->edges[i].bytes);
+		buf_puts(out, "}");
+	}
+	buf_puts(out, "]");
+}
+
+static void put_advice(struct buf *out, const struct survey *s)
+{
+	struct advice *a = show_advice(s);
+
+	if (a == NULL) {
+		put_null(out, "advice");
+		return;
+	}
+	open_in(out, "advice", "{");
+	put_text(out, "kind", advice_kind_names[a->kind]);
+	put_real(out, "seconds", (double)s->m->lately->at_ns / NS_PER_S);
+	put_text(out, "text", a->text);
+	put_text(out, "bottleneck", a->bottleneck != UINT32_MAX ? metrics_id(s->m, a->bottleneck) : NULL);
+	put_text(out, "command", a->command);
+	open_in(out, "components", "[");
+	for (uint32_t i = 0; i < a->n; i++) {
+		if (a->needs[i].needed == 0)
+			continue;
+		next(out);
+		buf_puts(out, "{");
+		put_text(out, "id", metrics_id(s->m, i));
+		put_real(out, "offeredPerSecond", a->needs[i].offered);
+		put_real(out, "load", a->needs[i].load);
+		put_count(out, "executors", metrics_executors(s->m, i));
+		put_count(out, "needed", a->needs[i].needed);
+		put_bool(out, "capped", a->needs[i].capped);
+		put_bool(out, "skewed", a->needs[i].skewed);
+		buf_puts(out, "}");
+	}
+	buf_puts(out, "]}");
+	advice_free(a);
+}
+
+/* put_run_window: of the topology, as of its spouts. */
+static void put_run_window(struct buf *out, const struct metrics *m)
+{
+	const struct sample *w = m->window;
+	struct hist complete = { 0 };
+
+	for (uint32_t c = 0; c < m->topology->n_spouts; c++)
+		hist_merge(&complete, &w->latency[c].complete);
+	open_in(out, "window", "{");
+	put_text(out, "name", metrics_window_names[m->which]);
+	put_real(out, "seconds", (double)w->at_ns / NS_PER_S);
+	put_bool(out, "sinceStart", m->whole);
+	put_count(out, "emitted", metrics_messages(m, w));
+	put_count(out, "acked", metrics_spouts(m, w, COUNT_ACKED));
+	put_count(out, "failed", metrics_spouts(m, w, COUNT_FAILED));
+	put_count(out, "timedOut", metrics_spouts(m, w, COUNT_TIMED_OUT));
+	put_count(out, "deadLettered", metrics_spouts(m, w, COUNT_DEAD_LETTERED));
+	put_count(out, "replayed", metrics_spouts(m, w, COUNT_REPLAYED));
+	put_latency(out, "completeLatencyMs", &complete);
+	buf_puts(out, "}");
+}
+
+/* put_run: all members stand there in any case, so that readers need not ask. */
+static void put_run(struct buf *out, const struct survey *s, const char *component)
+{
+	const struct metrics *m = s->m;
+
+	if (m == NULL) {
+		put_null(out, "window");
+		open_in(out, "components", "[]");
+		open_in(out, "edges", "[]");
+		open_in(out, "queues", "[]");
+		put_null(out, "advice");
+		return;
+	}
+	put_run_window(out, m);
+	open_in(out, "components", "[");
+	for (uint32_t c = 0; c < metrics_components(m); c++)
+		if (component == NULL || strcmp(component, metrics_id(m, c)) == 0)
+			put_component(out, s, c, component != NULL);
+	buf_puts(out, "]");
+	put_edges(out, m);
+	put_queues(out, m);
+	put_advice(out, s);
+}
+
+void show_status_json(struct buf *out, const struct survey *s, const char *component)
+{
+	buf_printf(out, "{\"schemaVersion\": %d", SCHEMA_VERSION);
+	put_head(out, s);
+	put_run(out, s, component);
+	put_ended(out, s, true);
+	buf_puts(out, "}\n");
+}

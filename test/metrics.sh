@@ -1,0 +1,478 @@
+#!/bin/bash
+# metrics.sh - gale list, status and graph of topologies that run: what they say against what is
+# known. SPDX-License-Identifier: Apache-2.0
+#
+# shellcheck disable=SC2317,SC2119 # cases are called by name; functions with options
+
+# shellcheck source-path=SCRIPTDIR source=e2e.sh
+. "$(dirname "$0")/e2e.sh"
+
+SCHEMAS=$TOP_SRCDIR/doc/schema
+TEXT=$TOP_SRCDIR/LICENSE
+
+# ---- asking -------------------------------------------------------------------------------
+
+# submit starts t.json under the case's name.
+submit() {
+	expect 0 submit --wait -P "$PLUGINS" --name "$CASE" t.json
+}
+
+# status [OPTION]... asks for the JSON, into the file out, and holds it against the schema.
+status() {
+	expect 0 status "$CASE" --json "$@"
+	"$TOP_BUILDDIR/test/schema" "$SCHEMAS/status.schema.json" < out || fail "not as the schema says: $(cat out)"
+}
+
+# total KEY and part COMPONENT KEY give the first number of that name in the file out: of the
+# topology, of a component. in_window KEY gives the topology's in the window.
+first() {
+	grep -o "\"$1\": [0-9.]*" | head -n 1 | sed 's/.* //'
+}
+
+total() {
+	first "$1" < out
+}
+
+part() {
+	grep "^ *{\"id\": \"$1\", \"type\"" out | first "$2"
+}
+
+part_in_window() {
+	grep "^ *{\"id\": \"$1\", \"type\"" out | sed 's/.*"window": {//' | first "$2"
+}
+
+in_window() {
+	sed 's/.*"window": {//' out | first "$1"
+}
+
+# is A OP B: as numbers; is_so asks.
+is_so() {
+	awk "BEGIN { exit !($1 $2 $3) }"
+}
+
+is() {
+	is_so "$@" || fail "not true: $1 $2 $3"
+}
+
+# acked N asks until so many messages are acked.
+acked() {
+	status
+	[ "$(total acked)" -eq "$1" ]
+}
+
+ends_with() {
+	gale list --json > out && grep -q "\"name\": \"$CASE\", \"id\": \"[^\"]*\", \"status\": \"$1\"" out
+}
+
+the_end() {
+	exec 3>&-
+	gale kill "$CASE" --now -y > out 2> err || says 'are given up'
+	expect 0 list --json
+	must_count 0 out "\"$CASE\""
+}
+
+# words: a word count that reads the fifo "in", which is open as 3.
+words() {
+	mkfifo in
+	exec 3<> in
+	topology <<-END
+		spout lines lines path=in
+		bolt split split parallelism=${1:-1}
+		bolt count count
+		stream lines split SHUFFLE
+		stream split count FIELDS word
+	END
+	submit
+}
+
+# ---- numbers ------------------------------------------------------------------------------
+
+# What gale says of a text is what wc says.
+case_wc() {
+	local n_lines n_words
+
+	n_lines=$(wc -l < "$TEXT") n_words=$(tr -cs '[:alnum:]' '\n' < "$TEXT" | grep -c .)
+	words 2
+	cat "$TEXT" >&3
+	wait_until 10 acked "$n_lines"
+	must [ "$(total emitted)" -eq "$n_lines" ]
+	must [ "$(total failed)" -eq 0 ]
+	must [ "$(part lines emitted)" -eq "$n_lines" ]
+	must [ "$(part split executed)" -eq "$n_lines" ]
+	must [ "$(part split acked)" -eq "$n_lines" ]
+	n_words=$(part split emitted)	# what a word is the plugin decides
+	is "$n_words" '>' "$n_lines"
+	must [ "$(part count executed)" -eq "$n_words" ]
+	must [ "$(total transferred)" -eq $((n_lines + n_words)) ]
+	must [ "$(in_window emitted)" -eq "$n_lines" ]
+	must [ "$(part_in_window count executed)" -eq "$n_words" ]
+	must [ "$(part acker acked)" -eq "$n_lines" ]
+	must [ "$(total pendingTrees)" -eq 0 ]
+	must [ "$(part lines queueFrames)" -eq 0 ]
+	must [ "$(part split queueFrames)" -eq 0 ]
+	must [ "$(part count queueBytes)" -eq 0 ]
+	is "$(part split pssBytes)" '>' 100000
+	must_count 1 out "\"window\": {\"name\": \"1m\", \"seconds\": [0-9.]*, \"sinceStart\": true"
+	shares_are_whole
+	expect 0 list --json
+	"$TOP_BUILDDIR/test/schema" "$SCHEMAS/list.schema.json" < out || fail "not as the schema says: $(cat out)"
+	must [ "$(total acked)" -eq "$n_lines" ]
+	must [ "$(total tasksTotal)" -eq 5 ]
+	must [ "$(total workersTotal)" -eq 5 ]
+	texts
+	the_end
+}
+
+# shares_are_whole: busy, idle and blocked are all of the time.
+shares_are_whole() {
+	local c
+
+	for c in lines split count acker; do
+		is "$(part_in_window "$c" busy) + $(part_in_window "$c" idle) + $(part_in_window "$c" blocked)" '>' 0.999
+	done
+}
+
+# texts: the same for people.
+texts() {
+	expect 0 list
+	must_count 1 out "^wc +ACTIVE "
+	expect 0 status wc
+	must_count 1 out '^wc  ACTIVE  up '
+	must_count 1 out '^split +2 '
+	must_count 1 out '^acker: 0 trees open; limit 30s'
+	expect 0 status wc split
+	must_count 1 out '^split\[0\] '
+	must_count 1 out '^split\[1\] '
+	must_count 1 out '^execute latency  p50 '
+	expect 0 graph wc
+	must_count 1 out '^lines  \[lines\]  [0-9.,]+/s  p99 [0-9.]+[num]?s  busy [0-9]+%  blocked [0-9]+%$'
+	must_count 1 out 'FIELDS\(word\) [0-9.,]+/s --> count  \[count\]'
+	expect 0 graph --format dot wc
+	must_count 1 out '"split" -> "count" .label="FIELDS\(word\) [0-9.,]+/s"'
+}
+
+# A worker that is killed takes no numbers along.
+case_killed() {
+	local n_lines n_words
+
+	n_lines=$(wc -l < "$TEXT")
+	words
+	cat "$TEXT" >&3
+	wait_until 10 acked "$n_lines"
+	n_words=$(part split emitted)
+	kill -9 "$(worker 'split[0]')"
+	wait_until 10 restarted 1
+	must [ "$(total acked)" -eq "$n_lines" ]
+	must [ "$(part split emitted)" -eq "$n_words" ]
+	must [ "$(part split executed)" -eq "$n_lines" ]
+	must [ "$(part split restarts)" -eq 1 ]
+	must [ "$(part count restarts)" -eq 0 ]
+	must_count 1 out '"lastError": {"at": "2[^"]*", "label": "split.0.", "text": ".*SIGKILL'
+	expect 0 status killed
+	must_count 1 out '^split .* ago: .*SIGKILL.*\(split.0.\)$'
+	cat "$TEXT" >&3
+	wait_until 10 acked $((2 * n_lines))
+	must [ "$(part split executed)" -eq $((2 * n_lines)) ]
+	must [ "$(part split emitted)" -eq $((2 * n_words)) ]
+	must [ "$(part lines queueFrames)" -eq 0 ]
+	must [ "$(part split queueFrames)" -eq 0 ]
+	kill -9 "$(worker 'split[0]')"
+	wait_until 10 restarted 2
+	must [ "$(part split executed)" -eq $((2 * n_lines)) ]
+	the_end
+}
+
+restarted() {
+	status
+	[ "$(total restarts)" -eq "$1" ] && [ "$(grep -c '"alive": false' out)" -eq 0 ] &&
+	    [ -n "$(worker 'split[0]')" ]
+}
+
+# A bolt that takes 5 ms holds its spout back: it waits, frames wait, and the advice names it.
+case_slow() {
+	topology <<-END
+		config topology.max.spout.pending 200
+		spout feed feed count=1000000 at_end=unbounded
+		bolt slow probe.Pass ms=5 numTasks=4
+		bolt facts probe.Facts
+		stream feed slow SHUFFLE
+		stream slow facts SHUFFLE
+	END
+	submit
+	wait_until 10 has_executed facts 100
+	is "$(part feed pending)" '>' 100
+	is "$(part feed oldestSeconds)" '>' 0.1
+	is "$(part feed oldestSeconds)" '<' $((10 * SLOW))
+	is "$(part_in_window slow busy)" '>' 0.8
+	is "$(part_in_window feed blocked)" '>' 0.5
+	is "$(part_in_window slow cpu)" '<' 0.7
+	is "$(sed 's/.*"id": "slow", "type"//' out | grep -o '"executeLatencyMs": {[^}]*' | first p50)" '>=' 5
+	must_count 1 out '"advice": {"kind": "(scale|tasks)"'
+	must_count 1 out '"bottleneck": "slow", "command": "gale rebalance slow -e slow=4"'
+	must_count 1 out '"metrics": .*"answer": {"type": "gauge", "value": 42}'
+	must_count 1 out '"seen": {"type": "counter", "value": [0-9]+}'
+	expect 0 status slow
+	must_count 1 out '^bottleneck: slow is busy [0-9]+ % and blocks feed'
+	must_count 1 out '^try: gale rebalance slow -e slow=4$'
+	the_end
+}
+
+has_executed() {
+	status
+	[ "$(part "$1" executed)" -ge "$2" ]
+}
+
+# Frames that a stopped worker does not read are counted, and gone when it goes on.
+case_queue() {
+	words
+	kill -STOP "$(worker 'count[0]')"
+	for _ in 1 2 3; do
+		cat "$TEXT" >&3
+	done
+	wait_until 10 waits count
+	is "$(part count queueBytes)" '>' 1000
+	must_count 1 out '"from": "split", "to": "count", "frames": [1-9]'
+	is "$(part lines pending)" '>' 10
+	kill -CONT "$(worker 'count[0]')"
+	wait_until 10 acked $((3 * $(wc -l < "$TEXT")))
+	must [ "$(part count queueFrames)" -eq 0 ]
+	the_end
+}
+
+waits() {
+	status
+	[ "$(part "$1" queueFrames)" -gt 0 ]
+}
+
+# Windows begin at a sample that is inside of them.
+case_window() {
+	words
+	cat "$TEXT" >&3
+	wait_until 10 acked "$(wc -l < "$TEXT")"
+	wait_until 10 has_samples 2
+	for w in 1m 10m 3h 1d all; do
+		status --window "$w"
+		must_count 1 out "\"window\": {\"name\": \"$w\", \"seconds\": [0-9.]*, \"sinceStart\": true"
+		must [ "$(in_window emitted)" -eq "$(wc -l < "$TEXT")" ]
+	done
+	expect 2 status window --window 5m
+	says 'there are 1m, 10m, 3h, 1d and all'
+	the_end
+}
+
+has_samples() {
+	[ "$(find "$RUN" -name 'history.*' | wc -l)" -ge "$1" ]
+}
+
+# Chained components count for themselves; their time is their head's.
+case_chained() {
+	local n_lines
+
+	n_lines=$(wc -l < "$TEXT")
+	mkfifo in
+	exec 3<> in
+	topology <<-END
+		config topology.chaining auto
+		spout lines lines path=in
+		bolt split split
+		bolt count count
+		stream lines split LOCAL_OR_SHUFFLE
+		stream split count FIELDS word
+	END
+	submit
+	cat "$TEXT" >&3
+	wait_until 10 acked "$n_lines"
+	must [ "$(part split executed)" -eq "$n_lines" ]
+	must [ "$(part count executed)" -eq "$(part split emitted)" ]
+	must_count 1 out '"id": "split", "type": "bolt", "class": "split", "chainedTo": "lines"'
+	the_end
+}
+
+# 200 tuples a second that take 12 ms each are work for three, which the advice comes to in three steps
+# at most: the spout, which is behind at first, catches up.
+case_advice() {
+	local steps=0
+
+	topology <<-END
+		config topology.max.spout.pending 100
+		spout row sequence rate=200
+		bolt slow slow us=12000 numTasks=8
+		stream row slow SHUFFLE
+	END
+	submit
+	wait_until 30 knows 2
+	until [ "$(needed)" -eq "$(executors)" ]; do
+		steps=$((steps + 1))
+		must [ "$steps" -le 3 ]
+		expect 0 rebalance advice -e slow="$(needed)"
+		wait_until 30 knows 8
+	done
+	must [ "$(kind)" = none ]
+	must [ "$(executors)" -eq 3 ]
+	must [ "$(part slow executorsTotal)" -eq 3 ]
+	must [ "$(part slow executed)" -ge 1000 ]
+	the_end
+}
+
+# knows SECONDS: the advice is from as much time.
+knows() {
+	status
+	is_so "$(grep -o '"advice": {.*' out | first seconds)" '>' "$1"
+}
+
+kind() {
+	grep -o '"advice": {"kind": "[a-z]*' out | sed 's/.*"//'
+}
+
+of_slow() {
+	grep -o '"id": "slow", "offeredPerSecond".*' out | first "$1"
+}
+
+needed() {
+	of_slow needed
+}
+
+executors() {
+	of_slow executors
+}
+
+# ---- what has become of it ----------------------------------------------------------------
+
+case_finished() {
+	local n_lines
+
+	n_lines=$(wc -l < "$TEXT")
+	cp "$TEXT" text
+	topology <<-END
+		spout lines lines path=text
+		bolt split split
+		stream lines split SHUFFLE
+	END
+	submit
+	wait_until 10 ends_with FINISHED
+	must [ "$(total acked)" -eq "$n_lines" ]
+	must [ "$(total tasksTotal)" -eq 3 ]
+	"$TOP_BUILDDIR/test/schema" "$SCHEMAS/list.schema.json" < out || fail "not as the schema says: $(cat out)"
+	status
+	must [ "$(total emitted)" -eq "$n_lines" ]
+	must_count 1 out '"ended": {"exit": 0, "error": null, "endedAt": "2'
+	expect 0 status finished
+	must_count 1 out '^finished  FINISHED  up '
+	must_count 1 out '^ended 2.*, exit code 0$'
+	status split
+	expect 4 status finished splt
+	expect 0 list
+	must_count 1 out '^finished +FINISHED '
+	expect 0 graph finished
+	must_count 1 out 'SHUFFLE --> split  \[split\]$'
+	the_end
+}
+
+case_failed() {
+	topology <<-END
+		spout feed feed count=10
+		bolt doom probe.Doom how=fatal when=prepare
+		stream feed doom SHUFFLE
+	END
+	gale submit -P "$PLUGINS" --name failed t.json > out 2> err
+	wait_until 30 ends_with FAILED
+	status
+	must_count 1 out '"ended": {"exit": 1, "error": "'
+	expect 0 status failed
+	must_count 1 out '^error: '
+	the_end
+}
+
+case_dead() {
+	words
+	kill -9 "$(sed -n 's/.*"pid": \([0-9]*\).*/\1/p' <(gale status dead --json) | head -n 1)"
+	wait_until 10 ends_with DEAD
+	status
+	must [ "$(total tasksTotal)" -eq 4 ]
+	expect 0 status dead
+	must_count 1 out '^dead  DEAD  up '
+	must_count 1 out 'gale submit --resume dead$'
+	the_end
+}
+
+# A supervisor that hangs hangs nobody who reads.
+case_stopped() {
+	local pid
+
+	words
+	cat "$TEXT" >&3
+	wait_until 10 acked "$(wc -l < "$TEXT")"
+	pid=$(total pid)
+	kill -STOP "$pid"
+	status
+	expect 0 list
+	must_count 1 out '^stopped +ACTIVE '
+	kill -CONT "$pid"
+	the_end
+}
+
+case_none() {
+	expect 0 list
+	must [ ! -s out ]
+	says 'gale submit FILE'
+	expect 0 list --json
+	must_count 1 out '"topologies": \[\]'
+	"$TOP_BUILDDIR/test/schema" "$SCHEMAS/list.schema.json" < out || fail "not as the schema says: $(cat out)"
+	expect 4 status nobody
+	says 'no topology "nobody"'
+	expect 4 graph nobody
+	words
+	expect 4 status non
+	says 'did you mean "none"'
+	expect 4 status none cuont
+	says 'did you mean "count"'
+	expect 2 status
+	expect 2 list too many
+	the_end
+}
+
+# ---- how long it takes --------------------------------------------------------------------
+
+# within MS COMMAND... fails unless one of some runs is that fast: others may have the processor.
+within() {
+	local most=$(($1 * SLOW * 1000)) began took=0
+
+	shift
+	for _ in {1..40}; do
+		began=${EPOCHREALTIME/./}
+		gale "$@" > out 2> err || fail "gale $*: $(cat err)"
+		took=$((${EPOCHREALTIME/./} - began))
+		[ "$took" -ge "$most" ] || return 0
+	done
+	fail "gale $* took $took us, not below $most"
+}
+
+case_time() {
+	local i
+
+	cp "$TEXT" text
+	topology time <<-END
+		spout lines lines path=text
+		bolt split split
+		stream lines split SHUFFLE
+	END
+	submit
+	wait_until 10 ends_with FINISHED
+	for i in {1..200}; do
+		mkdir -m 700 "$STATE/gale/old$i"
+		cp "$STATE"/gale/time/*.json "$STATE/gale/old$i"
+	done
+	within 200 list
+	must_count 201 out FINISHED
+	expect 0 list --json
+	"$TOP_BUILDDIR/test/schema" "$SCHEMAS/list.schema.json" < out || fail "not as the schema says"
+	rm -rf "$STATE"/gale/old*
+	expect 0 kill time -y
+	words
+	within 20 list
+	within 20 status time
+	within 20 status time --json
+	the_end
+}
+
+run_cases "$@"
