@@ -236,7 +236,7 @@ case_levels() {
 	expect 0 set-log-level levels note debug --for 300ms
 	add 10 10
 	wait_until 5 logged 1 'line 10"'
-	sleep 0.5
+	wait_until 5 logged 1 'INFO gale the log level of note is what its config says again$'
 	add 11 11
 	wait_until 5 has 11
 	must logged 0 'line (9|11)"'

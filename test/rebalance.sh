@@ -176,6 +176,41 @@ case_without_ackers() {
 	must [ "$(compare)" = "lost=0 doubled=0" ]
 }
 
+# sinks LINE...: what a sink has written so far goes on in another process.
+sinks() {
+	local i
+
+	ROUNDS=$((100 / SLOW))
+	licenses > text
+	{
+		printf '%s\n' "$@"
+		cat <<-END
+			spout lines lines path=text repeat=$ROUNDS
+			bolt file file path=out.%t format=lines parallelism=2 numTasks=4
+			stream lines file SHUFFLE
+		END
+	} | topology
+	submit
+	moves=0
+	: > pauses
+	for ((i = 0; i < REBALANCES; i++)); do
+		move -w 30 -e file=$((1 + RANDOM % 4)) || break
+	done
+	wait_until 60 finished
+	must [ "$moves" -ge 1 ]
+	for ((i = 0; i < ROUNDS; i++)); do
+		cat text
+	done | sort | cmp - <(sort out.[0-3]) || fail "seed $SEED: out.* is not as expected"
+}
+
+case_sinks() {
+	sinks
+}
+
+case_sinks_in_batches() {
+	sinks "transactional lines"
+}
+
 # texts makes many files of the text.
 texts() {
 	local i

@@ -4,6 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
 #include "group.h"
 #include "memory.h"
 #include "seed.h"
@@ -83,6 +86,28 @@ START_TEST(the_hash_of_a_key_never_changes)
 	    0x71e642ea30e50d34u);
 	ck_assert_uint_eq(hash_of(gale_string(x, 180)), 0xbf809aea26a01d2au);
 	ck_assert_uint_eq(hash_of(gale_string(x, 1000)), 0xfdddd4c586d9ab84u);
+}
+END_TEST
+
+/* Short keys are written where they are hashed; it must not matter which are short. */
+START_TEST(short_keys_hash_by_their_canonical_bytes)
+{
+	static const char text[200] = "what there is of text counts, whatever is behind it";
+
+	for (size_t n = 0; n < sizeof text; n++) {
+		gale_value values[] = { gale_string(text, n), gale_int((int64_t)n << 40), gale_bytes(text, n / 2),
+			gale_float(0.5) };
+		uint32_t fields[] = { 0, 1, 2, 3 };
+
+		for (uint32_t n_fields = 1; n_fields <= 4; n_fields++) {
+			struct buf bytes = { 0 };
+
+			for (uint32_t i = 0; i < n_fields; i++)
+				wire_canonical(&bytes, &values[i]);
+			ck_assert_uint_eq(hash_by(values, fields, n_fields), XXH3_64bits(bytes.data, bytes.n));
+			buf_free(&bytes);
+		}
+	}
 }
 END_TEST
 
@@ -394,6 +419,7 @@ int main(void)
 	seed = test_seed();
 	tcase_set_timeout(c, 300);
 	tcase_add_test(c, the_hash_of_a_key_never_changes);
+	tcase_add_test(c, short_keys_hash_by_their_canonical_bytes);
 	tcase_add_test(c, the_task_of_a_key_never_changes);
 	tcase_add_loop_test(c, keys_spread_over_the_tasks_within_3_percent, 0, 4);
 	tcase_add_test(c, one_key_goes_to_one_task);

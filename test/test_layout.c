@@ -96,11 +96,11 @@ START_TEST(the_first_worker_is_one_that_lives)
 {
 	topology->layout = xcalloc(5, sizeof *topology->layout);
 	topology->n_layout = 5;
-	topology->layout[0] = (struct layout_worker){ 0, 0, 1 };
-	topology->layout[1] = (struct layout_worker){ 1, 0, 0 };
-	topology->layout[2] = (struct layout_worker){ 1, 0, 4 };
-	topology->layout[3] = (struct layout_worker){ 2, 0, 1 };
-	topology->layout[4] = (struct layout_worker){ 3, 0, 1 };
+	topology->layout[0] = (struct layout_worker){ 0, 0, 1, 0 };
+	topology->layout[1] = (struct layout_worker){ 1, 0, 0, 0 };
+	topology->layout[2] = (struct layout_worker){ 1, 0, 4, 0 };
+	topology->layout[3] = (struct layout_worker){ 2, 0, 1, 0 };
+	topology->layout[4] = (struct layout_worker){ 3, 0, 1, 0 };
 	plan_free(plan);
 	plan = plan_make(topology);
 	labels_are("lines[0] split[-] split[0-3] sink[0] acker[0] ");
@@ -146,13 +146,13 @@ END_TEST
 START_TEST(a_layout_that_does_not_fit_is_none)
 {
 	static const struct layout_worker bad[][6] = {
-		{ { 0, 0, 1 }, { 1, 0, 2 }, { 1, 2, 1 }, { 2, 0, 1 }, { 3, 0, 1 } },	/* a task is missing */
-		{ { 0, 0, 1 }, { 1, 0, 2 }, { 1, 1, 3 }, { 2, 0, 1 }, { 3, 0, 1 } },	/* one is there twice */
-		{ { 0, 0, 1 }, { 1, 0, 2 }, { 1, 2, 3 }, { 2, 0, 1 }, { 3, 0, 1 } },	/* one too many */
-		{ { 0, 0, 1 }, { 1, 0, 2 }, { 1, 2, 2 }, { 2, 0, 1 }, { 1, 0, 0 } },	/* no acker */
-		{ { 0, 0, 1 }, { 1, 0, 4 }, { 3, 0, 1 }, { 2, 0, 1 }, { 3, 1, 1 } },	/* ackers apart, too many */
-		{ { 0, 0, 1 }, { 1, 0, 2 }, { 1, 2, 2 }, { 4, 0, 1 }, { 3, 0, 1 } },	/* no such component */
-		{ { 0, 0, 1 }, { 1, UINT32_MAX, 2 }, { 1, 2, UINT32_MAX }, { 2, 0, 1 }, { 3, 0, 1 } },
+		{ { 0, 0, 1, 0 }, { 1, 0, 2, 0 }, { 1, 2, 1, 0 }, { 2, 0, 1, 0 }, { 3, 0, 1, 0 } },	/* a task is missing */
+		{ { 0, 0, 1, 0 }, { 1, 0, 2, 0 }, { 1, 1, 3, 0 }, { 2, 0, 1, 0 }, { 3, 0, 1, 0 } },	/* one is there twice */
+		{ { 0, 0, 1, 0 }, { 1, 0, 2, 0 }, { 1, 2, 3, 0 }, { 2, 0, 1, 0 }, { 3, 0, 1, 0 } },	/* one too many */
+		{ { 0, 0, 1, 0 }, { 1, 0, 2, 0 }, { 1, 2, 2, 0 }, { 2, 0, 1, 0 }, { 1, 0, 0, 0 } },	/* no acker */
+		{ { 0, 0, 1, 0 }, { 1, 0, 4, 0 }, { 3, 0, 1, 0 }, { 2, 0, 1, 0 }, { 3, 1, 1, 0 } },	/* ackers apart, too many */
+		{ { 0, 0, 1, 0 }, { 1, 0, 2, 0 }, { 1, 2, 2, 0 }, { 4, 0, 1, 0 }, { 3, 0, 1, 0 } },	/* no such component */
+		{ { 0, 0, 1, 0 }, { 1, UINT32_MAX, 2, 0 }, { 1, 2, UINT32_MAX, 0 }, { 2, 0, 1, 0 }, { 3, 0, 1, 0 } },
 	};
 
 	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {

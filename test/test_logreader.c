@@ -4,9 +4,12 @@
 
 #include <check.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "duration.h"
@@ -177,7 +180,7 @@ START_TEST(every_line_comes_once_and_in_order)
 	int written = 0, read = 0;
 
 	rotated_open(&w, dir, "log", 300, 8);
-	for (int round = 0; round < 2000; round++) {
+	for (int round = 0; round < 500; round++) {
 		int n = (int)pick(&random, 12);
 
 		for (int i = 0; i < n; i++) {
@@ -196,6 +199,52 @@ START_TEST(every_line_comes_once_and_in_order)
 		ck_assert_int_eq(atoi(next()), read++);
 	ck_assert_str_eq(next(), "-");
 	rotated_close(&w);
+}
+END_TEST
+
+enum { RACE_LINES = 3000, RACE_AHEAD = 200 };
+
+static volatile int *shared_read;
+
+static _Noreturn void write_all(void)
+{
+	rotated_open(&w, dir, "log", 500, 40);
+	for (int i = 0; i < RACE_LINES; i++) {
+		while (i - *shared_read > RACE_AHEAD)
+			sched_yield();
+		buf_printf(&w.waiting, LINE "%d\n", i);
+		rotated_flush(&w);
+	}
+	_exit(w.dropped_total == 0 ? EXIT_SUCCESS : EXIT_FAILURE);
+}
+
+/* The writer is another process, and rotates under the reader's eyes. It waits for the reader only when
+ * that would be left behind. */
+START_TEST(a_reader_misses_nothing_of_a_writer_beside_it)
+{
+	int status = -1;
+	pid_t writer;
+
+	shared_read = mmap(NULL, sizeof *shared_read, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	writer = fork();
+	if (writer == 0)
+		write_all();
+	while (*shared_read < RACE_LINES) {
+		bool over = status == -1 && waitpid(writer, &status, WNOHANG) == writer;
+		const char *text = next();
+
+		if (strcmp(text, "-") != 0) {
+			ck_assert_int_eq(atoi(text), *shared_read);
+			++*shared_read;
+		} else {
+			ck_assert_msg(status == -1, "only %d lines came", *shared_read);
+		}
+		if (over)
+			ck_assert_int_eq(status, 0);
+	}
+	if (status == -1)
+		waitpid(writer, &status, 0);
+	ck_assert_int_eq(status, 0);
 }
 END_TEST
 
@@ -277,6 +326,7 @@ int main(void)
 	tcase_add_test(c, what_is_no_line_is_shown_as_it_is);
 	tcase_add_test(c, a_line_longer_than_all_else_does_no_harm);
 	tcase_add_test(c, every_line_comes_once_and_in_order);
+	tcase_add_test(c, a_reader_misses_nothing_of_a_writer_beside_it);
 	tcase_add_test(c, the_same_error_with_other_numbers_is_one);
 	tcase_add_test(c, a_chain_is_named_by_its_components);
 	tcase_add_test(c, durations_have_units);

@@ -108,6 +108,11 @@ static struct topology *make(void)
 	};
 	every_setting(&t->components[1].part.properties);
 	every_setting(&t->components[1].config);
+	t->layout = xcalloc(3, sizeof *t->layout);
+	t->n_layout = 3;
+	t->layout[0] = (struct layout_worker){ 1, 0, 4, 0 };
+	t->layout[1] = (struct layout_worker){ 1, 0, 0, 3 };
+	t->layout[2] = (struct layout_worker){ UINT32_MAX, 7, 1, 2 };
 	t->n_subscriptions = 2;
 	t->subscriptions = xcalloc(2, sizeof *t->subscriptions);
 	t->subscriptions[0] = (struct subscription){
@@ -175,6 +180,10 @@ START_TEST(what_is_read_equals_what_was_written)
 	ck_assert_ptr_null(back->components[0].outputs[9].fields[9].name);
 	ck_assert_ptr_null(back->subscriptions[0].custom.library);
 	ck_assert_uint_eq(back->subscriptions[0].fields[0], 8);
+	ck_assert_uint_eq(back->n_layout, 3);
+	ck_assert_uint_eq(back->layout[0].n, 4);
+	ck_assert_uint_eq(back->layout[1].starts, 3);
+	ck_assert_uint_eq(back->layout[2].component, UINT32_MAX);
 	ck_assert_int_eq(topology_write(back, second, &e), 0);	/* and all the rest of it */
 	a = text_of(first);
 	b = text_of(second);

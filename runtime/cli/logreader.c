@@ -17,7 +17,11 @@
 
 #include "memory.h"
 
-enum { NAME_BYTES = 64, GAP = 1001 /* files may be missing, as many as there can be */ };
+enum {
+	NAME_BYTES = 64,
+	GAP = 1001,	/* files may be missing, as many as there can be */
+	AGAIN = 2
+};
 
 static const char *name_of(const struct logreader *r, int n, char name[NAME_BYTES])
 {
@@ -28,35 +32,65 @@ static const char *name_of(const struct logreader *r, int n, char name[NAME_BYTE
 	return name;
 }
 
-/* number_of gives which file the reader is in; -1: it is gone, or none. */
-static int number_of(const struct logreader *r)
+/* number_of gives which file has that inode; -1: none. Files only ever get larger numbers, so one that
+ * is renamed meanwhile is met all the same. */
+static int number_of(const struct logreader *r, ino_t inode)
 {
 	char name[NAME_BYTES];
 	struct stat st;
 
-	for (int i = 0; r->fd >= 0 && i < GAP; i++)
-		if (fstatat(r->dir, name_of(r, i, name), &st, AT_SYMLINK_NOFOLLOW) == 0 && st.st_ino == r->inode)
+	for (int i = 0; i < GAP; i++)
+		if (fstatat(r->dir, name_of(r, i, name), &st, AT_SYMLINK_NOFOLLOW) == 0 && st.st_ino == inode)
 			return i;
 	return -1;
 }
 
-/* open_below opens the oldest file whose number is below N. 1, 0: there is none; -1 with E set. */
-static int open_below(struct logreader *r, int n, struct error *e)
+/* open_below opens the oldest file whose number is below *N, which becomes its number. -1 with E set;
+ * *N -1: there is none. */
+static int open_below(const struct logreader *r, int *n, struct error *e)
 {
 	char name[NAME_BYTES];
-	struct stat st;
 	int fd = -1;
 
-	while (fd < 0 && --n >= 0) {
-		fd = openat(r->dir, name_of(r, n, name), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	while (fd < 0 && --*n >= 0) {
+		fd = openat(r->dir, name_of(r, *n, name), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 		if (fd < 0 && errno != ENOENT)
 			return error_errno(e, "cannot open %s", name);
 	}
+	return fd;
+}
+
+/* is_next: the file with the inode FOUND still has number N, none is between it and number OURS, which
+ * is asked last and still is that of what the reader is in. A rotation renames the oldest file first:
+ * one that was missed, as it was just being renamed, is seen now, or ours has been renamed as well. */
+static bool is_next(const struct logreader *r, ino_t found, int n, int ours)
+{
+	char name[NAME_BYTES];
+	struct stat st;
+
+	for (int i = (ours < 0 ? GAP : ours) - 1; i > n; i--)
+		if (fstatat(r->dir, name_of(r, i, name), &st, AT_SYMLINK_NOFOLLOW) == 0)
+			return false;
+	return fstatat(r->dir, name_of(r, n, name), &st, AT_SYMLINK_NOFOLLOW) == 0 && st.st_ino == found &&
+	    (ours < 0 || number_of(r, r->inode) == ours);
+}
+
+/* open_next goes to the file after number OURS, -1: to the oldest one. 1; 0: there is none for now;
+ * AGAIN: a rotation came in between; -1 with E set. */
+static int open_next(struct logreader *r, int ours, struct error *e)
+{
+	int n = ours < 0 ? GAP : ours, fd = open_below(r, &n, e);
+	struct stat st;
+
 	if (fd < 0)
-		return 0;
+		return n < 0 ? 0 : -1;
 	if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode)) {
 		close(fd);
-		return error_set(e, "%s is no file", name);
+		return error_set(e, "%s is no file", r->name);
+	}
+	if (!is_next(r, st.st_ino, n, ours)) {
+		close(fd);
+		return AGAIN;
 	}
 	if (r->fd >= 0)
 		close(r->fd);
@@ -89,7 +123,7 @@ static int fill(struct logreader *r, struct error *e)
 /* go_on goes to the file behind the one that has been read: 1, 0: there is none; -1. */
 static int go_on(struct logreader *r, struct error *e)
 {
-	int number = number_of(r), more;
+	int number = r->fd >= 0 ? number_of(r, r->inode) : -1, more;
 
 	if (number == 0)
 		return 0;
@@ -99,7 +133,10 @@ static int go_on(struct logreader *r, struct error *e)
 		return more;
 	if (r->n > 0)
 		return 1;	/* a line that nobody will end any more */
-	return open_below(r, number > 0 ? number : GAP, e);
+	do
+		more = open_next(r, r->fd >= 0 ? number_of(r, r->inode) : -1, e);
+	while (more == AGAIN);
+	return more;
 }
 
 static void take_line(struct logreader *r, struct logline *l)

@@ -88,16 +88,16 @@ static void add_gauges(struct metrics *m, uint32_t stage, const struct status *p
 static void add_worker(struct metrics *m, uint32_t worker, const struct status *page, uint32_t past_start)
 {
 	struct metrics_worker *w = &m->workers[worker];
-	uint32_t first = m->plan->workers[worker].first_stage;
+	uint32_t first = m->plan->workers[worker].first_stage, before = m->plan->workers[worker].starts;
 
 	w->start = past_start;
 	if (page != NULL && page->start > past_start) {
 		*w = (struct metrics_worker){ .pid = page->pid, .start = page->start,
 			.started_ns = page->started_ns, .alive = procfs_lives(page->pid) };
 	}
-	for (uint32_t i = 0; w->start > 1 && i < m->plan->workers[worker].n_stages; i++) {
-		m->stages[first + i].restarts = w->start - 1;
-		m->components[m->plan->stages[first + i].component].restarts += w->start - 1;
+	for (uint32_t i = 0; w->start > before + 1 && i < m->plan->workers[worker].n_stages; i++) {
+		m->stages[first + i].restarts = w->start - before - 1;
+		m->components[m->plan->stages[first + i].component].restarts += w->start - before - 1;
 	}
 }
 

@@ -771,8 +771,11 @@ void crew_expire(struct crew *c, uint64_t now_ns)
 {
 	uint32_t component;
 
-	while ((component = levels_expired(&c->levels, now_ns)) != UINT32_MAX)
+	while ((component = levels_expired(&c->levels, now_ns)) != UINT32_MAX) {
 		tell_all(c, component);
+		outlet_say(c->outlet, "the log level of %s is what its config says again",
+		    c->plan->topology->components[component].id);
+	}
 	lives_expire(&c->lives, now_ns);
 	look_at_memory(c, now_ns);
 	pulse_beat(&c->pulse, now_ns);

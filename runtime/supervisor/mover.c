@@ -109,10 +109,22 @@ static int save(const struct mover *m, struct error *e)
 
 /* ---- the steps ---- */
 
+/* note_starts: what those who had a number before have counted as starts are no restarts of those
+ * who get it now. */
+static void note_starts(struct mover *m)
+{
+	const struct lives *l = &m->crew->lives;
+
+	for (uint32_t i = 0; i < m->moves.after.n_layout && i < l->plan->n_workers; i++)
+		if (!plan_keeps(l->plan, m->moves.then, i))
+			m->moves.after.layout[i].starts = l->workers[i].start;
+}
+
 static int adopt(void *arg, uint64_t now_ns, struct error *e)
 {
 	struct mover *m = arg;
 
+	note_starts(m);
 	if (save(m, e) != 0)
 		return -1;
 	topology_lay_out(m->topology, &m->moves.after);

@@ -75,7 +75,8 @@ static int open_file(struct rotated *r)
 	return 0;
 }
 
-/* rotate makes room for a new file; the oldest one goes. */
+/* rotate makes room for a new file; the oldest one goes. It is renamed first: readers count on that
+ * (logreader.c). */
 static int rotate(struct rotated *r)
 {
 	char from[NAME_BYTES], to[NAME_BYTES];

@@ -124,6 +124,7 @@ static void add_worker(struct plan *p, const struct layout_worker *x, uint32_t *
 	w->component = x->component;
 	w->first_task = p->first_task[x->component] + x->first;
 	w->n_tasks = x->n;
+	w->starts = x->starts;
 	w->executor = executors[x->component];
 	w->first_stage = p->n_stages;
 	executors[x->component] += x->n > 0;
@@ -138,7 +139,8 @@ static struct layout_worker share(uint32_t component, uint32_t tasks, uint32_t n
 {
 	uint32_t each = tasks / n, larger = tasks % n;
 
-	return (struct layout_worker){ component, e * each + (e < larger ? e : larger), each + (e < larger) };
+	return (struct layout_worker){ .component = component, .first = e * each + (e < larger ? e : larger),
+		.n = each + (e < larger) };
 }
 
 static uint32_t count_own(const struct topology *t)
@@ -369,7 +371,7 @@ struct layout_worker *plan_relayout(const struct plan *p, const uint32_t *execut
 		const struct plan_worker *w = &p->workers[i];
 
 		list[i] = (struct layout_worker){ w->component, w->first_task - p->first_task[w->component],
-			w->n_tasks };
+			w->n_tasks, w->starts };
 	}
 	for (uint32_t c = 0; c < t->n_components; c++)
 		if (p->chained_to[c] == UINT32_MAX && plan_executors(p, c) != executors[c])

@@ -48,6 +48,7 @@ struct plan_worker {
 	uint32_t first_task;
 	uint32_t n_tasks;	/* 0: it is gone */
 	uint32_t executor;	/* number among its component's workers that are not gone */
+	uint32_t starts;	/* of its number, before it got these tasks (topology.h) */
 	uint32_t first_stage;	/* in the plan's stages */
 	uint32_t n_stages;
 	char label[PLAN_LABEL];	/* "split[0]", "count[0-3]", "acker[1]": tasks counted within the

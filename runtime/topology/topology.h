@@ -115,6 +115,7 @@ struct layout_worker {
 	uint32_t first;		/* as the component counts its tasks */
 	uint32_t n;		/* 0: there is no such worker any more; its number is kept for another
 				 * one of the component */
+	uint32_t starts;	/* of its number, before it got these tasks */
 };
 
 struct topology {

@@ -150,8 +150,8 @@ static void put_layout(struct buf *b, const struct topology *t)
 {
 	buf_puts(b, ",\n\"layout\":[");
 	for (uint32_t i = 0; i < t->n_layout; i++)
-		buf_printf(b, "%s[%u,%u,%u]", i > 0 ? "," : "", t->layout[i].component,
-		    t->layout[i].first, t->layout[i].n);
+		buf_printf(b, "%s[%u,%u,%u,%u]", i > 0 ? "," : "", t->layout[i].component,
+		    t->layout[i].first, t->layout[i].n, t->layout[i].starts);
 	buf_puts(b, "]");
 }
 
@@ -409,14 +409,14 @@ static void get_subscription(struct reader *r, const struct json_node *x, const 
 		s->stream = (uint32_t)get_int(r, x, "stream", t->components[s->from].n_outputs);
 }
 
-/* get_place reads one [component, first, n]; whether all fit together plan_make asks. */
+/* get_place reads one [component, first, n, starts]; whether all fit together plan_make asks. */
 static void get_place(struct reader *r, const struct json_node *x, struct layout_worker *w)
 {
-	uint32_t *into[] = { &w->component, &w->first, &w->n };
+	uint32_t *into[] = { &w->component, &w->first, &w->n, &w->starts };
 	const struct json_node *c = json_first(x);
 
-	r->bad = r->bad || x->type != JSON_ARRAY || x->n != 3;
-	for (int i = 0; i < 3 && !r->bad; i++, c = json_next(x, c)) {
+	r->bad = r->bad || x->type != JSON_ARRAY || x->n != 4;
+	for (int i = 0; i < 4 && !r->bad; i++, c = json_next(x, c)) {
 		r->bad = c->type != JSON_INT || c->i < 0 || c->i > UINT32_MAX;
 		*into[i] = (uint32_t)c->i;
 	}

@@ -65,6 +65,8 @@ static void get_header(struct wire_header *h, const uint8_t *p)
 
 int wire_open(struct wire_reader *r, const uint8_t *frame, size_t n, struct error *e)
 {
+	uint32_t added;
+
 	if (n < WIRE_HEADER)
 		return error_set(e, "frame of %zu bytes; a header alone has %d", n, WIRE_HEADER);
 	if (wire_get32(frame) != WIRE_MAGIC)
@@ -81,7 +83,9 @@ int wire_open(struct wire_reader *r, const uint8_t *frame, size_t n, struct erro
 	r->end = frame + n;
 	r->root = r->header.root_base;
 	r->index = 0;
-	r->plain = !(r->header.flags & (WIRE_TUPLE_STREAM | WIRE_TUPLE_SOURCE | WIRE_TUPLE_TARGET));
+	added = r->header.flags & (WIRE_TUPLE_STREAM | WIRE_TUPLE_SOURCE | WIRE_TUPLE_TARGET);
+	r->plain = added == 0;
+	r->targeted = added == WIRE_TUPLE_TARGET;
 	return 0;
 }
 

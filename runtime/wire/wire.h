@@ -121,6 +121,7 @@ struct wire_reader {
 	uint64_t root;			/* of the tuple before */
 	uint32_t index;			/* of the next tuple */
 	bool plain;			/* no flag adds a field to each tuple */
+	bool targeted;			/* only the one for its task does */
 	struct wire_header header;
 };
 
@@ -312,17 +313,23 @@ static inline const uint8_t *wire_get_flat(const uint8_t *p, const uint8_t *end,
 	return n <= (size_t)(end - p) ? p + n : NULL;
 }
 
-/* wire_next: see wire_next_any, to which it leaves whatever is not flat, not of one root near
- * the last one, or in a frame with flags. */
+/* wire_next_flat is wire_next where no flag adds a field, or, TARGETED, only the target. */
 __attribute__((always_inline))
-static inline int wire_next(struct wire_reader *r, struct wire_tuple *t, gale_value *values)
+static inline int wire_next_flat(struct wire_reader *r, struct wire_tuple *t, gale_value *values, bool targeted)
 {
 	const uint8_t *p = r->at, *body;
+	uint32_t target = r->header.target;
 	uint64_t root;
 
-	if (!r->plain || r->index == r->header.count || r->end - p < 2 || p[0] < 2 || p[0] >= 0x80)
+	if (r->index == r->header.count || r->end - p < 3 || p[0] < 2 || p[0] >= 0x80 ||
+	    (targeted && p[1] >= 0x80))
 		return wire_next_any(r, t, values);
 	root = r->root + (uint64_t)wire_unzigzag(p[0] - 2u);
+	if (targeted) {
+		if (p[1] > UINT32_MAX - target)
+			return -1;
+		target += *++p;
+	}
 	body = p + 1;
 	p += 2;
 	for (uint32_t i = 0; i < body[0]; i++)
@@ -332,12 +339,41 @@ static inline int wire_next(struct wire_reader *r, struct wire_tuple *t, gale_va
 		return -1;
 	*t = (struct wire_tuple){ .edge = random_mix(r->header.edge_base + r->index), .root = root,
 		.n_roots = 1, .stream = r->header.stream, .source = r->header.source,
-		.target = r->header.target, .n_values = body[0], .body = body,
+		.target = target, .n_values = body[0], .body = body,
 		.body_bytes = (uint32_t)(p - body) };
 	r->root = root;
 	r->at = p;
 	r->index++;
 	return 1;
+}
+
+/* wire_next: see wire_next_any, to which it leaves whatever is not flat, not of one root near
+ * the last one, or in a frame with other flags. */
+__attribute__((always_inline))
+static inline int wire_next(struct wire_reader *r, struct wire_tuple *t, gale_value *values)
+{
+	if (r->plain)
+		return wire_next_flat(r, t, values, false);
+	if (r->targeted)
+		return wire_next_flat(r, t, values, true);
+	return wire_next_any(r, t, values);
+}
+
+/* wire_canonical_flat writes what wire_canonical does at P, if the value is a string, bytes or an
+ * integer and there is room up to END; returns the byte behind, or NULL. */
+static inline uint8_t *wire_canonical_flat(uint8_t *p, const uint8_t *end, const gale_value *value)
+{
+	if (value->type == GALE_INT && end - p >= 9) {
+		*p++ = GALE_INT;
+		return wire_put64(p, (uint64_t)value->u.i);
+	}
+	if ((value->type != GALE_STRING && value->type != GALE_BYTES) || end - p < 5 ||
+	    value->n > (size_t)(end - p) - 5)
+		return NULL;
+	*p++ = value->type;
+	p = wire_put32(p, value->n);
+	wire_copy(p, value->u.s, value->n);
+	return p + value->n;
 }
 
 /* wire_put_root writes the head of a tuple with one root. */

@@ -36,6 +36,9 @@ void group_free(struct group *g);
 /* group_hash gives the FIELDS hash of a tuple. */
 uint64_t group_hash(struct group *g, const gale_value *values);
 
+/* group_fields gives the task that it leads to. */
+uint32_t group_fields(struct group *g, const gale_value *values);
+
 /* group_choose writes the indexes of the chosen tasks (0 .. n_tasks-1) to TASKS, which has
  * room for n_tasks, and returns how many, or -1: a CUSTOM plugin refused. */
 int group_choose(struct group *g, const gale_value *values, uint32_t n, uint32_t *tasks);

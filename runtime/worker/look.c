@@ -39,7 +39,7 @@
 enum {
 	MESSAGES_EVERY_NS = 20 * 1000000,	/* of one tap */
 	AGAIN_NS = 1000000,			/* when the channel was not empty */
-	PLACES_PER_TURN = 8192,			/* of a source's table: half a millisecond at most */
+	PLACES_PER_TURN = 8192,			/* of a source's table: a million in an eighth of a second */
 	PART_BYTES = 32768			/* of an answer, in one message */
 };
 

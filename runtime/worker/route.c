@@ -202,7 +202,7 @@ bool router_emit_flat(struct router *r, uint32_t stream, uint32_t source, uint64
 		return false;
 	sink = s->only;
 	if (sink == NULL) {
-		group_choose(&s->fields->group, values, n, &task);
+		task = group_fields(&s->fields->group, values);
 		sink = s->fields->tasks[task].sink;
 		target = s->fields->tasks[task].offset;
 	}
