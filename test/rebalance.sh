@@ -180,7 +180,7 @@ case_without_ackers() {
 sinks() {
 	local i
 
-	ROUNDS=$((100 / SLOW))
+	ROUNDS=$((400 / SLOW))
 	licenses > text
 	{
 		printf '%s\n' "$@"
@@ -190,9 +190,11 @@ sinks() {
 			stream lines file SHUFFLE
 		END
 	} | topology
-	submit
+	submit --inactive
 	moves=0
 	: > pauses
+	move -e file=3
+	expect 0 activate "$CASE"
 	for ((i = 0; i < REBALANCES; i++)); do
 		move -w 30 -e file=$((1 + RANDOM % 4)) || break
 	done
