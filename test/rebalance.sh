@@ -14,7 +14,7 @@
 SEED=${GALE_SEED:-$$}
 RANDOM=$SEED
 REBALANCES=${REBALANCES:-8}
-ROUNDS=$((400 / SLOW))	# how often the text is read
+ROUNDS=$((SLOW > 1 ? 200 : 400))	# how often the text is read
 
 # oracle gives the counts of coreutils for the files given, read ROUNDS times.
 oracle() {
@@ -170,6 +170,7 @@ case_without_a_pause() {
 }
 
 case_without_ackers() {
+	ROUNDS=$((2 * ROUNDS))
 	words "config topology.acker.executors 0"
 	submit
 	move_about
@@ -180,7 +181,6 @@ case_without_ackers() {
 sinks() {
 	local i
 
-	ROUNDS=$((400 / SLOW))
 	licenses > text
 	{
 		printf '%s\n' "$@"
@@ -217,7 +217,7 @@ case_sinks_in_batches() {
 texts() {
 	local i
 
-	ROUNDS=$((200 / SLOW))
+	ROUNDS=$((SLOW > 1 ? 100 : 200))
 	mkdir texts
 	for ((i = 0; i < ROUNDS; i++)); do
 		licenses > "texts/$i"
