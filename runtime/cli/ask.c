@@ -19,7 +19,7 @@
 #include "nearest.h"
 #include "statedir.h"
 
-enum { STEP_MS = 2 };
+enum { STEP_MS = 2, ENDING_MS = 500 };
 
 static void say_none(const char *name)
 {
@@ -113,8 +113,26 @@ static int connect_patiently(const struct home *h)
 	return fd;
 }
 
+/* has_ended: NAME has a home, and nobody holds it, or soon nobody will: one who ends shows clients
+ * out, and then writes what it came to. */
+static bool has_ended(const char *name)
+{
+	struct home h;
+	bool gone;
+
+	if (home_open(&h, name, NULL) != HOME_OK)
+		return true;
+	gone = ask_gone(&h, ENDING_MS);
+	home_close(&h);
+	return gone;
+}
+
 int ask_no_answer(const char *name)
 {
+	if (has_ended(name)) {
+		command_say("%s has ended meanwhile", name);
+		return EXIT_CONFLICT;
+	}
 	command_say("the supervisor of %s does not answer; \"gale list\" tells whether it lives", name);
 	return EXIT_NO_ANSWER;
 }

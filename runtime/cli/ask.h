@@ -33,7 +33,8 @@ void ask_end(struct ask *a);
  * wait gives 0. */
 int ask_next(struct ask *a, int patience_ms);
 
-/* ask_no_answer says that the supervisor of NAME does not answer; the exit code for that. */
+/* ask_no_answer says that the supervisor of NAME does not answer, or has ended meanwhile; the exit
+ * code for that. */
 int ask_no_answer(const char *name);
 
 /* ask_final: the answer is the last one. *CODE becomes the exit code it stands for; the text of an error was

@@ -76,9 +76,10 @@ static int hear(struct ask *a, bool dry, uint32_t ms)
 		else if (strncmp(a->text, "step ", 5) == 0)
 			command_say("%s: %s", a->name, a->text + 5);
 	}
-	command_say(got == 0 ? "%s: it takes too long; it goes on, and its log tells how" :
-	    "%s: its supervisor has ended meanwhile", a->name);
-	return got == 0 ? EXIT_TIMED_OUT : EXIT_NO_ANSWER;
+	if (got < 0)
+		return ask_no_answer(a->name);
+	command_say("%s: it takes too long; it goes on, and its log tells how", a->name);
+	return EXIT_TIMED_OUT;
 }
 
 static int rebalance(const struct command_line *line, const struct home *h, const char *request, uint32_t ms)

@@ -283,14 +283,16 @@ int requests_open(struct requests *r, struct crew *crew, const char *state_dir, 
 	return desk_open(&r->desk, state_dir, &ops, r, e);
 }
 
-/* last_word tells CLIENT, if it waits for the end, what it came to. */
+/* last_word tells CLIENT that all is over, and what it came to if it waits for that. */
 static void last_word(struct requests *r, struct desk_client *client)
 {
 	const struct request_kind *kind = client->request;
 
-	if (client->fd < 0 || kind == NULL || kind->turn != tell_open)
+	if (client->fd < 0 || kind == NULL)
 		return;
-	if (r->crew->lives.failed)
+	if (kind->turn != tell_open)
+		desk_say(&r->desk, client, "error %d it has ended meanwhile", CODE_CONFLICT);
+	else if (r->crew->lives.failed)
 		desk_say(&r->desk, client, "error 1 %s", r->crew->why.text);
 	else
 		desk_say(&r->desk, client, "ok %" PRIu64, r->given_up);
