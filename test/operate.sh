@@ -388,6 +388,8 @@ case_dead() {
 	expect 5 activate a
 	says 'a is DEAD: its supervisor was killed; "gale submit --resume a"'
 	expect 5 submit -P "$PLUGINS" t.json --name a
+	expect 2 submit --resume a -D x=1
+	says '--define is for a file'
 	expect 0 submit --resume a --wait
 	seq 1001 2000 >> in
 	wait_until 10 grep -qx 2000 sink

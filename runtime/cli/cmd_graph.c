@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "ask.h"
 #include "buf.h"
 #include "command.h"
 #include "memory.h"
@@ -216,14 +217,17 @@ static const struct format {
 	void (*print)(const struct topology *t, const struct metrics *m);
 } formats[] = { { "ascii", print_ascii }, { "dot", print_dot } };
 
-/* is_running: WHAT is no file, and is the name of a topology. */
-static bool is_running(const char *what)
+/* is_topology: WHAT is no file, and is the name of a topology, or can be nothing else. */
+static bool is_topology(const char *what)
 {
 	struct home h;
 
-	if (access(what, F_OK) == 0 || home_name_check(what, NULL) != 0 || home_open(&h, what, NULL) != HOME_OK)
+	if (access(what, F_OK) == 0 || home_name_check(what, NULL) != 0)
 		return false;
-	home_close(&h);
+	if (home_open(&h, what, NULL) == HOME_OK)
+		home_close(&h);
+	else if (strchr(what, '.') != NULL)
+		return false;
 	return true;
 }
 
@@ -231,9 +235,14 @@ static bool is_running(const char *what)
 static int draw_running(const char *name, const struct format *format)
 {
 	struct survey s;
+	struct home h;
 	struct error e;
 	const struct topology *t;
+	int code = ask_home(name, &h);	/* says what is wrong with the name */
 
+	if (code != EXIT_DONE)
+		return code;
+	home_close(&h);
 	if (survey_open(&s, name, METRICS_WINDOW, WINDOW_1M, &e) != HOME_OK) {
 		command_say("%s", e.text);
 		return EXIT_NOT_FOUND;
@@ -261,7 +270,7 @@ int cmd_graph(const struct command_line *line)
 		command_say("unknown format \"%s\": there is ascii and dot", format);
 		return EXIT_USAGE;
 	}
-	if (is_running(line->operands[0]))
+	if (is_topology(line->operands[0]))
 		return draw_running(line->operands[0], &formats[i]);
 	t = command_load(line, line->operands[0], &code);
 	if (t != NULL)

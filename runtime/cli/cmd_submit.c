@@ -188,12 +188,26 @@ static int replace(const struct command_line *line, struct topology *t, struct h
 
 /* ---- one that was there ------------------------------------------------------------ */
 
+/* is_as_it_was refuses what is for a new definition. */
+static bool is_as_it_was(const struct command_line *line)
+{
+	static const char *const others[] = { "define", "plugins", "name", "replace" };
+
+	for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
+		if (!command_has(line, others[i]))
+			continue;
+		command_say("--resume starts a topology as it was: --%s is for a file", others[i]);
+		return false;
+	}
+	return true;
+}
+
 static int resume(const struct command_line *line)
 {
 	struct home h;
 	enum topology_status status;
 	struct error e;
-	int code = ask_home(line->operands[0], &h);
+	int code = is_as_it_was(line) ? ask_home(line->operands[0], &h) : EXIT_USAGE;
 
 	if (code != EXIT_DONE)
 		return code;
