@@ -11,10 +11,11 @@
 
 #include <check.h>	/* last: its macro `fail` would spoil gale.h */
 
-enum { LINES, SPLIT, SINK, ACKER, N_COMPONENTS };
+enum { LINES, SPLIT, SINK, ACKER };
 enum { SECONDS = 2, WALL_S = 1000000 };
 
 static struct survey survey;
+static uint32_t n_errors;	/* of it */
 static struct topfeed feed;
 static struct topstate state;
 static struct topframe frame;
@@ -78,6 +79,8 @@ static void watch(struct topology *t)
 	survey = (struct survey){ .home = { .name = xstrdup("words"), .fd = -1 }, .status = TOPOLOGY_ACTIVE };
 	survey.m = fake_metrics(t);
 	survey.plan = survey.m->plan;
+	survey.errors = xcalloc(metrics_components(survey.m), sizeof *survey.errors);
+	n_errors = metrics_components(survey.m);
 	feed.look = (struct toplook){ .surveys = &survey, .n = 1 };
 }
 
@@ -86,6 +89,7 @@ static void forget(void)
 	feed.look.surveys = NULL;
 	feed.look.n = 0;
 	topfeed_close(&feed);
+	last_errors_free(survey.errors, n_errors);
 	metrics_free(survey.m);
 	free(survey.home.name);
 	survey = (struct survey){ .home.fd = -1 };
@@ -116,12 +120,9 @@ static void advise(const char *sentence, const char *command)
 	feed.look.advice = a;
 }
 
-static void log_error(uint32_t c, const char *id, const char *what)
+static void log_error(uint32_t c, const char *who, const char *what)
 {
-	feed.errors.n = N_COMPONENTS - 1;
-	feed.errors.last = feed.errors.last != NULL ? feed.errors.last : xcalloc(N_COMPONENTS, sizeof *feed.errors.last);
-	feed.errors.last[c] = (struct toperror){ .component = xstrdup(id), .label = xstrdup(id), .text = xstrdup(what),
-		.time_ms = (WALL_S - 185) * INT64_C(1000) };
+	survey.errors[c] = (struct last_error){ (WALL_S - 185) * INT64_C(1000), xstrdup(who), xstrdup(what) };
 }
 
 /* ---- what is on the screen --------------------------------------------------------- */

@@ -285,6 +285,11 @@ case_ups_and_downs() {
 	shows '^a  INACTIVE '
 	expect 0 activate a
 	shows '^a  ACTIVE '
+	expect 0 rebalance a -e pass=1
+	keys c
+	shows '^ pass\[0-1\] +2 +[0-9]+ '
+	keys c
+	shows '^ pass '
 	# Nobody is asked: a supervisor that hangs hangs nothing.
 	kill -STOP "$(supervisor)"
 	n=$(emitted)
@@ -309,7 +314,7 @@ case_ups_and_downs() {
 }
 
 none_but_terminal() {
-	[ -z "$(worker 'pass[0]')$(worker 'pass[1]')" ]
+	[ -z "$(worker 'pass[0-1]')$(worker 'numbers[0]')" ]
 }
 
 # ---- terminals ----------------------------------------------------------------------------------

@@ -23,7 +23,6 @@ static void look_free(struct toplook *l)
 void topfeed_close(struct topfeed *f)
 {
 	look_free(&f->look);
-	toperrors_close(&f->errors);
 }
 
 const struct survey *topfeed_of(const struct toplook *look, const char *name)
@@ -62,16 +61,12 @@ static void look_at_all(struct toplook *l, enum metrics_depth depth, enum metric
 	free(names);
 }
 
-static void look_at(struct topfeed *f, const char *name, enum metrics_depth depth, enum metrics_window window)
+static void look_at(struct toplook *l, const char *name, enum metrics_depth depth, enum metrics_window window)
 {
-	struct toplook *l = &f->look;
-
 	l->surveys = xcalloc(1, sizeof *l->surveys);
 	add(l, name, depth, window);
-	if (l->n == 0 || l->surveys->m == NULL)
-		return;
-	l->advice = show_advice(l->surveys);
-	toperrors_read(&f->errors, &l->surveys->home, l->surveys->m->topology);
+	if (l->n > 0)
+		l->advice = show_advice(l->surveys);
 }
 
 /* goes_on: B goes on from A, and not from just now. */
@@ -100,7 +95,7 @@ void topfeed_look(struct topfeed *f, const char *name, enum metrics_window windo
 
 	f->look = (struct toplook){ 0 };
 	if (name != NULL)
-		look_at(f, name, depth, read);
+		look_at(&f->look, name, depth, read);
 	else
 		look_at_all(&f->look, depth, read);
 	if (window == WINDOW_LIVE)

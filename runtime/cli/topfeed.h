@@ -9,7 +9,6 @@
 
 #include "advice.h"
 #include "survey.h"
-#include "toperrors.h"
 
 /* One look. */
 struct toplook {
@@ -22,7 +21,6 @@ struct toplook {
 /* A zeroed struct is one that has not looked yet. */
 struct topfeed {
 	struct toplook look;	/* the last one */
-	struct toperrors errors;	/* of one topology */
 };
 
 /* topfeed_look looks at the topology NAME, which need not be there, or at all if that is NULL.

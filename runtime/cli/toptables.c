@@ -218,21 +218,21 @@ static const struct topgrid_column component_columns[] = {
 };
 
 /* add_error: which process it was ("(pid 4312, start 1) was killed ...") is told where there is room. */
-static void add_error(struct topgrid *g, const struct toperror *x, int64_t wall_ms)
+static void add_error(struct topgrid *g, const struct last_error *x, int64_t wall_ms)
 {
-	const char *end = x != NULL && strncmp(x->text, "(pid ", 5) == 0 ? strstr(x->text, ") ") : NULL;
+	const char *end = x->text != NULL && strncmp(x->text, "(pid ", 5) == 0 ? strstr(x->text, ") ") : NULL;
 	struct buf b = { 0 };
 
-	if (x != NULL) {
+	if (x->text != NULL) {
 		toptables_ago(&b, x->time_ms, wall_ms);
 		buf_printf(&b, ": %s", end != NULL ? end + 2 : x->text);
 	}
 	add_text(g, STYLE_WARN, 0, &b);
 }
 
-static void add_component(struct topgrid *g, const struct metrics *m, uint32_t c, const struct toperrors *errors,
-    const struct topmanner *how)
+static void add_component(struct topgrid *g, const struct survey *s, uint32_t c, const struct topmanner *how)
 {
+	const struct metrics *m = s->m;
 	const struct sample_part *w = &m->window->components[c], *total = &m->total->components[c];
 	const struct sample_latency *latency = &m->window->latency[c];
 
@@ -248,15 +248,14 @@ static void add_component(struct topgrid *g, const struct metrics *m, uint32_t c
 	add_bad(g, total->n[COUNT_FAILED]);
 	add_bad(g, total->n[COUNT_TIMED_OUT]);
 	add_bad(g, m->components[c].restarts);
-	add_error(g, toperrors_of(errors, c), how->wall_ms);
+	add_error(g, &s->errors[c], how->wall_ms);
 }
 
-void toptables_components(struct topgrid *g, const struct metrics *m, const struct toperrors *errors,
-    const struct topmanner *how)
+void toptables_components(struct topgrid *g, const struct survey *s, const struct topmanner *how)
 {
 	topgrid_begin(g, component_columns, sizeof component_columns / sizeof *component_columns);
-	for (uint32_t c = 0; c < metrics_components(m); c++)
-		add_component(g, m, c, errors, how);
+	for (uint32_t c = 0; c < metrics_components(s->m); c++)
+		add_component(g, s, c, how);
 }
 
 /* ---- executors --------------------------------------------------------------------- */

@@ -8,7 +8,6 @@
 #define GALE_TOPTABLES_H
 
 #include "survey.h"
-#include "toperrors.h"
 #include "topgrid.h"
 
 /* How cells are written. */
@@ -17,12 +16,11 @@ struct topmanner {
 	int64_t wall_ms;	/* since 1970, now */
 };
 
-/* Each begins G and adds a row for: each of N surveys; each component of M, which may have logged
- * ERRORS; each executor of the component C of M (UINT32_MAX: of all). Keys are names, ids of components, and
+/* Each begins G and adds a row for: each of N surveys; each component of S, which runs;
+ * each executor of the component C of M (UINT32_MAX: of all). Keys are names, ids of components, and
  * labels of executors. */
 void toptables_list(struct topgrid *g, const struct survey *surveys, size_t n);
-void toptables_components(struct topgrid *g, const struct metrics *m, const struct toperrors *errors,
-    const struct topmanner *how);
+void toptables_components(struct topgrid *g, const struct survey *s, const struct topmanner *how);
 void toptables_executors(struct topgrid *g, const struct metrics *m, uint32_t c, const struct topmanner *how);
 
 /* toptables_status gives the style of a status. toptables_complete adds up what the spouts of M had

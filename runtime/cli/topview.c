@@ -280,23 +280,24 @@ static void put_user(struct topscreen *out, const struct status *user)
 	}
 }
 
-static void put_last_error(struct topscreen *out, const struct topscene *x, uint32_t c)
+static void put_last_error(struct topscreen *out, const struct last_error *e, int64_t wall_ms)
 {
-	const struct toperror *e = toperrors_of(&x->feed->errors, c);
 	struct buf b = { 0 };
 
-	if (e == NULL)
+	if (e->text == NULL)
 		return;
 	buf_puts(&b, "last error ");
-	toptables_ago(&b, e->time_ms, x->wall_ms);
+	toptables_ago(&b, e->time_ms, wall_ms);
 	buf_printf(&b, ", %s: %s", e->label, e->text);
 	topscreen_wrap(out, STYLE_WARN, buf_text(&b), TEXT_LINES);
 	buf_free(&b);
 }
 
-static void put_details(struct topscreen *out, const struct topscene *x, const struct metrics *m, uint32_t c)
+static void put_details(struct topscreen *out, const struct topscene *x, const struct survey *s, uint32_t c)
 {
-	put_last_error(out, x, c);
+	const struct metrics *m = s->m;
+
+	put_last_error(out, &s->errors[c], x->wall_ms);
 	put_latency(out, "execute", &m->window->latency[c].execute);
 	put_latency(out, "process", &m->window->latency[c].process);
 	put_latency(out, "complete", &m->window->latency[c].complete);
@@ -366,16 +367,16 @@ static void make_list(struct topframe *f, const struct topscene *x)
 	compose(f, x, &bottom);
 }
 
-static void make_components(struct topframe *f, const struct topscene *x, const struct metrics *m)
+static void make_components(struct topframe *f, const struct topscene *x, const struct survey *s)
 {
 	struct topmanner how = { x->utf8, x->wall_ms };
 	struct topscreen bottom;
 	size_t taken;
 
 	if (x->state->view == TOP_EXECUTORS)
-		toptables_executors(&f->grid, m, UINT32_MAX, &how);
+		toptables_executors(&f->grid, s->m, UINT32_MAX, &how);
 	else
-		toptables_components(&f->grid, m, &x->feed->errors, &how);
+		toptables_components(&f->grid, s, &how);
 	begin_bottom(&bottom, x);
 	taken = f->screen.n + f->grid.n + 3;	/* heads, command, keys */
 	put_advice(&bottom, x->feed->look.advice,
@@ -383,9 +384,10 @@ static void make_components(struct topframe *f, const struct topscene *x, const 
 	compose(f, x, &bottom);
 }
 
-static void make_component(struct topframe *f, const struct topscene *x, const struct metrics *m)
+static void make_component(struct topframe *f, const struct topscene *x, const struct survey *s)
 {
 	struct topmanner how = { x->utf8, x->wall_ms };
+	const struct metrics *m = s->m;
 	struct topscreen bottom;
 	uint32_t c = 0;
 
@@ -399,7 +401,7 @@ static void make_component(struct topframe *f, const struct topscene *x, const s
 	}
 	put_component_head(&f->screen, m, c);
 	toptables_executors(&f->grid, m, c, &how);
-	put_details(&bottom, x, m, c);
+	put_details(&bottom, x, s, c);
 	compose(f, x, &bottom);
 }
 
@@ -436,9 +438,9 @@ static void make_topology(struct topframe *f, const struct topscene *x, const st
 	if (s->m == NULL)
 		put_end(&f->screen, s);
 	else if (x->state->view == TOP_COMPONENT)
-		make_component(f, x, s->m);
+		make_component(f, x, s);
 	else
-		make_components(f, x, s->m);
+		make_components(f, x, s);
 }
 
 static void make_nothing(struct topframe *f, const struct topscene *x)

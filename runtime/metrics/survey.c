@@ -77,7 +77,7 @@ enum home_result survey_open(struct survey *s, const char *name, enum metrics_de
 	read_run(s, depth, which);
 	if (s->m != NULL) {
 		s->plan = s->m->plan;
-		if (depth == METRICS_ALL)
+		if (depth >= METRICS_QUEUES)
 			read_errors(s);
 		return rc;
 	}
