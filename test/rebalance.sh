@@ -388,6 +388,23 @@ case_dry_run() {
 	stop
 }
 
+# A plan may be longer than one message.
+case_long_plan() {
+	touch in
+	topology <<-END
+		spout lines lines path=in follow=true
+		bolt split split numTasks=4000
+		bolt append append.Append path=sink
+		stream lines split SHUFFLE
+		stream split append SHUFFLE
+	END
+	submit
+	gale rebalance long_plan -e split=4000 --dry-run > out 2> err || fail "$(cat err)"
+	must [ "$(grep -cx '  starts  split\[[0-9]*\]' out)" -eq 4000 ]
+	must [ "$(sort -u out | wc -l)" -eq 4002 ]
+	stop
+}
+
 # ---- what can't be ------------------------------------------------------------------------------
 
 case_refusals() {

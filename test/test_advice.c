@@ -258,6 +258,20 @@ START_TEST(uneven_keys_are_no_skew_while_the_hottest_task_keeps_up)
 }
 END_TEST
 
+START_TEST(keys_that_are_even_are_no_skew_when_all_tasks_have_too_much)
+{
+	struct world w = words;
+	struct advice *a;
+
+	w.parts[1].executors = 2;
+	w.parts[2].executors = w.parts[2].tasks = 2;
+	w.parts[2].hot = 0.5;
+	a = advise(&w);
+	check_kind(a, ADVICE_TASKS);
+	advice_free(a);
+}
+END_TEST
+
 START_TEST(a_spout_that_is_the_slowest_is_named)
 {
 	struct world w = words;
@@ -467,6 +481,7 @@ int main(void)
 	tcase_add_test(tcase, more_than_its_tasks_a_component_never_gets);
 	tcase_add_test(tcase, a_hot_key_is_not_helped_by_executors);
 	tcase_add_test(tcase, uneven_keys_are_no_skew_while_the_hottest_task_keeps_up);
+	tcase_add_test(tcase, keys_that_are_even_are_no_skew_when_all_tasks_have_too_much);
 	tcase_add_test(tcase, a_spout_that_is_the_slowest_is_named);
 	tcase_add_test(tcase, a_spout_that_waits_though_nobody_is_busy_may_open_too_few);
 	tcase_add_test(tcase, ackers_can_be_the_bottleneck);

@@ -103,6 +103,8 @@ START_TEST(what_a_dead_sender_sent_does_not_count_for_its_successor)
 	check_waiting(1, 20);
 	flow_received(to(b, 3), 2, 20);
 	check_waiting(0, 0);
+	flow_sent(to(a, 7), 25);
+	check_waiting(1, 25);
 }
 END_TEST
 

@@ -602,7 +602,7 @@ START_TEST(the_oldest_is_that_of_an_array)
 
 		pending_add(&p, first + i, &m, 1000 + i);
 		open[i] = true;
-		if (pick(&state, 100) > 0)	/* now and then one stays, and becomes a straggler */
+		if (pick(&state, 3) > 0)	/* the others stay for long, and become stragglers */
 			other = i;
 		if (pick(&state, 10) > 0)
 			ck_assert(pending_settle(&p, first + other, &f) == open[other]), open[other] = false;

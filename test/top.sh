@@ -407,17 +407,17 @@ case_batch() {
 	numbers 2000
 	submit --name a
 	expect 0 top --batch -n 3 -i 0.2 a
-	must_count 3 out '^a  ACTIVE  up .*\(last 0\.[23]s\)$'
+	must_count 3 out '^a  ACTIVE  up .*\(last [0-9.]+s\)$'
 	must_count 3 out '^COMPONENT +TASKS +IN/S .* RESTARTS$'
-	must_count 3 out '^pass +2 +[12],[0-9]{3} +[12],[0-9]{3} '
+	must_count 3 out '^pass +2 +[1-9][0-9,.]* +[1-9][0-9,.]* '
 	must_count 2 out '^$'
 	must [ ! -s err ]
 	expect 0 top -b -n 1
-	must_count 1 out '^a +ACTIVE .* [12],[0-9]{3} '
+	must_count 1 out '^a +ACTIVE +[0-9.]+s +[1-9][0-9,.]* +[1-9][0-9,.]* '
 	expect 0 top --batch -n 4 -i 0.1 --json a
 	must_count 4 out '^\{"schemaVersion": 1, "name": "a", .*\}$'
 	suits status
-	must_count 4 out '"name": "live", "seconds": 0\.[1-9]'
+	must_count 4 out '"name": "live", "seconds": 0\.'
 	must [ "$(wc -l < out)" -eq 4 ]
 	must [ "$(grep -o '"emitted": [0-9]*' out | awk '{ print $2 }' | sort -nu | wc -l)" -gt 4 ]
 	expect 0 top --batch -n 2 -i 0.1 --json

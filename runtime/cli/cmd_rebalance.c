@@ -72,7 +72,7 @@ static int hear(struct ask *a, bool dry, uint32_t ms)
 			return code;
 		}
 		if (strncmp(a->text, "plan ", 5) == 0)
-			fprintf(dry ? stdout : stderr, "%s\n", a->text + 5);
+			fputs(a->text + 5, dry ? stdout : stderr);
 		else if (strncmp(a->text, "step ", 5) == 0)
 			command_say("%s: %s", a->name, a->text + 5);
 	}

@@ -40,8 +40,8 @@ static int64_t wall_ms(void)
 
 static void look(struct top *t, enum metrics_depth depth)
 {
-	t->next_ns = clock_now_ns() + t->interval_ns;
 	topfeed_look(&t->feed, t->state.view == TOP_LIST ? NULL : t->state.name, t->state.window, depth);
+	t->next_ns = clock_now_ns() + t->interval_ns;	/* so that no window is shorter */
 }
 
 /* ---- batch ------------------------------------------------------------------------- */

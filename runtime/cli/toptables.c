@@ -117,6 +117,19 @@ static void add_bar(struct topgrid *g, double busy, double blocked, const struct
 	add_text(g, busy >= BUSY_MUCH ? STYLE_WARN : STYLE_GOOD, busy, &b);
 }
 
+/* add_flow adds IN/S and OUT/S of component C: bolts alone execute tuples; of an acker its verdicts
+ * go out. */
+static void add_flow(struct topgrid *g, const struct metrics *m, uint32_t c, const struct sample_part *p)
+{
+	bool acks = c >= m->topology->n_components;
+
+	if (c < m->topology->n_spouts || acks)
+		add_none(g);
+	else
+		add_rate(g, show_rate(m, (double)p->n[COUNT_EXECUTED]));
+	add_rate(g, show_rate(m, (double)p->n[acks ? COUNT_ACKED : COUNT_TRANSFERRED]));
+}
+
 /* add_shares adds LOAD, BUSY and BLOCKED; of a chained one they are its head's. */
 static void add_shares(struct topgrid *g, const struct sample_part *p, bool head, const struct topmanner *how)
 {
@@ -204,12 +217,6 @@ static const struct topgrid_column component_columns[] = {
 	{ "LAST ERROR", GRID_REST, 9, 14 },
 };
 
-/* out_of gives what of P counts as output: of an acker its verdicts. */
-static double out_of(const struct metrics *m, uint32_t c, const struct sample_part *p)
-{
-	return (double)(c < m->topology->n_components ? p->n[COUNT_TRANSFERRED] : p->n[COUNT_ACKED]);
-}
-
 /* add_error: which process it was ("(pid 4312, start 1) was killed ...") is told where there is room. */
 static void add_error(struct topgrid *g, const struct toperror *x, int64_t wall_ms)
 {
@@ -228,16 +235,11 @@ static void add_component(struct topgrid *g, const struct metrics *m, uint32_t c
 {
 	const struct sample_part *w = &m->window->components[c], *total = &m->total->components[c];
 	const struct sample_latency *latency = &m->window->latency[c];
-	bool bolt = c >= m->topology->n_spouts && c < m->topology->n_components;
 
 	topgrid_row(g, metrics_id(m, c));
 	topgrid_cell(g, STYLE_PLAIN, 0, "%s", metrics_id(m, c));
 	add_count(g, metrics_tasks(m, c));
-	if (bolt)
-		add_rate(g, show_rate(m, (double)w->n[COUNT_EXECUTED]));
-	else
-		add_none(g);
-	add_rate(g, show_rate(m, out_of(m, c, w)));
+	add_flow(g, m, c, w);
 	add_shares(g, w, metrics_head(m, c), how);
 	add_quantile(g, &latency->execute, 0.5);
 	add_quantile(g, &latency->execute, 0.99);
@@ -305,8 +307,7 @@ static void add_executor(struct topgrid *g, const struct metrics *m, uint32_t wo
 		topgrid_cell(g, STYLE_PLAIN, w->pid, "%" PRIu32, w->pid);
 	else
 		add_none(g);
-	add_rate(g, show_rate(m, (double)p->n[COUNT_EXECUTED]));
-	add_rate(g, show_rate(m, out_of(m, m->plan->stages[stage].component, p)));
+	add_flow(g, m, m->plan->stages[stage].component, p);
 	add_shares(g, p, head, how);
 	topgrid_cell(g, STYLE_PLAIN, (double)p->n[COUNT_CPU], "%.2f", show_rate(m, (double)p->n[COUNT_CPU] / NS_PER_S));
 	topgrid_cell(g, STYLE_PLAIN, (double)now->pss_bytes, "%.1f", (double)now->pss_bytes / 1e6);

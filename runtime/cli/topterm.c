@@ -18,6 +18,8 @@
 #include "topstate.h"
 
 #include <curses.h>
+#include <term.h>
+#undef lines	/* one of hundreds of words that it defines */
 
 enum { ESCAPE_MS = 25, RESTORE_BYTES = 256 };
 
@@ -152,29 +154,29 @@ static int check(struct error *e)
 	return 0;
 }
 
-static int take(struct error *e)
+/* can_be_used looks TERM up before newterm does, which leaks when that fails. */
+static int can_be_used(struct error *e)
 {
 	const char *name = getenv("TERM"), *cup;
+	int why;
 
-	terminal.screen = newterm(NULL, stdout, stdin);
-	if (terminal.screen == NULL)
+	if (setupterm(NULL, STDOUT_FILENO, &why) != OK)
 		return error_set(e, "there is no terminal \"%s\" in terminfo; set TERM, or use gale top --batch", name);
 	cup = tigetstr("cup");
-	if (cup != NULL && cup != (char *)-1)
-		return 0;
-	topterm_close();
-	return error_set(e, "the terminal \"%s\" can't move its cursor; use gale top --batch", name);
+	del_curterm(cur_term);
+	if (cup == NULL || cup == (char *)-1)
+		return error_set(e, "the terminal \"%s\" can't move its cursor; use gale top --batch", name);
+	return 0;
 }
 
 int topterm_open(struct error *e)
 {
-	if (check(e) != 0)
+	if (check(e) != 0 || can_be_used(e) != 0)
 		return -1;
+	terminal.screen = newterm(NULL, stdout, stdin);
+	if (terminal.screen == NULL)
+		return error_set(e, "cannot use this terminal; for scripts there is gale top --batch");
 	catch_ends();
-	if (take(e) != 0) {
-		sigprocmask(SIG_SETMASK, &terminal.mask, NULL);
-		return -1;
-	}
 	atexit(topterm_close);
 	catch_crashes();
 	set_escdelay(ESCAPE_MS);

@@ -275,8 +275,7 @@ struct sample *history_find(const char *rundir, uint64_t from_ns)
 
 /* ---- the supervisor's -------------------------------------------------------------- */
 
-/* Which are kept for how long, the longest first. A step more, so that the oldest one inside a
- * window is never far from its beginning. */
+/* Which are kept for how long, the longest first. */
 static const struct {
 	uint32_t every;
 	uint64_t ms;
@@ -288,7 +287,7 @@ static uint64_t lives_ms(uint32_t number)
 
 	while (number % levels[i].every != 0)
 		i++;
-	return levels[i].ms + (uint64_t)levels[i].every * HISTORY_STEP_MS;
+	return levels[i].ms;
 }
 
 static void forget_old(struct history *h, const char *rundir, uint64_t now_ms)

@@ -107,8 +107,8 @@ static void put_head(struct buf *out, const struct survey *s)
 	struct show_totals t = show_totals(s);
 
 	put_text(out, "name", s->home.name);
-	put_text(out, "id", t.id);
 	put_text(out, "status", topology_status_names[s->status]);
+	put_text(out, "id", t.id);
 	put_real(out, "uptimeSeconds", survey_uptime_s(s));
 	if (s->m != NULL && s->m->has_overview) {
 		put_time(out, "startedAt", s->m->overview.started_ms);

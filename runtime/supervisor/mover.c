@@ -16,6 +16,8 @@
 #include "rundir.h"
 #include "statedir.h"
 
+enum { PLAN_BYTES = 3072 };	/* of one answer, which desk_say cuts at 4 KiB; a line is shorter */
+
 /* ---- what the workers know ---- */
 
 static uint64_t emitted(const struct status *page)
@@ -217,18 +219,20 @@ static int enough_descriptors(const struct plan *p, struct error *e)
 	    (unsigned long long)limit.rlim_cur);
 }
 
-/* tell_plan tells CLIENT line by line what moves. */
+/* tell_plan tells CLIENT what moves, many lines at a time. */
 static void tell_plan(struct mover *m, struct desk_client *client, const struct moves *moves,
     const struct moves_facts *facts)
 {
 	struct buf text = { 0 };
-	char *rest = NULL;
+	size_t at = 0, n;
 
 	moves_text(&text, moves, facts);
-	buf_text(&text);
-	for (char *line = strtok_r(text.data, "\n", &rest); line != NULL; line = strtok_r(NULL, "\n", &rest))
-		if (!desk_say(m->desk, client, "plan %s", line))
-			break;
+	for (bool takes = true; takes && at < text.n; at += n) {
+		n = text.n - at;
+		if (n > PLAN_BYTES)
+			n = (size_t)((const char *)memrchr(text.data + at, '\n', PLAN_BYTES) + 1 - (text.data + at));
+		takes = desk_say(m->desk, client, "plan %.*s", (int)n, text.data + at);
+	}
 	buf_free(&text);
 }
 

@@ -43,7 +43,7 @@ void mover_free(struct mover *m);
 
 /* mover_begin: CLIENT wants WANTED ("COMPONENT=N ...", which is cut into pieces), and that the pause
  * waits WAIT_MS at most for what is open, MOVER_DEFAULT: as long as is usual; DRY: it only wants to know. It is answered, at once
- * or later, by lines that begin with "plan ", "step " and at last "ok TEXT" or "error CODE TEXT".
+ * or later, by messages that begin with "plan " (lines, each with its newline), "step " and at last "ok TEXT" or "error CODE TEXT".
  * mover_gone: the client has gone; what is under way goes on. */
 void mover_begin(struct mover *m, struct desk_client *client, uint64_t wait_ms, bool dry, char *wanted,
     uint64_t now_ns);

@@ -5,7 +5,7 @@
  *     activate              "ok": spouts emit (after the start, if that is still going on)
  *     deactivate            "ok": spouts are told not to emit; what is open is worked off
  *     rebalance MS|usual COMPONENT=N ...
- *                           "plan LINE" of what moves, "step TEXT" while it is done, "ok TEXT"; spouts
+ *                           "plan LINES" of what moves, "step TEXT" while it is done, "ok TEXT"; spouts
  *                           pause for what is open for MS at most (mover.h)
  *     rebalance-plan COMPONENT=N ...
  *                           the same, but nothing is done

@@ -583,7 +583,7 @@ static void run(struct worker *w)
 			source_note_oldest(w);
 		items = room_for_items(w, items, &cap);
 		sleep_until_something(w, ops, items);
-		since_ns = w->now_ns;
+		since_ns = control_ns = w->now_ns;	/* it has looked at all of that */
 	}
 	free(items);
 }
