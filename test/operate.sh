@@ -165,7 +165,7 @@ case_finished() {
 	expect 0 submit --wait -P "$PLUGINS" t.json
 	wait_until 10 is_status finished FINISHED
 	must [ "$(lines sink .)" -eq 200 ]
-	expect 0 kill finished
+	expect 0 kill finished --now < /dev/null
 	gone finished
 }
 

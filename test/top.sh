@@ -455,6 +455,9 @@ case_batch_ends() {
 	expect 0 top --batch -n 1
 	must [ ! -s out ]
 	says 'no topology is there'
+	# Nor is there a place for any.
+	STATE=$PWD/none expect 0 top --batch -n 1
+	says 'no topology is there'
 	expect 0 top --batch -n 1 --json
 	must_count 1 out '"topologies": \[\]'
 }

@@ -92,7 +92,7 @@ int cmd_errors(const struct command_line *line)
 		put_all_json(&out, &b, line->operands[0]);
 	else
 		put_all(&out, &b);
-	if (code == EXIT_DONE && (fwrite(out.data, 1, out.n, stdout) != out.n || fflush(stdout) != 0))
+	if (code == EXIT_DONE && (fwrite(buf_text(&out), 1, out.n, stdout) != out.n || fflush(stdout) != 0))
 		code = EXIT_FAILED;
 	if (code == EXIT_DONE && b.n == 0 && !command_has(line, "json"))
 		command_say("no warnings and no errors");

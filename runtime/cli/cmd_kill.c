@@ -63,6 +63,19 @@ static int forget(const char *name)
 	return code;
 }
 
+/* say_kept tells what is still there of H, which is gone. */
+static void say_kept(const struct home *h)
+{
+	char *state = home_file(h, "state");
+
+	if (access(state, F_OK) == 0)
+		command_say("%s: its state stays in %s: the next topology of that name goes on from there; remove "
+		    "it to begin anew", h->name, h->path);
+	else if (access(h->path, F_OK) == 0)
+		command_say("%s: its dead letters stay in %s", h->name, h->path);
+	free(state);
+}
+
 int cmd_kill(const struct command_line *line)
 {
 	const char *name = line->operands[0];
@@ -72,15 +85,14 @@ int cmd_kill(const struct command_line *line)
 
 	if (code != EXIT_DONE)
 		return code;
-	if (!drain_ms(line, &h, &ms) || !is_meant(line))
+	if (!drain_ms(line, &h, &ms) || (home_lives(&h) && !is_meant(line)))
 		code = EXIT_USAGE;
 	else if (home_lives(&h))
 		code = launch_stop(&h, "kill", ms);
 	else
 		code = forget(name);
-	if ((code == EXIT_DONE || code == EXIT_TIMED_OUT) && access(h.path, F_OK) == 0)
-		command_say("%s: its state stays in %s: the next topology of that name goes on from there; remove "
-		    "it to begin anew", name, h.path);
+	if (code == EXIT_DONE || code == EXIT_TIMED_OUT)
+		say_kept(&h);
 	home_close(&h);
 	return code;
 }

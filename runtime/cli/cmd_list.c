@@ -13,7 +13,7 @@ static void print(const struct command_line *line, const struct survey *surveys,
 		show_list_json(&out, surveys, n);
 	else if (n > 0)
 		show_list_text(&out, surveys, n);
-	fwrite(out.data, 1, out.n, stdout);
+	fwrite(buf_text(&out), 1, out.n, stdout);
 	buf_free(&out);
 	if (n == 0)
 		command_say("no topology is there; start one: gale submit FILE");

@@ -108,7 +108,7 @@ static int print(const struct top *t, bool json, bool first)
 		put_json(&out, t);
 	else if (l->n > 0)
 		put_text(&out, t, first);
-	if (fwrite(out.data, 1, out.n, stdout) != out.n || fflush(stdout) != 0) {
+	if (fwrite(buf_text(&out), 1, out.n, stdout) != out.n || fflush(stdout) != 0) {
 		command_say("cannot write to standard output");
 		code = EXIT_FAILED;
 	}

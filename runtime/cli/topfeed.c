@@ -51,6 +51,8 @@ static void look_at_all(struct toplook *l, enum metrics_depth depth, enum metric
 	char **names = home_names(&l->error);
 	size_t n = 0;
 
+	if (names != NULL)
+		l->error.text[0] = '\0';	/* that there is no place for homes yet is no error */
 	while (names != NULL && names[n] != NULL)
 		n++;
 	l->surveys = xcalloc(n + 1, sizeof *l->surveys);
