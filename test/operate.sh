@@ -406,6 +406,12 @@ case_terminated() {
 	seq 100 > in
 	submit --name a
 	wait_until 10 has 100
+	expect 0 deactivate a
+	kill -TERM "$(supervisor)"
+	wait_until 10 is_status a DEAD
+	expect 0 submit --resume a --wait
+	must is_status a INACTIVE
+	expect 0 activate a
 	kill -TERM "$(supervisor)"
 	wait_until 10 is_status a DEAD
 	expect 0 submit --resume a --wait

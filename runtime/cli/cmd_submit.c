@@ -24,7 +24,7 @@ enum { HANDOVER_MS = 2000 };	/* from the end of a supervisor to the next */
 
 /* ---- what goes into the home ------------------------------------------------------- */
 
-static int note_submission(const struct home *h, const char *file, bool inactive, struct error *e)
+static int note_submission(const struct home *h, const char *file, struct error *e)
 {
 	char *path = realpath(file, NULL), at[32];
 	time_t now = time(NULL);
@@ -35,7 +35,7 @@ static int note_submission(const struct home *h, const char *file, bool inactive
 	strftime(at, sizeof at, "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&now, &utc));
 	buf_puts(&b, "{\"file\":");
 	buf_json_string(&b, path != NULL ? path : file, strlen(path != NULL ? path : file));
-	buf_printf(&b, ",\"submittedAt\":\"%s\",\"inactive\":%s}\n", at, inactive ? "true" : "false");
+	buf_printf(&b, ",\"submittedAt\":\"%s\"}\n", at);
 	rc = home_write(h, "submitted.json", b.data, b.n, e);
 	buf_free(&b);
 	free(path);
@@ -58,10 +58,10 @@ static int write_definition(const struct home *h, const struct topology *t, stru
 }
 
 /* settle puts T into H, which is locked, and forgets how an earlier one of its name ended. */
-static int settle(const struct home *h, struct topology *t, const char *file, bool inactive, struct error *e)
+static int settle(const struct home *h, struct topology *t, const char *file, struct error *e)
 {
 	home_forget_end(h);
-	if (plugincopy_take(h, t, e) != 0 || note_submission(h, file, inactive, e) != 0 ||
+	if (plugincopy_take(h, t, e) != 0 || note_submission(h, file, e) != 0 ||
 	    write_definition(h, t, e) != 0)
 		return -1;
 	return 0;
@@ -99,7 +99,6 @@ static int take_code(enum home_result rc)
 
 static int submit_new(const struct command_line *line, struct topology *t)
 {
-	bool inactive = command_has(line, "inactive");
 	struct home h;
 	struct error e;
 	int code = may_take(t->name);
@@ -107,12 +106,14 @@ static int submit_new(const struct command_line *line, struct topology *t)
 	if (code != EXIT_DONE)
 		return code;
 	code = take_code(home_make(&h, t->name, &e));
-	if (code == EXIT_DONE && settle(&h, t, line->operands[0], inactive, &e) != 0)
+	if (code == EXIT_DONE && settle(&h, t, line->operands[0], &e) != 0)
 		code = EXIT_FAILED;
 	if (code != EXIT_DONE)
 		command_say("%s", e.text);
-	else
-		code = launch(&h, inactive, command_has(line, "wait"));
+	else {
+		home_set_inactive(&h, command_has(line, "inactive"));
+		code = launch(&h, command_has(line, "wait"));
+	}
 	home_close(&h);
 	return code;
 }
@@ -153,14 +154,17 @@ static void go_back(struct home *h, const struct buf *before, bool inactive)
 	home_close(h);
 	if (home_take(h, name, &e) != HOME_OK || home_write(h, "topology.json", before->data, before->n, &e) != 0)
 		command_say("%s: and the one before can't be started again: %s", name, e.text);
-	else if (launch(h, inactive, true) == EXIT_DONE)
-		command_say("%s: the one before runs again", name);
+	else {
+		home_set_inactive(h, inactive);
+		if (launch(h, true) == EXIT_DONE)
+			command_say("%s: the one before runs again", name);
+	}
 	free(name);
 }
 
 static int replace(const struct command_line *line, struct topology *t, struct home *h)
 {
-	bool inactive = home_lives(h) ? home_status(h) == TOPOLOGY_INACTIVE : command_has(line, "inactive");
+	bool inactive = home_inactive(h);
 	struct buf before = { 0 };
 	struct error e;
 	int code;
@@ -171,8 +175,9 @@ static int replace(const struct command_line *line, struct topology *t, struct h
 	}
 	code = take_over(h);
 	if (code == EXIT_DONE) {
-		if (settle(h, t, line->operands[0], inactive, &e) == 0) {
-			code = launch(h, inactive || command_has(line, "inactive"), true);
+		if (settle(h, t, line->operands[0], &e) == 0) {
+			home_set_inactive(h, inactive || command_has(line, "inactive"));
+			code = launch(h, true);
 		} else {
 			command_say("%s", e.text);
 			code = EXIT_FAILED;
@@ -221,8 +226,11 @@ static int resume(const struct command_line *line)
 	code = take_code(home_take(&h, line->operands[0], &e));
 	if (code != EXIT_DONE)
 		command_say("%s", e.text);
-	else
-		code = launch(&h, command_has(line, "inactive"), command_has(line, "wait"));
+	else {
+		if (command_has(line, "inactive"))
+			home_set_inactive(&h, true);
+		code = launch(&h, command_has(line, "wait"));
+	}
 	home_close(&h);
 	return code;
 }
@@ -267,12 +275,10 @@ int cmd_submit(const struct command_line *line)
 int cmd_restart(const struct command_line *line)
 {
 	struct home h;
-	bool inactive;
 	int code = ask_home(line->operands[0], &h);
 
 	if (code != EXIT_DONE)
 		return code;
-	inactive = home_status(&h) == TOPOLOGY_INACTIVE;
 	if (home_status(&h) == TOPOLOGY_FINISHED) {
 		command_say("%s is FINISHED: there is nothing to start again; submit it anew", line->operands[0]);
 		code = EXIT_CONFLICT;
@@ -280,7 +286,7 @@ int cmd_restart(const struct command_line *line)
 		code = take_over(&h);
 	}
 	if (code == EXIT_DONE)
-		code = launch(&h, inactive, true);
+		code = launch(&h, true);
 	home_close(&h);
 	return code;
 }

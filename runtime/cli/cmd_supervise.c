@@ -17,14 +17,13 @@
 #include "statedir.h"
 #include "supervisor.h"
 
-enum { ARGUMENTS = 5 };		/* supervise NAME HOME_FD TELL_FD active|inactive */
+enum { ARGUMENTS = 4 };		/* supervise NAME HOME_FD TELL_FD */
 
 struct supervised {
 	struct home home;
 	struct topology *topology;
 	struct statedir state;
 	const char *dead_letters;
-	bool inactive;
 	int tell_fd;
 };
 
@@ -108,7 +107,7 @@ static void conclude(struct supervised *s, struct run_result *r)
 
 static int supervise(struct supervised *s)
 {
-	struct run_options options = { .quiet = true, .home = &s->home, .inactive = s->inactive,
+	struct run_options options = { .quiet = true, .home = &s->home, .inactive = home_inactive(&s->home),
 		.tell_fd = s->tell_fd };
 	struct run_result r;
 	int code = open_all(s);
@@ -141,7 +140,6 @@ int cmd_supervise(const struct command_line *line)
 	s.tell_fd = atoi(line->argv[3]);
 	fcntl(s.tell_fd, F_SETFD, FD_CLOEXEC);
 	signal(SIGPIPE, SIG_IGN);	/* who started it may not wait */
-	s.inactive = strcmp(line->argv[4], "inactive") == 0;
 	code = supervise(&s);
 	statedir_close(&s.state);
 	topology_free(s.topology);

@@ -44,7 +44,7 @@ static void stand_alone(const struct home *h)
 		perror("gale: cannot enter the topology's home");
 }
 
-static _Noreturn void become_supervisor(const struct home *h, int tell, bool inactive)
+static _Noreturn void become_supervisor(const struct home *h, int tell)
 {
 	char home_fd[16], tell_fd[16];
 
@@ -53,8 +53,7 @@ static _Noreturn void become_supervisor(const struct home *h, int tell, bool ina
 	stand_alone(h);
 	fcntl(h->fd, F_SETFD, 0);
 	fcntl(tell, F_SETFD, 0);
-	execl("/proc/self/exe", "gale", "supervise", h->name, home_fd, tell_fd, inactive ? "inactive" : "active",
-	    (char *)NULL);
+	execl("/proc/self/exe", "gale", "supervise", h->name, home_fd, tell_fd, (char *)NULL);
 	fprintf(stderr, "gale: cannot start the supervisor: %s\n", strerror(errno));
 	_exit(EXIT_FAILED);
 }
@@ -109,7 +108,7 @@ static bool has_finished(const struct home *h)
 	return ask_gone(h, GONE_MS) && home_status(h) == TOPOLOGY_FINISHED;
 }
 
-int launch(struct home *h, bool inactive, bool wait)
+int launch(struct home *h, bool wait)
 {
 	int tell[2], heard;
 	pid_t pid;
@@ -120,7 +119,7 @@ int launch(struct home *h, bool inactive, bool wait)
 	}
 	pid = fork();
 	if (pid == 0)
-		become_supervisor(h, tell[1], inactive);
+		become_supervisor(h, tell[1]);
 	close(tell[1]);
 	h->locked = false;	/* the child's from here on: the lock belongs to what both have open */
 	if (pid < 0) {

@@ -12,7 +12,7 @@
  * returns when the supervisor has opened the state and is listed; with WAIT when every worker
  * is ready. An exit code; EXIT_TIMED_OUT: it is not up yet, and goes on starting. Else it has
  * said why. */
-int launch(struct home *h, bool inactive, bool wait);
+int launch(struct home *h, bool wait);
 
 /* launch_stop asks the supervisor of H to stop the topology, by WORD ("stop" or "kill"), in MS at
  * most, shows how many messages are open, and returns when it is gone: EXIT_DONE,

@@ -23,13 +23,6 @@ static char **library_of(struct topology *t, uint32_t i)
 	return i < t->n_subscriptions ? &t->subscriptions[i].custom.library : NULL;
 }
 
-static bool is_installed(const char *library)
-{
-	static const char dir[] = GALE_PLUGINDIR "/";
-
-	return strncmp(library, dir, sizeof dir - 1) == 0;
-}
-
 static int copy(const char *from, const char *to)
 {
 	int in = open(from, O_RDONLY | O_CLOEXEC), out = -1, rc = -1;
@@ -106,7 +99,7 @@ int plugincopy_take(const struct home *h, struct topology *t, struct error *e)
 	for (uint32_t i = 0; rc == 0 && (library = library_of(t, i)) != NULL; i++) {
 		char *copied;
 
-		if (*library == NULL || is_installed(*library) || (dir != NULL && strncmp(*library, dir, n_dir) == 0))
+		if (*library == NULL || (dir != NULL && strncmp(*library, dir, n_dir) == 0))
 			continue;
 		if (dir == NULL && (dir = make_dir(h, e)) != NULL)
 			n_dir = strlen(dir);

@@ -1,8 +1,8 @@
 /* plugincopy.h - the plugins of a submitted topology, as they were when it was submitted.
  *
- * A library that is built anew, or removed, must not get into a topology that runs: a worker that
- * is restarted would have other code than its neighbours, or none. So they are copied into
- * plugins/VERSION/ of the home, but for those that are installed with gale.
+ * A library that is built or installed anew, or removed, must not get into a topology that runs: a
+ * worker that is restarted would have other code than its neighbours, or none. So all are copied
+ * into plugins/VERSION/ of the home.
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #ifndef GALE_PLUGINCOPY_H

@@ -307,6 +307,21 @@ enum topology_status home_status(const struct home *h)
 	return home_lives(h) ? live_status(h) : ended_status(h);
 }
 
+bool home_inactive(const struct home *h)
+{
+	return has_file(h->fd, "inactive");
+}
+
+void home_set_inactive(const struct home *h, bool inactive)
+{
+	int fd;
+
+	if (!inactive)
+		unlinkat(h->fd, "inactive", 0);
+	else if ((fd = openat(h->fd, "inactive", O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, PRIVATE)) >= 0)
+		close(fd);
+}
+
 char *home_state(const char *name)
 {
 	char *base = home_base(), *path = xasprintf("%s/%s/state", base, name);

@@ -5,9 +5,10 @@
  *   BASE/NAME/              locked (flock on the directory) by the supervisor as long as it
  *                           lives, and by a command that changes what is in it
  *     topology.json         the definition (topology_write); without it nothing is listed
- *     submitted.json        how it was submitted: {"file", "submittedAt", "inactive"}
- *     plugins/              copies of the plugins that are not gale's own: what is built anew
- *                           in the meantime does not get into a running topology
+ *     submitted.json        how it was submitted: {"file", "submittedAt"}
+ *     inactive              there while its spouts shall not emit, over its ends and starts
+ *     plugins/              copies of the plugins: what is built or installed anew in the
+ *                           meantime does not get into a running topology
  *     state/                its state directory (statedir.h); outlives a kill, and so do the
  *     dead-letters.jsonl    dead letters
  *     run                   link to its run directory (rundir.h), while one runs
@@ -70,6 +71,10 @@ int home_inherit(struct home *h, const char *name, int fd, struct error *e);
  * is doing; STARTING too when it lives and has not come to have a page. */
 bool home_lives(const struct home *h);
 enum topology_status home_status(const struct home *h);
+
+/* home_inactive: the spouts of H shall not emit. home_set_inactive says so for the next runs. */
+bool home_inactive(const struct home *h);
+void home_set_inactive(const struct home *h, bool inactive);
 
 /* home_names gives the names of all topologies, sorted; NULL follows them. Free the array and
  * each of them. NULL with E set when the base can't be read; that there is none is no error. */

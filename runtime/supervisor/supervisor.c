@@ -39,6 +39,7 @@ struct supervisor {
 	struct crew crew;
 	struct requests requests;
 	struct overview *overview;
+	const struct home *home;	/* NULL: it runs in the foreground */
 	int tell_fd;
 	struct outlet outlet;
 	struct logfile log;		/* of a submitted topology, and */
@@ -201,6 +202,8 @@ static void show_status(struct supervisor *s)
 
 	if (status == TOPOLOGY_ACTIVE && !s->crew.lives.active)
 		status = TOPOLOGY_INACTIVE;
+	if (s->home != NULL && home_inactive(s->home) == s->crew.lives.active)
+		home_set_inactive(s->home, !s->crew.lives.active);
 	s->overview->restarts = s->crew.restarts;
 	s->overview->status = status;
 	if (s->crew.lives.phase == RUN_STARTING || s->overview->active_ns != 0)
@@ -296,6 +299,7 @@ static void run(struct supervisor *s, struct topology *t, const struct run_optio
 		outlet_say(&s->outlet, "%s: warn: %s", t->name, e.text);
 	mover_serve(&s->requests.mover, t, options->home, s->overview);
 	s->crew.lives.active = !options->inactive;
+	s->home = options->home;
 	s->drain_ms = options->home != NULL ? (uint32_t)topology_ms(t, NULL, "topology.message.timeout.secs") : UINT32_MAX;
 	s->tell_fd = options->home != NULL ? options->tell_fd : -1;
 	recorder_start(&s->recorder, clock_now_ns());
