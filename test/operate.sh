@@ -267,15 +267,15 @@ case_same_name() {
 
 # Of many at a time one gets the name; the others are told so, and no harm is done.
 case_race() {
-	local i round
+	local i
 
 	following
-	for round in 1 2 3; do
+	for _ in 1 2 3; do
 		for i in 1 2 3 4 5 6; do
 			(
 				code=0
 				gale submit --wait -P "$PLUGINS" t.json --name a > "said.$i" 2>&1 || code=$?
-				echo $code > "code.$i"
+				echo "$code" > "code.$i"
 			) &
 		done
 		wait

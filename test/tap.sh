@@ -41,7 +41,7 @@ tap_ends() {
 
 	wait_until 10 is_gone "$2"
 	wait "$2" || got=$?
-	[ $got -eq "$1" ] || fail "gale tap: exit $got, not $1"
+	[ "$got" -eq "$1" ] || fail "gale tap: exit $got, not $1"
 }
 
 # is_off N: workers have said N times that a tap is off.
@@ -279,7 +279,7 @@ case_stopped_supervisor() {
 case_killed_client() {
 	words
 	for i in 1 2 3 4 5 6 7 8; do
-		tap seen$i split
+		tap "seen$i" split
 		taps="${taps:-} $TAP"
 	done
 	expect 5 tap killed_client split
