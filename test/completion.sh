@@ -12,7 +12,7 @@
 # completed WORD... prints what bash would offer for the last word, a line each.
 completed() {
 	# shellcheck disable=SC2016 # for the inner shell
-	XDG_STATE_HOME=$STATE XDG_RUNTIME_DIR=$RUN PATH=$(dirname "$GALE"):$PATH timeout 10 bash --norc -c '
+	XDG_STATE_HOME=$HOMES XDG_RUNTIME_DIR=$RUN PATH=$(dirname "$GALE"):$PATH timeout 10 bash --norc -c '
 		. "$0" && COMP_WORDS=("$@") COMP_CWORD=$(($# - 1)) && _gale && printf "%s\n" "${COMPREPLY[@]}"
 	' "$TOP_SRCDIR/doc/gale.bash" "$@"
 }
@@ -157,7 +157,7 @@ case_components_of_rebalance() {
 answers() {
 	local began=${EPOCHREALTIME/./}
 
-	XDG_STATE_HOME=$STATE XDG_RUNTIME_DIR=$RUN "$GALE" complete status words '' > out
+	XDG_STATE_HOME=$HOMES XDG_RUNTIME_DIR=$RUN "$GALE" complete status words '' > out
 	[ $(((${EPOCHREALTIME/./} - began) / 1000)) -lt "$1" ]
 }
 

@@ -28,15 +28,15 @@ case_health() {
 }
 
 case_open_to_others() {
-	mkdir "$STATE/gale"
-	chmod 755 "$STATE/gale"
+	mkdir "$HOMES/gale"
+	chmod 755 "$HOMES/gale"
 	expect 1 doctor
-	finds fail "$STATE/gale is open to other users \\(mode 0755\\): chmod 700 $STATE/gale"
+	finds fail "$HOMES/gale is open to other users \\(mode 0755\\): chmod 700 $HOMES/gale"
 	expect 1 doctor --json
 	must grep -q '"verdict":"fail"' out
-	chmod 700 "$STATE/gale"
+	chmod 700 "$HOMES/gale"
 	expect 0 doctor
-	finds ok "$STATE/gale is yours alone"
+	finds ok "$HOMES/gale is yours alone"
 }
 
 case_symlink() {
@@ -45,9 +45,9 @@ case_symlink() {
 	expect 1 doctor
 	finds fail "$RUN/gale is a symbolic link: remove it, or set XDG_RUNTIME_DIR"
 	rm "$RUN/gale"
-	: > "$STATE/gale"
+	: > "$HOMES/gale"
 	expect 1 doctor
-	finds fail "$STATE/gale is no directory"
+	finds fail "$HOMES/gale is no directory"
 }
 
 case_plugins() {

@@ -49,9 +49,9 @@ wait_until() {
 
 # ---- gale ----
 
-# What is gale's is known by its environment. Submitted topologies have their homes in $STATE.
+# What is gale's is known by its environment. Submitted topologies have their homes in $HOMES.
 gale() {
-	XDG_RUNTIME_DIR=$RUN XDG_STATE_HOME=$STATE GALE_TEST_CASE=$RUN timeout --foreground -k 5 $((60 * SLOW)) "$GALE" "$@"
+	XDG_RUNTIME_DIR=$RUN XDG_STATE_HOME=$HOMES GALE_TEST_CASE=$RUN timeout --foreground -k 5 $((60 * SLOW)) "$GALE" "$@"
 }
 
 # expect CODE ARGUMENT... runs gale; its output is in the files out and err.
@@ -72,7 +72,7 @@ run() {
 # where it was, so that tests under nohup have to put it back. Until exec the process is a copy
 # of this shell, in which a signal may be lost.
 start() {
-	XDG_RUNTIME_DIR=$RUN XDG_STATE_HOME=$STATE GALE_TEST_CASE=$RUN env --default-signal=HUP "$GALE" run -P "$PLUGINS" \
+	XDG_RUNTIME_DIR=$RUN XDG_STATE_HOME=$HOMES GALE_TEST_CASE=$RUN env --default-signal=HUP "$GALE" run -P "$PLUGINS" \
 	    --summary summary "$@" t.json > out 2> err &
 	PID=$!
 	until [ "/proc/$PID/exe" -ef "$GALE" ] || is_gone "$PID"; do :; done
@@ -263,8 +263,8 @@ of() {
 run_case() {
 	CASE=$1
 	RUN=$ROOT/run-$2
-	STATE=$ROOT/home-$2
-	mkdir -m 700 "$RUN" "$STATE" && mkdir "$ROOT/$CASE" && cd "$ROOT/$CASE" || exit 1
+	HOMES=$ROOT/home-$2
+	mkdir -m 700 "$RUN" "$HOMES" && mkdir "$ROOT/$CASE" && cd "$ROOT/$CASE" || exit 1
 	trap 'kill_ours' EXIT
 	"case_$CASE"
 	nothing_left

@@ -33,7 +33,7 @@ logged() {
 }
 
 has_ended() {
-	[ -e "$STATE/gale/$CASE/ended.json" ]
+	[ -e "$HOMES/gale/$CASE/ended.json" ]
 }
 
 # Who uses too much leaves, and a successor goes on; nothing is lost, and nobody is blamed.
@@ -63,7 +63,7 @@ case_batches() {
 	add 121 150
 	wait_until 20 has 150
 	expect 0 kill batches -w 20
-	gale state get "$STATE/gale/batches/state" eat n > count 2> err || fail "$(cat err)"
+	gale state get "$HOMES/gale/batches/state" eat n > count 2> err || fail "$(cat err)"
 	must grep -qE '(^|[^0-9])150([^0-9]|$)' count
 }
 
@@ -124,7 +124,7 @@ case_cores() {
 	case $(cat /proc/sys/kernel/core_pattern) in
 	'|'*) core='given to .*' ;;
 	/*) core='/.*' ;;
-	*) core="$STATE/gale/cores/.*" ;;
+	*) core="$HOMES/gale/cores/.*" ;;
 	esac
 	topology <<-END
 		config topology.message.timeout.secs 3600
@@ -143,7 +143,7 @@ case_cores() {
 	logged 1 "poison.*start 1\\) was killed by SIGSEGV \\(signal 11, core dumped\\), core: $core" || fail "$(cat log)"
 	logged 1 'core dumped' || fail "$(cat log)"
 	case $core in
-	"$STATE"*) must [ -n "$(find "$STATE/gale/cores" -maxdepth 1 -name '*core*')" ] ;;
+	"$HOMES"*) must [ -n "$(find "$HOMES/gale/cores" -maxdepth 1 -name '*core*')" ] ;;
 	esac
 	expect 0 kill cores
 }

@@ -32,7 +32,7 @@ has() {
 }
 
 has_ended() {
-	[ -e "$STATE/gale/$CASE/ended.json" ]
+	[ -e "$HOMES/gale/$CASE/ended.json" ]
 }
 
 logged() {
@@ -154,11 +154,11 @@ case_rotation() {
 	add 1 5000
 	wait_until 20 has 5000
 	wait_until 5 logged 1 'line 5000"'
-	must [ -e "$STATE/gale/rotation/log.1" ]
-	must [ ! -e "$STATE/gale/rotation/log.2" ]
-	must [ "$(cat "$STATE/gale/rotation/log"* | wc -c)" -le $((2 * 65536)) ]
+	must [ -e "$HOMES/gale/rotation/log.1" ]
+	must [ ! -e "$HOMES/gale/rotation/log.2" ]
+	must [ "$(cat "$HOMES/gale/rotation/log"* | wc -c)" -le $((2 * 65536)) ]
 	must [ "$(lines log 'note.*line')" -gt 500 ]
-	must [ "$(stat -c %a "$STATE/gale/rotation/log")" = 600 ]
+	must [ "$(stat -c %a "$HOMES/gale/rotation/log")" = 600 ]
 	expect 0 kill rotation -w 5
 }
 
@@ -167,7 +167,7 @@ case_rotation() {
 # As on a full disk: what comes in goes through, all of it; whole lines of the log are lost, and that is
 # told once there is room.
 case_full() {
-	local home=$STATE/gale/full
+	local home=$HOMES/gale/full
 
 	noted
 	(

@@ -459,14 +459,14 @@ case_time() {
 	submit
 	wait_until 10 ends_with FINISHED
 	for i in {1..200}; do
-		mkdir -m 700 "$STATE/gale/old$i"
-		cp "$STATE"/gale/time/*.json "$STATE/gale/old$i"
+		mkdir -m 700 "$HOMES/gale/old$i"
+		cp "$HOMES"/gale/time/*.json "$HOMES/gale/old$i"
 	done
 	within 200 list
 	must_count 201 out FINISHED
 	expect 0 list --json
 	"$TOP_BUILDDIR/test/schema" "$SCHEMAS/list.schema.json" < out || fail "not as the schema says"
-	rm -rf "$STATE"/gale/old*
+	rm -rf "$HOMES"/gale/old*
 	expect 0 kill time -y
 	words
 	within 20 list

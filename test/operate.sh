@@ -108,7 +108,7 @@ case_pause() {
 	seq 101 200 >> in
 	# It stays so over the death of a spout.
 	kill -KILL "$(worker 'lines[0]')"
-	wait_until 10 grep -q 'starting it again' "$STATE/gale/pause/log"
+	wait_until 10 grep -q 'starting it again' "$HOMES/gale/pause/log"
 	must is_status pause INACTIVE
 	must [ "$(lines sink .)" -eq 100 ]
 	expect 0 activate pause
@@ -156,7 +156,7 @@ case_finished() {
 	expect 0 submit -P "$PLUGINS" t.json
 	wait_until 10 is_status finished FINISHED
 	must none_of_ours
-	must grep -q '"acked": *100' "$STATE/gale/finished/ended.json"
+	must grep -q '"acked": *100' "$HOMES/gale/finished/ended.json"
 	expect 5 activate finished
 	says 'finished is FINISHED: it does not run'
 	expect 5 restart finished
@@ -181,12 +181,12 @@ case_finished_for_good() {
 	submit --name a
 	wait_until 10 is_status a FINISHED
 	unset GALE_FAILPOINTS
-	must [ -n "$(ls "$STATE/gale/a/state/positions")" ]
+	must [ -n "$(ls "$HOMES/gale/a/state/positions")" ]
 	must [ "$(lines sink .)" -eq 100 ]
 	submit --name a
 	wait_until 10 has 200
 	wait_until 10 is_status a FINISHED
-	must [ -z "$(ls "$STATE/gale/a/state/positions")" ]
+	must [ -z "$(ls "$HOMES/gale/a/state/positions")" ]
 	expect 0 kill a
 }
 
@@ -198,7 +198,7 @@ case_failed() {
 	END
 	expect 0 submit -P "$PLUGINS" t.json
 	wait_until 10 is_status failed FAILED
-	must grep -q '"error":"end' "$STATE/gale/failed/ended.json"
+	must grep -q '"error":"end' "$HOMES/gale/failed/ended.json"
 	expect 0 kill failed
 	gone failed
 }
@@ -321,7 +321,7 @@ case_replace() {
 	seq 1001 2000 >> in
 	wait_until 10 has 2000
 	must is_status a ACTIVE
-	must [ "$(find "$STATE/gale/a/plugins" -mindepth 1 -maxdepth 1 | wc -l)" -eq 1 ]
+	must [ "$(find "$HOMES/gale/a/plugins" -mindepth 1 -maxdepth 1 | wc -l)" -eq 1 ]
 	expect 0 kill a
 	seq 2000 | same_lines sink
 }
@@ -498,7 +498,7 @@ case_shorter() {
 
 # with_state DIRECTORY CODE PATTERN
 with_state() {
-	STATE=$1 expect "$2" submit -P "$PLUGINS" t.json --name a
+	HOMES=$1 expect "$2" submit -P "$PLUGINS" t.json --name a
 	says "$3"
 }
 

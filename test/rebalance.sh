@@ -46,7 +46,7 @@ words() {
 
 # compare prints how many words were counted too rarely and too often, as `lost` and `doubled`.
 compare() {
-	if grep -E 'Sanitizer|runtime error:' "$STATE/gale/$CASE/log" >&2; then
+	if grep -E 'Sanitizer|runtime error:' "$HOMES/gale/$CASE/log" >&2; then
 		fail "a sanitizer says so"
 	fi
 	sort counts.tsv | join -t "$(printf '\t')" -a 1 -e 0 -o 1.2,2.2 expected - | awk '
@@ -56,7 +56,7 @@ compare() {
 }
 
 finished() {
-	grep -qs '"status": *"FINISHED"' "$STATE/gale/$CASE/ended.json"
+	grep -qs '"status": *"FINISHED"' "$HOMES/gale/$CASE/ended.json"
 }
 
 # move ARGUMENT...: a rebalance, if the topology still runs; false: it has ended.
@@ -386,7 +386,7 @@ case_dry_run() {
 	must_count 2 out '^  stops   tally\[(0-3|4-7)\]'
 	must_count 4 out '^  starts  tally\['
 	must [ "$(labels)" = "$before" ]
-	must_count 0 "$STATE/gale/dry_run/log" rebalanced
+	must_count 0 "$HOMES/gale/dry_run/log" rebalanced
 	stop
 }
 

@@ -29,7 +29,7 @@ tap() {
 	local file=$1
 
 	shift
-	XDG_RUNTIME_DIR=$RUN XDG_STATE_HOME=$STATE GALE_TEST_CASE=$RUN "$GALE" tap "$CASE" "$@" \
+	XDG_RUNTIME_DIR=$RUN XDG_STATE_HOME=$HOMES GALE_TEST_CASE=$RUN "$GALE" tap "$CASE" "$@" \
 	    > "$file" 2> "$file.err" &
 	TAP=$!
 	wait_until 10 grep -q '^gale: looking at' "$file.err"
@@ -46,7 +46,7 @@ tap_ends() {
 
 # is_off N: workers have said N times that a tap is off.
 is_off() {
-	[ "$(cat "$STATE"/gale/"$CASE"/log* | grep -c 'tap [0-9]* of [a-z]* is off')" -ge "$1" ]
+	[ "$(cat "$HOMES"/gale/"$CASE"/log* | grep -c 'tap [0-9]* of [a-z]* is off')" -ge "$1" ]
 }
 
 supervisor() {

@@ -50,7 +50,7 @@ terminal() {
 		modes > stty.after
 		exec cat
 	END
-	tm new-session -d -s top -x "$width" -y "$height" env XDG_RUNTIME_DIR="$RUN" XDG_STATE_HOME="$STATE" \
+	tm new-session -d -s top -x "$width" -y "$height" env XDG_RUNTIME_DIR="$RUN" XDG_STATE_HOME="$HOMES" \
 	    LC_ALL=C.UTF-8 "${settings[@]}" sh inside "$GALE" "$@"
 }
 
@@ -456,7 +456,7 @@ case_batch_ends() {
 	must [ ! -s out ]
 	says 'no topology is there'
 	# Nor is there a place for any.
-	STATE=$PWD/none expect 0 top --batch -n 1
+	HOMES=$PWD/none expect 0 top --batch -n 1
 	says 'no topology is there'
 	expect 0 top --batch -n 1 --json
 	must_count 1 out '"topologies": \[\]'

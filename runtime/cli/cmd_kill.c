@@ -76,6 +76,15 @@ static void say_kept(const struct home *h)
 	free(state);
 }
 
+static bool is_listed(const char *name)
+{
+	struct home h;
+	bool listed = home_open(&h, name, NULL) == HOME_OK;
+
+	home_close(&h);
+	return listed;
+}
+
 int cmd_kill(const struct command_line *line)
 {
 	const char *name = line->operands[0];
@@ -89,7 +98,8 @@ int cmd_kill(const struct command_line *line)
 		code = EXIT_USAGE;
 	else if (home_lives(&h))
 		code = launch_stop(&h, "kill", ms);
-	else
+	/* One that has just ended by itself did not hear that it shall be forgotten. */
+	if (code == EXIT_DONE && is_listed(name))
 		code = forget(name);
 	if (code == EXIT_DONE || code == EXIT_TIMED_OUT)
 		say_kept(&h);

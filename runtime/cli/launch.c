@@ -178,6 +178,8 @@ int launch_stop(const struct home *h, const char *word, uint32_t ms)
 
 	snprintf(request, sizeof request, "%s %u", word, ms);
 	code = ask_begin(&a, h, request);
+	if (code == EXIT_CONFLICT)
+		return EXIT_DONE;	/* it has ended meanwhile: nothing is left to stop */
 	if (code != EXIT_DONE)
 		return code;
 	while ((got = ask_next(&a, ASK_ANSWER_MS)) == 1 && !ask_final(&a, &code, &rest))

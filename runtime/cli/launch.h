@@ -15,7 +15,7 @@
 int launch(struct home *h, bool wait);
 
 /* launch_stop asks the supervisor of H to stop the topology, by WORD ("stop" or "kill"), in MS at
- * most, shows how many messages are open, and returns when it is gone: EXIT_DONE,
+ * most, shows how many messages are open, and returns when it is gone: EXIT_DONE, also when it ended by itself,
  * EXIT_TIMED_OUT when messages were given up, or another after it has said why. */
 int launch_stop(const struct home *h, const char *word, uint32_t ms);
 
