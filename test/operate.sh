@@ -468,9 +468,9 @@ case_own_plugins() {
 # Neither the supervisor nor a worker has what the caller had open, such as the lock of a script.
 case_descriptors() {
 	following
-	exec 7> held 8< held
+	exec 7> held
 	submit --name a
-	exec 7>&- 8<&-
+	exec 7>&-
 	# shellcheck disable=SC2046 # numbers
 	must [ -z "$(find $(of_ours | sed 's|.*|/proc/&/fd|') -lname '*/held')" ]
 	expect 0 kill a
