@@ -21,6 +21,8 @@ TEST_CHAINING=${TEST_CHAINING:-}
 ME=$(basename "$0" .sh)
 PID=
 export LC_ALL=C
+# What is at the end of a pipe, such as same_lines, may end the case: it is no subshell.
+shopt -s lastpipe
 
 fail() {
 	echo "FAILED: $*" >&2

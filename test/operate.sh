@@ -190,6 +190,76 @@ case_finished_for_good() {
 	expect 0 kill a
 }
 
+# bounded [PATH]: every line of `in` is appended to `sink`, or PATH.
+bounded() {
+	topology <<-END
+		spout lines lines path=in
+		bolt append append.Append path=${1:-sink}
+		stream lines append SHUFFLE
+	END
+}
+
+finish() {
+	bounded
+	submit --name a
+	wait_until 10 is_status a FINISHED
+}
+
+# There is no room to note how it ended: it is DEAD then, and knows that its input is over.
+case_end_that_cannot_be_noted() {
+	seq 100 > in
+	mkdir -m 700 "$STATE/gale" "$STATE/gale/a" "$STATE/gale/a/ended.json.new"
+	bounded
+	submit --name a
+	wait_until 10 is_status a DEAD
+	rmdir "$STATE/gale/a/ended.json.new"
+	expect 0 submit --resume a --wait
+	wait_until 10 is_status a FINISHED
+	seq 100 | same_lines sink
+	expect 0 kill a
+}
+
+# What FINISHED stays so when the next one of its name can't be put in its place, or does not start.
+case_finished_and_no_next() {
+	seq 10 > in
+	finish
+	(
+		ulimit -f 8
+		trap '' XFSZ
+		expect 1 submit --name a -P "$PLUGINS" t.json
+	) || exit 1
+	says 'cannot copy .* No space left'
+	must is_status a FINISHED
+	must [ "$(find "$STATE/gale/a/plugins" -mindepth 1 -maxdepth 1 | wc -l)" -eq 1 ]
+	bounded /nowhere/sink
+	expect 1 submit --replace --wait --name a -P "$PLUGINS" t.json
+	must is_status a FAILED
+	seq 10 | same_lines sink
+	expect 0 kill a
+}
+
+# Copies of plugins that nobody uses any more go.
+case_name_again() {
+	seq 10 > in
+	finish
+	finish
+	finish
+	must [ "$(find "$STATE/gale/a/plugins" -mindepth 1 -maxdepth 1 | wc -l)" -eq 1 ]
+	expect 0 kill a
+}
+
+# One that can't be removed is what it was.
+case_finished_stays() {
+	seq 10 > in
+	finish
+	rm "$STATE/gale/a/topology.json"
+	mkdir "$STATE/gale/a/topology.json"
+	expect 1 kill a
+	must is_status a FINISHED
+	rmdir "$STATE/gale/a/topology.json"
+	expect 4 kill a
+}
+
 case_failed() {
 	topology <<-END
 		spout feed feed count=100
@@ -228,6 +298,26 @@ case_slow_start() {
 	must is_status slow_start STARTING
 	expect 0 kill slow_start --now -y
 	gone slow_start
+}
+
+# Commands wait for the start as long as it takes; they know that somebody is there.
+case_long_start() {
+	local asked
+
+	topology <<-END
+		config topology.worker.timeout.secs 300
+		spout feed feed count=100
+		bolt end probe.Doom how=block when=prepare
+		stream feed end SHUFFLE
+	END
+	expect 0 submit -P "$PLUGINS" t.json
+	gale deactivate long_start > out 2> err &
+	asked=$!
+	sleep 7		# longer than a supervisor may be silent
+	must kill -0 "$asked"
+	expect 0 kill long_start --now -y
+	wait "$asked"
+	must [ $? -eq 5 ]
 }
 
 # State is asked for by name, while it runs and after.
@@ -375,6 +465,17 @@ case_own_plugins() {
 	expect 0 kill a
 }
 
+# Neither the supervisor nor a worker has what the caller had open, such as the lock of a script.
+case_descriptors() {
+	following
+	exec 7> held
+	submit --name a
+	exec 7>&-
+	# shellcheck disable=SC2046 # numbers
+	must [ -z "$(find $(of_ours | sed 's|.*|/proc/&/fd|') -lname '*/held')" ]
+	expect 0 kill a
+}
+
 # ---- the supervisor is gone, or does not answer -------------------------------------------------
 
 case_dead() {
@@ -427,6 +528,23 @@ case_forget_the_dead() {
 	kill -KILL "$(supervisor)"
 	wait_until 10 is_status a DEAD
 	expect 0 kill a
+	gone a
+}
+
+case_killed_while_it_is_killed() {
+	local code=0 asked
+
+	seq 100 > in
+	stuck
+	submit --name a
+	wait_until 10 is_open 100
+	gale kill a > out 2> err &
+	asked=$!
+	wait_until 10 is_status a DRAINING
+	kill -KILL "$(supervisor)"
+	wait "$asked" || code=$?
+	must [ "$code" -eq 7 ]
+	says 'a: its supervisor was killed meanwhile'
 	gone a
 }
 

@@ -193,11 +193,13 @@ int ask_simply(const struct home *h, const char *request)
 {
 	struct ask a;
 	const char *rest;
-	int code = ask_begin(&a, h, request);
+	int code = ask_begin(&a, h, request), got;
 
 	if (code != EXIT_DONE)
 		return code;
-	if (ask_next(&a, ASK_ANSWER_MS) != 1 || !ask_final(&a, &code, &rest))
+	while ((got = ask_next(&a, ASK_ANSWER_MS)) == 1 && !ask_final(&a, &code, &rest))
+		;	/* it says that we must wait */
+	if (got != 1)
 		code = ask_no_answer(h->name);
 	ask_end(&a);
 	return code;

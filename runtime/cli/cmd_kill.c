@@ -55,12 +55,42 @@ static int forget(const char *name)
 	bool kept;
 	enum home_result rc = home_take(&h, name, &e);
 	int code = rc == HOME_OK && home_remove(&h, &kept, &e) == 0 ? EXIT_DONE :
-	    rc == HOME_LOCKED ? EXIT_CONFLICT : EXIT_FAILED;
+	    rc == HOME_LOCKED ? EXIT_CONFLICT : rc == HOME_NONE ? EXIT_NOT_FOUND : EXIT_FAILED;
 
 	if (code != EXIT_DONE)
 		command_say("%s", e.text);
 	home_close(&h);
 	return code;
+}
+
+/* is_listed: NAME, whose supervisor has ended, is there still: it was killed before it could forget it
+ * (DEAD), or had come to its end just before it was asked. */
+static bool is_listed(const char *name, enum topology_status *status)
+{
+	struct home h;
+	bool listed = home_open(&h, name, NULL) == HOME_OK && !home_lives(&h);
+
+	if (listed)
+		*status = home_status(&h);
+	home_close(&h);
+	return listed;
+}
+
+/* stop has the supervisor of H end, and what it leaves of its topology forgotten. */
+static int stop(const struct home *h, uint32_t ms)
+{
+	enum topology_status status = TOPOLOGY_FINISHED;
+	int code = launch_stop(h, "kill", ms), forgot;
+
+	if (code == EXIT_NO_ANSWER || !is_listed(h->name, &status))
+		return code;
+	forgot = forget(h->name);
+	if (forgot != EXIT_DONE)
+		return forgot;
+	if (status != TOPOLOGY_DEAD || code == EXIT_TIMED_OUT)
+		return code == EXIT_CONFLICT ? EXIT_DONE : code;
+	command_say("%s: its supervisor was killed meanwhile: what was not finished is given up", h->name);
+	return EXIT_TIMED_OUT;
 }
 
 /* say_kept tells what is still there of H, which is gone. */
@@ -76,15 +106,6 @@ static void say_kept(const struct home *h)
 	free(state);
 }
 
-static bool is_listed(const char *name)
-{
-	struct home h;
-	bool listed = home_open(&h, name, NULL) == HOME_OK;
-
-	home_close(&h);
-	return listed;
-}
-
 int cmd_kill(const struct command_line *line)
 {
 	const char *name = line->operands[0];
@@ -97,9 +118,8 @@ int cmd_kill(const struct command_line *line)
 	if (!drain_ms(line, &h, &ms) || (home_lives(&h) && !is_meant(line)))
 		code = EXIT_USAGE;
 	else if (home_lives(&h))
-		code = launch_stop(&h, "kill", ms);
-	/* One that has just ended by itself did not hear that it shall be forgotten. */
-	if (code == EXIT_DONE && is_listed(name))
+		code = stop(&h, ms);
+	else
 		code = forget(name);
 	if (code == EXIT_DONE || code == EXIT_TIMED_OUT)
 		say_kept(&h);

@@ -57,13 +57,14 @@ static int write_definition(const struct home *h, const struct topology *t, stru
 	return rc;
 }
 
-/* settle puts T into H, which is locked, and forgets how an earlier one of its name ended. */
+/* settle puts T into H, which is locked, and forgets how an earlier one of its name ended: at last, as
+ * one that has FINISHED would else look like one that can be resumed, had we no room or no time. */
 static int settle(const struct home *h, struct topology *t, const char *file, struct error *e)
 {
-	home_forget_end(h);
 	if (plugincopy_take(h, t, e) != 0 || note_submission(h, file, e) != 0 ||
 	    write_definition(h, t, e) != 0)
 		return -1;
+	home_forget_end(h);
 	return 0;
 }
 
@@ -108,9 +109,10 @@ static int submit_new(const struct command_line *line, struct topology *t)
 	code = take_code(home_make(&h, t->name, &e));
 	if (code == EXIT_DONE && settle(&h, t, line->operands[0], &e) != 0)
 		code = EXIT_FAILED;
-	if (code != EXIT_DONE)
+	if (code != EXIT_DONE) {
 		command_say("%s", e.text);
-	else {
+	} else {
+		plugincopy_drop_others(&h, t);
 		home_set_inactive(&h, command_has(line, "inactive"));
 		code = launch(&h, command_has(line, "wait"));
 	}
@@ -253,7 +255,8 @@ static int submit(const struct command_line *line, struct topology *t)
 	}
 	if (!command_has(line, "replace") || home_open(&h, t->name, NULL) != HOME_OK)
 		return submit_new(line, t);
-	code = replace(line, t, &h);
+	/* To one that has FINISHED there is no way back: it would do all of its work again. */
+	code = home_status(&h) == TOPOLOGY_FINISHED ? submit_new(line, t) : replace(line, t, &h);
 	home_close(&h);
 	return code;
 }

@@ -27,14 +27,16 @@ struct supervised {
 	int tell_fd;
 };
 
-/* note_end writes ended.json: SUMMARY, a JSON object, may be NULL. */
-static void note_end(const struct supervised *s, int exit, const char *why, const struct buf *summary)
+/* note_end writes ended.json: SUMMARY, a JSON object, may be NULL. False, after it has said why: it
+ * could not. */
+static bool note_end(const struct supervised *s, int exit, const char *why, const struct buf *summary)
 {
 	struct buf b = { 0 };
 	time_t now = time(NULL);
 	struct tm utc;
 	struct error e;
 	char at[32];
+	bool noted;
 
 	strftime(at, sizeof at, "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&now, &utc));
 	buf_printf(&b, "{\"status\":\"%s\",\"exit\":%d,\"error\":", exit == EXIT_DONE ? "FINISHED" : "FAILED", exit);
@@ -48,9 +50,11 @@ static void note_end(const struct supervised *s, int exit, const char *why, cons
 	else
 		buf_puts(&b, "null");
 	buf_puts(&b, "}\n");
-	if (home_write(&s->home, "ended.json", b.data, b.n, &e) != 0)
+	noted = home_write(&s->home, "ended.json", b.data, b.n, &e) == 0;
+	if (!noted)
 		command_say("%s: %s", s->home.name, e.text);
 	buf_free(&b);
+	return noted;
 }
 
 static int give_up(const struct supervised *s, int code, const char *why)
@@ -85,20 +89,21 @@ static int open_all(struct supervised *s)
 }
 
 /* conclude: what was stopped by a signal has no end of its own: it may be resumed. That it has
- * FINISHED is noted before positions are removed: a resume must not begin anew. */
+ * FINISHED is noted before positions are removed, and they stay if it can't be: a resume must not begin
+ * anew. */
 static void conclude(struct supervised *s, struct run_result *r)
 {
 	struct summary_end end;
 	struct buf json = { 0 };
 	struct error e;
-	bool kept;
+	bool kept, noted = true;
 
 	end = report_end(s->topology, r, s->dead_letters);
 	summary_json(&json, r->summary, &end);
 	if (!r->stopped || (r->exit != EXIT_DONE && r->exit < 128))
-		note_end(s, r->exit, end.error, &json);
+		noted = note_end(s, r->exit, end.error, &json);
 	buf_free(&json);
-	if (r->exit == EXIT_DONE && !r->stopped && statedir_clear(&s->state, &e) != 0)
+	if (r->exit == EXIT_DONE && !r->stopped && noted && statedir_clear(&s->state, &e) != 0)
 		command_say("%s: warn: %s", s->home.name, e.text);	/* the next submit does it */
 	statedir_close(&s->state);
 	if (r->forget && home_remove(&s->home, &kept, &e) != 0)

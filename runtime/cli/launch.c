@@ -26,20 +26,22 @@ enum {
 
 /* ---- starting ---------------------------------------------------------------------- */
 
-/* stand_alone makes the calling child fit to outlive the terminal. */
+/* stand_alone makes the calling child fit to outlive the terminal. What else the caller had open, such as
+ * a lock of a script, is not kept from it. */
 static void stand_alone(const struct home *h)
 {
-	int null = open("/dev/null", O_RDONLY), log;
+	int null = open("/dev/null", O_RDONLY | O_CLOEXEC), log;
 	sigset_t none;
 
 	setsid();
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	signal(SIGHUP, SIG_IGN);
-	log = openat(h->fd, "log", O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW, S_IRUSR | S_IWUSR);
+	log = openat(h->fd, "log", O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW | O_CLOEXEC, S_IRUSR | S_IWUSR);
 	dup2(null, STDIN_FILENO);
 	dup2(log >= 0 ? log : null, STDOUT_FILENO);
 	dup2(log >= 0 ? log : null, STDERR_FILENO);
+	close_range(STDERR_FILENO + 1, ~0u, CLOSE_RANGE_CLOEXEC);
 	if (fchdir(h->fd) != 0)		/* core files go there */
 		perror("gale: cannot enter the topology's home");
 }

@@ -27,13 +27,15 @@ static int copy(const char *from, const char *to)
 {
 	int in = open(from, O_RDONLY | O_CLOEXEC), out = -1, rc = -1;
 	char block[65536];
-	ssize_t n = -1;
+	ssize_t n = -1, put;
 
 	if (in >= 0)
 		out = open(to, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, S_IRWXU);
 	while (out >= 0 && (n = read(in, block, sizeof block)) > 0)
-		if (write(out, block, (size_t)n) != n)
+		if ((put = write(out, block, (size_t)n)) != n) {
+			errno = put < 0 ? errno : ENOSPC;
 			break;
+		}
 	if (out >= 0 && n == 0)
 		rc = fsync(out);
 	if (in >= 0)
@@ -90,6 +92,18 @@ static void put_all(struct topology *t, uint32_t first, const char *old, const c
 	free(was);
 }
 
+static void remove_folder(const char *path)
+{
+	DIR *d = opendir(path);
+	struct dirent *entry;
+
+	while (d != NULL && (entry = readdir(d)) != NULL)
+		unlinkat(dirfd(d), entry->d_name, 0);
+	if (d != NULL)
+		closedir(d);
+	rmdir(path);
+}
+
 int plugincopy_take(const struct home *h, struct topology *t, struct error *e)
 {
 	char *dir = NULL, **library;
@@ -109,6 +123,8 @@ int plugincopy_take(const struct home *h, struct topology *t, struct error *e)
 			put_all(t, i, *library, copied);
 		free(copied);
 	}
+	if (rc != 0 && dir != NULL)
+		remove_folder(dir);	/* the disk may be full */
 	free(dir);
 	return rc;
 }
@@ -122,18 +138,6 @@ static bool uses(const struct topology *t, const char *dir)
 		if (*library != NULL && strncmp(*library, dir, n) == 0)
 			return true;
 	return false;
-}
-
-static void remove_folder(const char *path)
-{
-	DIR *d = opendir(path);
-	struct dirent *entry;
-
-	while (d != NULL && (entry = readdir(d)) != NULL)
-		unlinkat(dirfd(d), entry->d_name, 0);
-	if (d != NULL)
-		closedir(d);
-	rmdir(path);
 }
 
 void plugincopy_drop_others(const struct home *h, const struct topology *t)

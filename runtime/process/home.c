@@ -528,13 +528,19 @@ static void drop_bare_state(const struct home *h)
 	unlinkat(h->fd, folders[2], AT_REMOVEDIR);
 }
 
-void home_forget_end(const struct home *h)
+/* forget_input: where one that FINISHED has come in its input is of no use to the next. */
+static void forget_input(const struct home *h)
 {
 	int positions = ended_status(h) == TOPOLOGY_FINISHED ?
 	    openat(h->fd, "state/positions", OPEN_DIR) : -1;
 
 	if (positions >= 0)
 		empty(positions, DEPTH_MAX);
+}
+
+void home_forget_end(const struct home *h)
+{
+	forget_input(h);
 	unlinkat(h->fd, "ended.json", 0);
 }
 
@@ -542,8 +548,8 @@ int home_remove(struct home *h, bool *kept, struct error *e)
 {
 	int inside, cause;
 
-	home_forget_end(h);
-	/* The definition first: from here on it is not listed. */
+	forget_input(h);
+	/* The definition first: from here on it is not listed. Without its end it would be DEAD. */
 	if (unlinkat(h->fd, DEFINITION, 0) != 0 && errno != ENOENT)
 		return error_errno(e, "cannot remove %s/" DEFINITION, h->path);
 	drop_bare_state(h);

@@ -90,25 +90,50 @@ bool desk_say(struct desk *d, struct desk_client *client, const char *format, ..
 	return false;
 }
 
+/* is_idle: nobody is there, or somebody who wants nothing and leaves when others come. */
+static bool is_idle(const struct desk_client *client)
+{
+	return client->fd < 0 || client->request == NULL;
+}
+
 void desk_fill_polls(const struct desk *d, struct pollfd *p)
 {
 	bool room = false;
 
 	for (int i = 0; i < DESK_CLIENTS; i++) {
-		room |= d->clients[i].fd < 0;
+		room |= is_idle(&d->clients[i]);
 		p[1 + i] = (struct pollfd){ .fd = d->clients[i].fd, .events = POLLIN };
 	}
 	p[0] = (struct pollfd){ .fd = room ? d->listener : -1, .events = POLLIN };
 }
 
+/* place gives where a client can be: where nobody is, else where the one is who has said nothing for the
+ * longest time; NULL: all want something. */
+static struct desk_client *place(struct desk *d)
+{
+	struct desk_client *best = NULL;
+
+	for (struct desk_client *c = d->clients; c < d->clients + DESK_CLIENTS; c++) {
+		if (c->fd < 0)
+			return c;
+		if (c->request == NULL && (best == NULL || c->number < best->number))
+			best = c;
+	}
+	return best;
+}
+
 static void let_in(struct desk *d)
 {
-	for (int i = 0; i < DESK_CLIENTS; i++)
-		if (d->clients[i].fd < 0) {
-			d->clients[i] = (struct desk_client){
-				.fd = accept4(d->listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC) };
-			return;
-		}
+	int fd = accept4(d->listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+	struct desk_client *client = fd >= 0 ? place(d) : NULL;
+
+	if (client == NULL) {
+		if (fd >= 0)
+			close(fd);
+		return;
+	}
+	desk_show_out(d, client);
+	*client = (struct desk_client){ .fd = fd, .number = ++d->n_clients };
 }
 
 static void hear(struct desk *d, struct desk_client *client)

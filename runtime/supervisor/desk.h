@@ -6,7 +6,8 @@
  * connection ends; a client that goes away has lost interest. What requests there are is told in
  * requests.h.
  *
- * Nobody at the desk is waited for: a client that does not take its answers is shown out.
+ * Nobody at the desk is waited for: a client that does not take its answers is shown out, and so is one
+ * that says nothing, when others come and there is no other place.
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #ifndef GALE_DESK_H
@@ -28,18 +29,21 @@ enum {
 struct desk_client {
 	int fd;			/* -1: nobody */
 	void *request;		/* what it wants, as its handler keeps it; NULL: nothing said yet */
+	uint64_t number;	/* of those who came */
 };
 
 struct desk_ops {
 	/* said: CLIENT said TEXT; it may say more. */
 	void (*said)(void *arg, struct desk_client *client, char *text);
-	/* gone: CLIENT has gone or is shown out; its `request` is the handler's to free. */
+	/* gone: CLIENT has gone or is shown out; its `request`, NULL if it said nothing, is the handler's to
+	 * free. */
 	void (*gone)(void *arg, struct desk_client *client);
 };
 
 struct desk {
 	int dir, listener;	/* -1: nobody can come */
 	struct desk_client clients[DESK_CLIENTS];
+	uint64_t n_clients;	/* who came so far */
 	const struct desk_ops *ops;
 	void *arg;
 };

@@ -88,12 +88,27 @@ static void deactivate(struct requests *r, struct desk_client *client, char *arg
 	set_active(r, client, false);
 }
 
-/* Done is what lists can show. */
+/* Done is what lists can show. Until then the client hears that it is not forgotten. */
 static void wait_for_start(struct requests *r, struct desk_client *client, uint64_t now_ns)
 {
-	(void)now_ns;
-	if (r->crew->lives.phase != RUN_STARTING)
+	if (drains(r))
+		request_refuse(r, client, CODE_CONFLICT, "it is ending");
+	else if (r->crew->lives.phase != RUN_STARTING)
 		request_done(r, client);
+	else if (now_ns - r->told_ns >= TELL_MS * NS_PER_MS)
+		desk_say(&r->desk, client, "starting");
+}
+
+static bool awaits_start(const struct requests *r)
+{
+	for (int i = 0; i < DESK_CLIENTS; i++) {
+		const struct desk_client *client = &r->desk.clients[i];
+		const struct request_kind *kind = client->fd >= 0 ? client->request : NULL;
+
+		if (kind != NULL && kind->turn == wait_for_start)
+			return true;
+	}
+	return false;
 }
 
 /* ---- stop, kill -------------------------------------------------------------------- */
@@ -247,6 +262,14 @@ static const struct request_kind *kind_of(const char *word)
 	return NULL;
 }
 
+/* may_say: a client has one request. Only who looks says, too, that it is done. */
+static bool may_say(const struct desk_client *client, const struct request_kind *kind)
+{
+	const struct request_kind *before = client->request;
+
+	return before == NULL || (before->begin == look && kind->begin == done);
+}
+
 static void said(void *arg, struct desk_client *client, char *text)
 {
 	struct requests *r = arg;
@@ -258,6 +281,10 @@ static void said(void *arg, struct desk_client *client, char *text)
 	kind = kind_of(text);
 	if (kind == NULL) {
 		request_refuse(r, client, CODE_USAGE, "it does not know \"%.40s\": it is another version of gale", text);
+		return;
+	}
+	if (!may_say(client, kind)) {
+		request_refuse(r, client, CODE_USAGE, "one request at a time");
 		return;
 	}
 	client->request = (void *)(uintptr_t)kind;
@@ -345,10 +372,10 @@ uint64_t requests_deadline(const struct requests *r)
 		next = move;
 	if (inquiry != 0 && (next == 0 || inquiry < next))
 		next = inquiry;
-	if (!r->ends)
+	if (!r->ends && !awaits_start(r))
 		return next;
 	/* Somebody is told how it goes on. */
 	if (next == 0 || r->told_ns + TELL_MS * NS_PER_MS < next)
 		next = r->told_ns + TELL_MS * NS_PER_MS;
-	return r->crew->lives.phase == RUN_DRAINING && r->end_ns < next ? r->end_ns : next;
+	return r->ends && r->crew->lives.phase == RUN_DRAINING && r->end_ns < next ? r->end_ns : next;
 }

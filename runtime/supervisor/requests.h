@@ -2,8 +2,9 @@
  *
  *     request               answers
  *     look, done            see visit.h
- *     activate              "ok": spouts emit (after the start, if that is still going on)
+ *     activate              "ok": spouts emit
  *     deactivate            "ok": spouts are told not to emit; what is open is worked off
+ *                           Both: "starting" now and then while the start is still going on
  *     rebalance MS|usual COMPONENT=N ...
  *                           "plan LINES" of what moves, "step TEXT" while it is done, "ok TEXT"; spouts
  *                           pause for what is open for MS at most (mover.h)
@@ -16,9 +17,9 @@
  *     log-level C LEVEL MS  "ok": lines of LEVEL and worse of component C ("*": of all) get into the
  *                           log, for MS; 0: until the run ends
  *
- * A request that makes no sense, or not now, is answered by "error CODE TEXT", with the exit code
- * that the command shall end with. A second stop or kill makes the first one shorter, never
- * longer; MS 0 stops at once.
+ * A client has one request; but "done" follows "look". One that makes no sense, or not now, is
+ * answered by "error CODE TEXT", with the exit code that the command shall end with. A second stop
+ * or kill makes the first one shorter, never longer; MS 0 stops at once.
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #ifndef GALE_REQUESTS_H
