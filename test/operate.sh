@@ -208,11 +208,11 @@ finish() {
 # There is no room to note how it ended: it is DEAD then, and knows that its input is over.
 case_end_that_cannot_be_noted() {
 	seq 100 > in
-	mkdir -m 700 "$STATE/gale" "$STATE/gale/a" "$STATE/gale/a/ended.json.new"
+	mkdir -m 700 "$HOMES/gale" "$HOMES/gale/a" "$HOMES/gale/a/ended.json.new"
 	bounded
 	submit --name a
 	wait_until 10 is_status a DEAD
-	rmdir "$STATE/gale/a/ended.json.new"
+	rmdir "$HOMES/gale/a/ended.json.new"
 	expect 0 submit --resume a --wait
 	wait_until 10 is_status a FINISHED
 	seq 100 | same_lines sink
@@ -230,7 +230,7 @@ case_finished_and_no_next() {
 	) || exit 1
 	says 'cannot copy .* No space left'
 	must is_status a FINISHED
-	must [ "$(find "$STATE/gale/a/plugins" -mindepth 1 -maxdepth 1 | wc -l)" -eq 1 ]
+	must [ "$(find "$HOMES/gale/a/plugins" -mindepth 1 -maxdepth 1 | wc -l)" -eq 1 ]
 	bounded /nowhere/sink
 	expect 1 submit --replace --wait --name a -P "$PLUGINS" t.json
 	must is_status a FAILED
@@ -244,7 +244,7 @@ case_name_again() {
 	finish
 	finish
 	finish
-	must [ "$(find "$STATE/gale/a/plugins" -mindepth 1 -maxdepth 1 | wc -l)" -eq 1 ]
+	must [ "$(find "$HOMES/gale/a/plugins" -mindepth 1 -maxdepth 1 | wc -l)" -eq 1 ]
 	expect 0 kill a
 }
 
@@ -252,11 +252,11 @@ case_name_again() {
 case_finished_stays() {
 	seq 10 > in
 	finish
-	rm "$STATE/gale/a/topology.json"
-	mkdir "$STATE/gale/a/topology.json"
+	rm "$HOMES/gale/a/topology.json"
+	mkdir "$HOMES/gale/a/topology.json"
 	expect 1 kill a
 	must is_status a FINISHED
-	rmdir "$STATE/gale/a/topology.json"
+	rmdir "$HOMES/gale/a/topology.json"
 	expect 4 kill a
 }
 
@@ -340,6 +340,36 @@ case_state_by_name() {
 
 has_tallied() {
 	gale state get words tally a 2> /dev/null | grep -q "\"int\":$1[,}]"
+}
+
+# As when its user logs out.
+case_run_directory_is_removed() {
+	following
+	seq 100 > in
+	submit --name a
+	wait_until 10 has 100
+	rm -r "$RUN/gale"
+	wait_until 15 is_status a FAILED
+	must grep -q 'its run directory .* was removed' "$HOMES/gale/a/ended.json"
+	expect 0 submit --resume a --wait
+	seq 101 200 >> in
+	wait_until 10 has 200
+	expect 0 kill a
+	seq 200 | same_lines sink
+}
+
+# Of one that did not run nothing is started.
+case_replace_of_the_dead() {
+	following
+	submit --name a
+	kill -KILL "$(supervisor)"
+	wait_until 10 is_status a DEAD
+	sed 's/"path": "sink"/"path": "\/nowhere\/sink"/' t.json > t && mv t t.json
+	expect 1 submit --replace --name a -P "$PLUGINS" t.json
+	says 'a: it is the one before again'
+	must none_of_ours
+	expect 0 submit --resume a --wait
+	expect 0 kill a
 }
 
 # ---- one name -----------------------------------------------------------------------------------

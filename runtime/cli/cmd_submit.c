@@ -98,6 +98,17 @@ static int take_code(enum home_result rc)
 	    EXIT_FAILED;
 }
 
+/* drop_undefined removes what is left of a first submit that failed. */
+static void drop_undefined(struct home *h)
+{
+	char *definition = home_file(h, "topology.json");
+	bool kept;
+
+	if (access(definition, F_OK) != 0)
+		home_remove(h, &kept, NULL);
+	free(definition);
+}
+
 static int submit_new(const struct command_line *line, struct topology *t)
 {
 	struct home h;
@@ -107,8 +118,10 @@ static int submit_new(const struct command_line *line, struct topology *t)
 	if (code != EXIT_DONE)
 		return code;
 	code = take_code(home_make(&h, t->name, &e));
-	if (code == EXIT_DONE && settle(&h, t, line->operands[0], &e) != 0)
+	if (code == EXIT_DONE && settle(&h, t, line->operands[0], &e) != 0) {
+		drop_undefined(&h);
 		code = EXIT_FAILED;
+	}
 	if (code != EXIT_DONE) {
 		command_say("%s", e.text);
 	} else {
@@ -147,49 +160,89 @@ static int take_over(struct home *h)
 	return code;
 }
 
-/* go_back starts what was there before: BEFORE is its definition. */
-static void go_back(struct home *h, const struct buf *before, bool inactive)
+/* What is replaced, in case that there is a way back. */
+struct former {
+	struct buf definition, submission;
+	bool ran, inactive;
+};
+
+static int remember(struct former *f, const struct home *h, struct error *e)
+{
+	*f = (struct former){ .ran = home_lives(h), .inactive = home_inactive(h) };
+	home_read(h, "submitted.json", &f->submission, NULL);
+	if (home_read(h, "topology.json", &f->definition, e) == 1)
+		return 0;
+	return error_set(e, "%s/topology.json is gone", h->path);
+}
+
+static void forget_former(struct former *f)
+{
+	buf_free(&f->definition);
+	buf_free(&f->submission);
+}
+
+/* restore makes H what it was. */
+static int restore(const struct home *h, const struct former *f, struct error *e)
+{
+	home_set_inactive(h, f->inactive);
+	if (f->submission.n > 0)
+		home_write(h, "submitted.json", f->submission.data, f->submission.n, NULL);
+	return home_write(h, "topology.json", f->definition.data, f->definition.n, e);
+}
+
+/* go_back starts what ran before; what did not run is there again. */
+static void go_back(struct home *h, const struct former *f)
 {
 	char *name = xstrdup(h->name);
 	struct error e;
 
 	home_close(h);
-	if (home_take(h, name, &e) != HOME_OK || home_write(h, "topology.json", before->data, before->n, &e) != 0)
-		command_say("%s: and the one before can't be started again: %s", name, e.text);
-	else {
-		home_set_inactive(h, inactive);
-		if (launch(h, true) == EXIT_DONE)
-			command_say("%s: the one before runs again", name);
-	}
+	if (home_take(h, name, &e) != HOME_OK || restore(h, f, &e) != 0)
+		command_say("%s: and the one before can't be put back: %s", name, e.text);
+	else if (!f->ran)
+		command_say("%s: it is the one before again", name);
+	else if (launch(h, true) == EXIT_DONE)
+		command_say("%s: the one before runs again", name);
 	free(name);
+}
+
+/* put_in_place has T run in H, whose lock we have; an exit code. One that does not come up in time does not
+ * start. */
+static int put_in_place(const struct command_line *line, struct topology *t, struct home *h)
+{
+	struct error e;
+	int code;
+
+	if (settle(h, t, line->operands[0], &e) != 0) {
+		command_say("%s", e.text);
+		return EXIT_FAILED;
+	}
+	if (command_has(line, "inactive"))
+		home_set_inactive(h, true);
+	code = launch(h, true);
+	if (code == EXIT_TIMED_OUT)
+		launch_stop(h, "stop", 0);
+	return code;
 }
 
 static int replace(const struct command_line *line, struct topology *t, struct home *h)
 {
-	bool inactive = home_inactive(h);
-	struct buf before = { 0 };
+	struct former former;
 	struct error e;
-	int code;
+	int code = EXIT_FAILED;
 
-	if (home_read(h, "topology.json", &before, &e) != 1) {
+	if (remember(&former, h, &e) != 0)
 		command_say("%s", e.text);
-		return EXIT_FAILED;
-	}
-	code = take_over(h);
+	else
+		code = take_over(h);
 	if (code == EXIT_DONE) {
-		if (settle(h, t, line->operands[0], &e) == 0) {
-			home_set_inactive(h, inactive || command_has(line, "inactive"));
-			code = launch(h, true);
-		} else {
-			command_say("%s", e.text);
-			code = EXIT_FAILED;
-		}
-		if (code != EXIT_DONE && code != EXIT_TIMED_OUT)
-			go_back(h, &before, inactive);
-		else
+		code = put_in_place(line, t, h);
+		if (code == EXIT_DONE)
 			plugincopy_drop_others(h, t);
+		else
+			go_back(h, &former);
 	}
-	buf_free(&before);
+	forget_former(&former);
 	return code;
 }
 
@@ -287,6 +340,10 @@ int cmd_restart(const struct command_line *line)
 		code = EXIT_CONFLICT;
 	} else {
 		code = take_over(&h);
+		if (code == EXIT_DONE && home_status(&h) == TOPOLOGY_FINISHED) {
+			command_say("%s has FINISHED meanwhile: there is nothing to start again", line->operands[0]);
+			code = EXIT_CONFLICT;
+		}
 	}
 	if (code == EXIT_DONE)
 		code = launch(&h, true);

@@ -246,6 +246,11 @@ void rundir_sweep(void)
 	free(path);
 }
 
+bool rundir_is_there(const struct rundir *r)
+{
+	return has_name(r->lock_fd);
+}
+
 void rundir_remove(struct rundir *r)
 {
 	int inside, base;

@@ -23,6 +23,7 @@
 #ifndef GALE_RUNDIR_H
 #define GALE_RUNDIR_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "error.h"
@@ -43,6 +44,9 @@ char *rundir_base(void);
 /* rundir_create makes and locks a run directory for the topology NAME. Returns 0 or -1
  * with E set (not writable, not ours, path too long for sockets). */
 int rundir_create(struct rundir *r, const char *name, struct error *e);
+
+/* rundir_is_there: it has not been removed, as some systems do when the user logs out. */
+bool rundir_is_there(const struct rundir *r);
 
 /* rundir_remove removes the directory with all in it and gives back the lock. */
 void rundir_remove(struct rundir *r);

@@ -10,6 +10,7 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
+#include "buf.h"
 #include "clock.h"
 #include "crew.h"
 #include "life.h"
@@ -214,6 +215,21 @@ static void show_status(struct supervisor *s)
 		outlet_say(&s->outlet, "warn: can't tell who started it: %s", strerror(errno));
 }
 
+/* mind_rundir: without its directory no worker can be started again, and nobody can look at it. */
+static void mind_rundir(struct supervisor *s)
+{
+	struct buf text = { 0 };
+
+	if (s->crew.lives.phase >= RUN_STOPPING || rundir_is_there(&s->dir))
+		return;
+	buf_printf(&text, "its run directory %s was removed, as it is when its user logs out (loginctl enable-linger "
+	    "keeps it): it is stopped, and can be resumed", s->dir.path);
+	crew_fail(&s->crew, buf_text(&text));
+	buf_free(&text);
+	s->crew.lives.failed = true;
+	lives_stop(&s->crew.lives, clock_now_ns());
+}
+
 /* What happened comes before what is late: after a stop of this very process (SIGSTOP)
  * everything looks late. */
 static void loop(struct supervisor *s)
@@ -233,6 +249,7 @@ static void loop(struct supervisor *s)
 			read_signals(s);
 		crew_expire(&s->crew, clock_now_ns());
 		show_progress(s, clock_now_ns());
+		mind_rundir(s);
 		show_status(s);
 		requests_answer(&s->requests, clock_now_ns());
 		recorder_turn(&s->recorder, &s->crew, clock_now_ns());
