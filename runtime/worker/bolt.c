@@ -241,7 +241,7 @@ static inline void execute(struct worker *w, struct task *t, const struct wire_t
 	t->hand = &hand;
 	t->tuple = &tuple;
 	t->frame = w->frame;
-	result = t->stage->code->execute(t->self, &t->ctx, &tuple);
+	result = t->stage->execute(t->self, &t->ctx, &tuple);
 	t->stage->status->executed++;
 	if (result != GALE_OK || t->broken)
 		bolt_failed(t, &hand, result);
@@ -289,9 +289,14 @@ static void ack_repeated(struct worker *w)
 {
 	struct wire_tuple in;
 
-	while (wire_next(&w->reader, &in, w->values) > 0)
+	while (wire_next(&w->reader, &in, w->values) > 0) {
+		const struct task *t = task_for(w, in.target);
+
 		host_ack_anchor(w->stages, &(struct anchor){ .roots = { in.n_roots, in.root, in.roots },
 			.edge = in.edge });
+		if (t != NULL && t->counts != NULL)
+			t->counts->acked++;
+	}
 	bolt_drop_frame(w);
 }
 

@@ -102,7 +102,7 @@ static uint64_t execute(struct task *t, struct anchor *hand, const gale_tuple *t
 	t->hand = hand;
 	t->tuple = tuple;
 	t->frame = NULL;
-	result = st->code->execute(t->self, &t->ctx, tuple);
+	result = st->execute(t->self, &t->ctx, tuple);
 	st->status->executed++;
 	failed = result != GALE_OK || t->broken;
 	if (failed)
