@@ -442,7 +442,7 @@ tasks_sum_up() {
 	for key; do
 		sum=0
 		for ((i = 0; i < n; i++)); do
-			sum=$((sum + $(of_task "$component[$i]" "$key")))
+			sum=$((sum + $(of_task "${component}[$i]" "$key")))
 		done
 		[ "$sum" -eq "$(part "$component" "$key")" ] ||
 		    fail "$key of all tasks of $component is $sum, not $(part "$component" "$key")"
