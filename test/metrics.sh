@@ -141,8 +141,8 @@ texts() {
 	must_count 1 out '^split +2 '
 	must_count 1 out '^acker: 0 trees open; limit 30s'
 	expect 0 status wc split
-	must_count 1 out '^split\[0\] '
-	must_count 1 out '^split\[1\] '
+	must_count 2 out '^split\[0\] '		# as an executor, and as a task
+	must_count 2 out '^split\[1\] '
 	must_count 1 out '^execute latency  p50 '
 	expect 0 graph wc
 	must_count 1 out '^lines  \[lines\]  [0-9.,]+/s  p99 [0-9.]+[num]?s  busy [0-9]+%  blocked [0-9]+%$'

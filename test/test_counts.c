@@ -100,6 +100,10 @@ START_TEST(what_is_counted_in_the_place_goes_on)
 	counts_fold(&places[2], &page);
 	ck_assert_uint_eq(counts_total(&places[2], &page).executed, 100);
 	ck_assert_uint_eq(counts_total(&places[2], NULL).emitted, 10);
+	places[2].passed = 1000;		/* executed, and acked at once */
+	ck_assert_uint_eq(counts_total(&places[2], NULL).executed, 1100);
+	ck_assert_uint_eq(counts_total(&places[2], NULL).acked, 1008);
+	ck_assert_uint_eq(counts_total(&places[2], NULL).failed, 2);
 }
 END_TEST
 

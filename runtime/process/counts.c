@@ -104,6 +104,8 @@ struct counts counts_total(const struct counts_place *p, const struct status *pa
 	for (int tries = 0; tries < 1000; tries++) {
 		before = p != NULL ? atomic_load(&p->changes) : 0;
 		sum = p != NULL ? p->n : (struct counts){ 0 };
+		sum.executed += p != NULL ? p->passed : 0;
+		sum.acked += p != NULL ? p->passed : 0;
 		if (page != NULL && (p == NULL || !is_folded(p, page)))
 			add_page(&sum, page);
 		atomic_thread_fence(memory_order_acquire);

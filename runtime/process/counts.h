@@ -27,9 +27,10 @@ struct counts {
 /* A task's place: two lines of cache, for its neighbours may be other workers'. */
 struct counts_place {
 	struct counts n;
+	uint64_t passed;		/* executed and acked at once: stands in n for neither, but for both */
 	_Atomic uint64_t changes;	/* odd while a page is folded in */
 	uint32_t worker, start;		/* of the page that was folded in last; start 0: none was */
-	uint64_t reserved[7];
+	uint64_t reserved[6];
 };
 
 /* counts_open maps the file PATH with the places of N tasks for writing, and makes it if it is not

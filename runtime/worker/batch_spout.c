@@ -397,7 +397,7 @@ void batch_spout_committed(struct worker *w, uint64_t txid)
 			hist_add(&s->complete, w->now_ns - f->stamps[i].at_ns, f->stamps[i].n);
 		s->acked += f->tuples;
 		for (uint32_t i = 0; f->by_task != NULL && i < w->n_tasks; i++)
-			w->tasks[i].counts->acked += f->by_task[i];
+			w->tasks[i].counts->n.acked += f->by_task[i];
 		if (f->tuples > 0 && s->first_ack_ns == 0)
 			s->first_ack_ns = w->now_ns;
 		if (f->tuples > 0)

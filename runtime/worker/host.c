@@ -42,8 +42,8 @@ static void count_aside(const struct task *t, int copies)
 	const struct worker *w = t->worker;
 
 	if (t->counts != NULL) {
-		t->counts->emitted++;
-		t->counts->transferred += (uint64_t)copies;
+		t->counts->n.emitted++;
+		t->counts->n.transferred += (uint64_t)copies;
 	}
 	if (w->txn != NULL && w->txn->touched != w->out.sender.header.txid)
 		batch_touched(t->worker);
@@ -338,7 +338,7 @@ void host_fail_anchor(struct task *t, const struct anchor *a, const char *why)
 {
 	t->stage->status->failed++;
 	if (t->counts != NULL)
-		t->counts->failed++;
+		t->counts->n.failed++;
 	if (t->worker->txn != NULL) {
 		batch_failed(t, why);
 		return;
@@ -475,7 +475,7 @@ static int host_ack(gale_ctx *ctx, gale_held handle)
 		return host_refuse(t, "gale_ack of a tuple that is acked or failed already");
 	host_ack_anchor(t->stage, &h->anchor);
 	if (t->counts != NULL)
-		t->counts->acked++;
+		t->counts->n.acked++;
 	let_go(t, h, handle);
 	return 0;
 }

@@ -195,8 +195,8 @@ static inline void count(const struct task *t, uint32_t stream, bool replayed, i
 	of->transferred += (uint64_t)copies;
 	s->replayed += replayed;
 	if (t->counts != NULL) {
-		t->counts->emitted++;
-		t->counts->transferred += (uint64_t)copies;
+		t->counts->n.emitted++;
+		t->counts->n.transferred += (uint64_t)copies;
 	}
 	if (s->first_emit_ns == 0)
 		s->first_emit_ns = t->worker->now_ns;
@@ -380,7 +380,7 @@ static void count_acked(const struct task *t, uint64_t took, uint64_t n)
 	if (t->stage->component->kind == GALE_SPOUT) {
 		s->acked += n;
 		if (t->counts != NULL)
-			t->counts->acked += n;
+			t->counts->n.acked += n;
 	}
 	if (s->first_ack_ns == 0)
 		s->first_ack_ns = now_ns;
@@ -457,7 +457,7 @@ static void bury(struct worker *w, const struct message *m, const char *reason)
 
 	st->status->dead_lettered++;
 	if (w->tasks[m->task].counts != NULL)
-		w->tasks[m->task].counts->dead_lettered++;
+		w->tasks[m->task].counts->n.dead_lettered++;
 	n = wire_read_values(m->body, m->body_bytes, values);
 	d.n_values = n < 0 ? 0 : (uint32_t)n;
 	/* A dead letter that dies itself goes to the file, or it would go round for ever. */
@@ -569,8 +569,8 @@ static void failed(struct worker *w, struct flight *flight, gale_failure *f)
 	s->failed += spouts;
 	s->timed_out += timed_out;
 	if (t->counts != NULL) {
-		t->counts->failed += spouts;
-		t->counts->timed_out += timed_out;
+		t->counts->n.failed += spouts;
+		t->counts->n.timed_out += timed_out;
 	}
 	again(w, &flight->message, f);
 	settled(w, &flight->message);

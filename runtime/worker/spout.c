@@ -36,7 +36,7 @@ static void count_acked(const struct task *t)
 {
 	t->worker->status->acked++;
 	if (t->counts != NULL)
-		t->counts->acked++;
+		t->counts->n.acked++;
 }
 
 /* ack_at_once acks what was emitted with an id while there are no ackers: after the callback

@@ -64,7 +64,7 @@ static struct task *new_task(struct stage *st, uint32_t index)
 	*t = (struct task){ .ctx = new_context(st, index), .worker = w, .stage = st,
 		.source = index, .index = (uint32_t)(t - w->tasks), .place = resume_place(st) };
 	t->self = xcalloc(1, st->code->self_size + 1);
-	t->counts = w->counts != NULL ? &w->counts[t->ctx.task].n : NULL;
+	t->counts = w->counts != NULL ? &w->counts[t->ctx.task] : NULL;
 	w->n_tasks++;
 	durable_open(t);
 	return t;
@@ -136,25 +136,13 @@ static void open_grouping(struct stage *st, struct group *g)
 		    ((struct task *)g->custom_ctx)->why);
 }
 
-/* execute_counted is execute of a task that counts for itself. What is not held and has not failed will
- * be acked. */
-static int execute_counted(void *self, gale_ctx *ctx, const gale_tuple *tuple)
-{
-	struct task *t = (struct task *)ctx;
-	int result = t->stage->code->execute(self, ctx, tuple);
-
-	t->counts->executed++;
-	t->counts->acked += result == GALE_OK && !t->broken && t->held_hand.id == 0;
-	return result;
-}
-
 /* open_stage opens the plugin of ST and all of its N tasks, which stand from TASKS on. */
 static void open_stage(struct stage *st, struct task *tasks, uint32_t n)
 {
 	struct worker *w = st->worker;
 
 	st->code = open_part(w, &st->component->part, &st->plugin);
-	st->execute = w->counts != NULL ? execute_counted : st->code->execute;
+	st->execute = st->code->execute;
 	st->counts_aside = w->counts != NULL || w->txn != NULL;
 	for (struct group *g; (g = router_custom(&st->router)) != NULL; )
 		open_grouping(st, g);

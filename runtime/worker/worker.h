@@ -83,7 +83,7 @@ struct task {
 	struct stage *stage;
 	void *self;
 	uint32_t index;			/* in this worker */
-	struct counts *counts;		/* NULL: it is alone in its stage, whose page counts for it */
+	struct counts_place *counts;	/* NULL: it is alone in its stage, whose page counts for it */
 	uint32_t source;		/* in its stage: what its tuples say of where they are from */
 	struct anchor *hand;		/* what emits are anchored to; NULL: nothing */
 	bool hand_finished;		/* it was held and is acked or failed already */
@@ -123,8 +123,7 @@ struct stage {
 	struct router router;
 	struct plugin *plugin;
 	const gale_component *code;
-	/* execute is the code's, or one that counts for the task, too. */
-	int (*execute)(void *self, gale_ctx *ctx, const gale_tuple *tuple);
+	int (*execute)(void *self, gale_ctx *ctx, const gale_tuple *tuple);	/* the code's */
 	bool counts_aside;		/* emits count for a task or a batch, too */
 	gale_level level;		/* of what its tasks log */
 	struct task *tasks;		/* n_tasks neighbours of the worker's */
