@@ -141,8 +141,8 @@ texts() {
 	must_count 1 out '^split +2 '
 	must_count 1 out '^acker: 0 trees open; limit 30s'
 	expect 0 status wc split
-	must_count 1 out '^split\[0\] '
-	must_count 1 out '^split\[1\] '
+	must_count 2 out '^split\[0\] '		# as an executor, and as a task
+	must_count 2 out '^split\[1\] '
 	must_count 1 out '^execute latency  p50 '
 	expect 0 graph wc
 	must_count 1 out '^lines  \[lines\]  [0-9.,]+/s  p99 [0-9.]+[num]?s  busy [0-9]+%  blocked [0-9]+%$'
@@ -334,6 +334,158 @@ needed() {
 
 executors() {
 	of_slow executors
+}
+
+# Each task counts for itself, whichever executors it was in: what gale says of each is what each has written
+# down, over a kill at rest, one under load, and moves to executors with one task and back.
+case_tasks() {
+	mkfifo pipe
+	exec 3<> pipe
+	topology <<-END
+		spout feed feed fifo=pipe count=100000 keys=50 replay=kept at_end=unbounded
+		bolt pass probe.Pass journal=pass.log copies=2 parallelism=2 numTasks=8
+		bolt end probe.Pass journal=end.log copies=0 numTasks=3
+		stream feed pass FIELDS key
+		stream pass end SHUFFLE
+	END
+	submit
+	feeds 1000
+	tasks_are_exact pass 8
+	tasks_are_exact end 3
+	must_count 3 out '^ *{"task": [0-9]+, "label": "end.[0-2].", "worker": [0-9]+, "emitted": 0, '
+	expect 0 status tasks pass
+	must_count 1 out "^pass\[2\] +pass\[0-3\] .* $(grep -c '^2 ' pass.log) "
+	kill_worker 'pass[4-7]'
+	tasks_are_exact pass 8
+	feeds 1000
+	tasks_are_exact pass 8
+	expect 0 rebalance tasks -e pass=8 -e end=2
+	tasks_are_exact pass 8
+	feeds 1000
+	tasks_are_exact pass 8
+	tasks_are_exact end 3
+	kill_worker 'pass[5]'
+	tasks_are_exact pass 8
+	feeds 1000
+	expect 0 rebalance tasks -e pass=3 -e end=1
+	feeds 1000
+	tasks_are_exact pass 8
+	tasks_are_exact end 3
+	echo 5000 >&3
+	wait_until 10 has_executed pass 6000
+	kill_worker 'pass[0-2]'
+	fed=10000
+	wait_until 20 has_acked "$fed"
+	tasks_are_exact pass 8 1
+	the_end
+}
+
+fed=0
+
+# feeds N waits until as many more are acked, and nothing comes again.
+feeds() {
+	fed=$((fed + $1))
+	echo "$1" >&3
+	wait_until 10 has_acked "$fed"
+}
+
+has_acked() {
+	status
+	[ "$(total acked)" -eq "$1" ] && [ "$(total pendingTrees)" -eq 0 ]
+}
+
+# kill_worker LABEL waits until a successor lives.
+kill_worker() {
+	local pid
+
+	pid=$(worker "$1")
+	kill -9 "$pid"
+	wait_until 10 is_succeeded "$1" "$pid"
+}
+
+is_succeeded() {
+	local now
+
+	now=$(worker "$1")
+	status "${1%[*}"
+	[ -n "$now" ] && [ "$now" != "$2" ] && [ "$(grep -c '"alive": false' out)" -eq 0 ]
+}
+
+# of_task LABEL KEY: as part, of the file out.
+of_task() {
+	grep -F "{\"task\": " out | grep -F "\"label\": \"$1\"" | first "$2"
+}
+
+# tasks_are_exact COMPONENT N [MISSING]: each of its N tasks has executed what its journal says (a tuple
+# in hand when a worker was killed is written down, and not counted: MISSING of them at most), and all
+# together are the component.
+tasks_are_exact() {
+	local i n sum=0 told=0
+
+	status "$1"
+	for ((i = 0; i < $2; i++)); do
+		n=$(of_task "$1[$i]" executed)
+		told=$((told + $(grep -c "^$i " "$1.log")))
+		sum=$((sum + n))
+		[ "$n" -eq "$(grep -c "^$i " "$1.log")" ] || [ $((told - sum)) -le "${3:-0}" ] ||
+		    fail "$1[$i] has executed $(grep -c "^$i " "$1.log"), not $n"
+		is "$told" '>=' "$sum"
+	done
+	tasks_sum_up "$1" "$2" emitted transferred executed acked failed
+}
+
+# tasks_sum_up COMPONENT N KEY...: in the file out the tasks together are the component.
+tasks_sum_up() {
+	local component=$1 n=$2 key sum i
+
+	shift 2
+	for key; do
+		sum=0
+		for ((i = 0; i < n; i++)); do
+			sum=$((sum + $(of_task "${component}[$i]" "$key")))
+		done
+		[ "$sum" -eq "$(part "$component" "$key")" ] ||
+		    fail "$key of all tasks of $component is $sum, not $(part "$component" "$key")"
+	done
+}
+
+# Tasks of one spout in one executor: what was acked, what timed out and what was given up.
+case_spouts() {
+	local i
+
+	topology <<-END
+		config topology.max.attempts 1
+		config topology.message.timeout.secs 0.5
+		spout feed feed count=100 numTasks=3 at_end=unbounded
+		bolt refuse probe.Refuse every=10 numTasks=2
+		bolt some probe.Some every=5
+		stream feed refuse SHUFFLE
+		stream feed some SHUFFLE
+	END
+	submit
+	wait_until 20 has_settled 300
+	status feed
+	for i in 0 1 2; do
+		must [ "$(of_task "feed[$i]" emitted)" -eq 100 ]
+		must [ "$(of_task "feed[$i]" transferred)" -eq 200 ]
+		must [ $(($(of_task "feed[$i]" acked) + $(of_task "feed[$i]" failed))) -eq 100 ]
+		must [ "$(of_task "feed[$i]" failed)" -ge 10 ]
+		must [ "$(of_task "feed[$i]" timedOut)" -ge 1 ]
+		must [ "$(of_task "feed[$i]" deadLettered)" -eq "$(of_task "feed[$i]" failed)" ]
+	done
+	tasks_sum_up feed 3 emitted transferred acked failed timedOut deadLettered
+	status refuse
+	must [ "$(of_task "refuse[0]" failed)" -ge 1 ]
+	tasks_sum_up refuse 2 executed acked failed
+	expect 0 status spouts feed
+	must_count 1 out '^TASK +EXECUTOR +EMITTED .* TIMED-OUT +DEAD$'
+	must_count 1 out '^feed.2. +feed.0-2. +100 +200 +0 '
+	the_end
+}
+
+has_settled() {
+	status
+	[ $(($(total acked) + $(total failed))) -eq "$1" ] && [ "$(total pendingTrees)" -eq 0 ]
 }
 
 # ---- what has become of it ----------------------------------------------------------------

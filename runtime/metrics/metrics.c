@@ -109,9 +109,22 @@ static struct status *open_at(char *path)
 	return page;
 }
 
+/* read_tasks: the page of an executor's only task, unless it is of one that had other tasks, counts
+ * for that. */
+static void read_tasks(struct metrics *m, const struct counts_place *places, uint32_t worker,
+    uint32_t stage, const struct status *page)
+{
+	const struct plan_stage *planned = &m->plan->stages[stage];
+	bool alone = planned->n_tasks == 1 && page != NULL && page->start > m->plan->workers[worker].starts;
+
+	for (uint32_t i = planned->first_task; i < planned->first_task + planned->n_tasks; i++)
+		m->tasks[i] = counts_total(places != NULL ? &places[i] : NULL, alone ? page : NULL);
+}
+
 /* read_stage: the page first, then what predecessors left. When that has the page's start in it
  * already, the page is of one that is gone. */
-static void read_stage(struct metrics *m, const char *rundir, uint32_t worker, uint32_t i)
+static void read_stage(struct metrics *m, const char *rundir, const struct counts_place *places,
+    uint32_t worker, uint32_t i)
 {
 	uint32_t stage = m->plan->workers[worker].first_stage + i;
 	struct status *page = open_at(rundir_status(rundir, worker, i));
@@ -127,19 +140,25 @@ static void read_stage(struct metrics *m, const char *rundir, uint32_t worker, u
 		if (m->workers[worker].alive)
 			add_gauges(m, stage, page);
 	}
+	read_tasks(m, places, worker, stage, page);
 	status_close(page);
 	status_close(past);
 }
 
 static void read_pages(struct metrics *m, const char *rundir)
 {
+	char *path = rundir_tasks(rundir);
+	const struct counts_place *places = counts_look(path, m->plan->n_tasks, NULL);
+
+	free(path);
 	for (uint32_t w = 0; w < m->plan->n_workers; w++) {
 		for (uint32_t i = 0; i < m->plan->workers[w].n_stages; i++)
-			read_stage(m, rundir, w, i);
+			read_stage(m, rundir, places, w, i);
 		if (m->workers[w].alive)
 			sample_add_cpu(m->total, m->plan, m->plan->workers[w].first_stage,
 			    procfs_cpu_ns(m->workers[w].pid));
 	}
+	counts_close(places, m->plan->n_tasks);
 }
 
 /* ---- queues and memory ------------------------------------------------------------- */
@@ -306,6 +325,7 @@ static void read_all(struct metrics *m, const char *rundir, enum metrics_depth d
 	m->stages = xcalloc((size_t)m->plan->n_stages + 1, sizeof *m->stages);
 	m->components = xcalloc(n_components, sizeof *m->components);
 	m->user = xcalloc(n_components, sizeof *m->user);
+	m->tasks = xcalloc((size_t)m->plan->n_tasks + 1, sizeof *m->tasks);
 	read_pages(m, rundir);
 	m->started_ns = started(m);
 	if (depth >= METRICS_WINDOW)
@@ -361,6 +381,7 @@ void metrics_free(struct metrics *m)
 	free(m->components);
 	free(m->edges);
 	free(m->user);
+	free(m->tasks);
 	plan_free(m->plan);
 	topology_free(m->topology);
 	free(m);

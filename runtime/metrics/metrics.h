@@ -13,6 +13,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "counts.h"
 #include "error.h"
 #include "overview.h"
 #include "plan.h"
@@ -73,6 +74,7 @@ struct metrics {
 	struct metrics_gauges *stages, *components;	/* as in the samples */
 	struct metrics_edge *edges;	/* between components, in the order of FROM, then TO */
 	uint32_t n_edges;
+	struct counts *tasks;		/* by the plan's tasks: since the start of the run */
 	struct status *user;		/* by component: only its metrics count */
 	uint64_t first_emit_ns, last_ack_ns;
 };

@@ -295,6 +295,36 @@ static void put_executors(struct buf *out, const struct metrics *m, uint32_t com
 	buf_puts(out, "]");
 }
 
+static void put_task(struct buf *out, const struct metrics *m, uint32_t task, bool spout)
+{
+	const struct counts *n = &m->tasks[task];
+	char label[PLAN_LABEL];
+
+	next(out);
+	buf_puts(out, "\n      {");
+	put_count(out, "task", task);
+	put_text(out, "label", plan_task_label(m->plan, task, label, sizeof label));
+	put_count(out, "worker", m->plan->task_worker[task]);
+	put_count(out, "emitted", n->emitted);
+	put_count(out, "transferred", n->transferred);
+	put_count(out, "executed", n->executed);
+	put_count(out, "acked", n->acked);
+	put_count(out, "failed", n->failed);
+	if (spout) {
+		put_count(out, "timedOut", n->timed_out);
+		put_count(out, "deadLettered", n->dead_lettered);
+	}
+	buf_puts(out, "}");
+}
+
+static void put_tasks(struct buf *out, const struct metrics *m, uint32_t component)
+{
+	open_in(out, "tasks", "[");
+	for (uint32_t i = 0; i < metrics_tasks(m, component); i++)
+		put_task(out, m, m->plan->first_task[component] + i, component < m->topology->n_spouts);
+	buf_puts(out, "]");
+}
+
 static void put_last_error(struct buf *out, const struct last_error *e)
 {
 	if (e->text == NULL) {
@@ -332,8 +362,10 @@ static void put_component(struct buf *out, const struct survey *s, uint32_t numb
 		put_user(out, &m->user[number]);
 	}
 	put_last_error(out, &s->errors[number]);
-	if (executors)
+	if (executors) {
 		put_executors(out, m, number);
+		put_tasks(out, m, number);
+	}
 	buf_puts(out, "}");
 }
 

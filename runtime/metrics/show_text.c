@@ -269,6 +269,41 @@ static void put_executors(struct buf *out, const struct metrics *m, uint32_t c)
 	table_write(&t, out);
 }
 
+static void add_task(struct table *t, const struct metrics *m, uint32_t task, bool spout)
+{
+	const struct plan_worker *w = &m->plan->workers[m->plan->task_worker[task]];
+	const struct counts *n = &m->tasks[task];
+	char label[PLAN_LABEL];
+
+	table_add(t, "%s", plan_task_label(m->plan, task, label, sizeof label));
+	table_add(t, "%s", w->label);
+	table_add_count(t, n->emitted);
+	table_add_count(t, n->transferred);
+	table_add_count(t, n->executed);
+	table_add_count(t, n->acked);
+	table_add_count(t, n->failed);
+	if (!spout)
+		return;
+	table_add_count(t, n->timed_out);
+	table_add_count(t, n->dead_lettered);
+}
+
+static void put_tasks(struct buf *out, const struct metrics *m, uint32_t c)
+{
+	static const char *const of_bolts[] = { "TASK", "EXECUTOR", "EMITTED", "TRANSFERRED", "EXECUTED", "ACKED",
+		"FAILED", NULL };
+	static const char *const of_spouts[] = { "TASK", "EXECUTOR", "EMITTED", "TRANSFERRED", "EXECUTED", "ACKED",
+		"FAILED", "TIMED-OUT", "DEAD", NULL };
+	bool spout = c < m->topology->n_spouts;
+	struct table t;
+
+	table_begin(&t, spout ? "llrrrrrrr" : "llrrrrr");
+	add_heads(&t, spout ? of_spouts : of_bolts);
+	for (uint32_t i = 0; i < metrics_tasks(m, c); i++)
+		add_task(&t, m, m->plan->first_task[c] + i, spout);
+	table_write(&t, out);
+}
+
 static void put_latency(struct buf *out, const char *name, const struct hist *h)
 {
 	if (h->n == 0)
@@ -289,6 +324,7 @@ static void put_component(struct buf *out, const struct metrics *m, uint32_t c)
 	const struct status *user = &m->user[c];
 
 	put_executors(out, m, c);
+	put_tasks(out, m, c);
 	put_latency(out, "execute", &m->window->latency[c].execute);
 	put_latency(out, "process", &m->window->latency[c].process);
 	put_latency(out, "complete", &m->window->latency[c].complete);

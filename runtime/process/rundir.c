@@ -402,6 +402,11 @@ char *rundir_past(const char *rundir, uint32_t worker, uint32_t stage)
 	return xasprintf("%s/w%u.%u.past.status", rundir, worker, stage);
 }
 
+char *rundir_tasks(const char *rundir)
+{
+	return xasprintf("%s/tasks", rundir);
+}
+
 char *rundir_flow(const char *rundir, uint32_t worker)
 {
 	return xasprintf("%s/w%u.flow", rundir, worker);

@@ -10,6 +10,7 @@
  *     .gale-1234            link to a temporary file elsewhere, to be removed with this
  *     w3.status             status page of worker 3 (status.h); w3.1.status: of its stage 1
  *     w3.past.status        what the predecessors of worker 3 have counted
+ *     tasks                 what each task has counted (counts.h), when status pages do not say it
  *     w3.flow               frames between worker 3 and others (flow.h)
  *     history.00012345678   what had been counted at that time (history.h)
  *     w3.1.in               socket: data for worker 3, start 1
@@ -61,6 +62,7 @@ char *rundir_topology(const char *rundir);
 char *rundir_state(const char *rundir);	/* the state directory of a run without --state */
 char *rundir_status(const char *rundir, uint32_t worker, uint32_t stage);
 char *rundir_past(const char *rundir, uint32_t worker, uint32_t stage);
+char *rundir_tasks(const char *rundir);
 char *rundir_flow(const char *rundir, uint32_t worker);
 char *rundir_data_endpoint(const char *rundir, uint32_t worker, uint32_t start);	/* "ipc://..." */
 char *rundir_ack_endpoint(const char *rundir, uint32_t worker, uint32_t start);

@@ -577,6 +577,21 @@ static void save_past(struct crew *c, uint32_t worker, uint32_t stage)
 	free(path);
 }
 
+/* fold_counts has the page of an executor's only task count as that task's past (counts.h). */
+static void fold_counts(struct crew *c, uint32_t stage)
+{
+	const struct plan_stage *planned = &c->plan->stages[stage];
+	char *path = rundir_tasks(c->run_dir);
+	struct error e;
+
+	if (planned->n_tasks == 1 && c->counts == NULL &&
+	    (c->counts = counts_open(path, c->plan->n_tasks, &e)) == NULL)
+		outlet_say(c->outlet, "%s: warn: %s", c->plan->topology->name, e.text);
+	if (planned->n_tasks == 1 && c->counts != NULL)
+		counts_fold(&c->counts[planned->first_task], c->pages[stage]);
+	free(path);
+}
+
 /* forget_predecessor makes room for the next start of a worker; what the last one counted
  * goes into the sum, but for what was open. */
 static void forget_predecessor(struct crew *c, uint32_t worker)
@@ -589,6 +604,7 @@ static void forget_predecessor(struct crew *c, uint32_t worker)
 			continue;
 		tally_add(&c->past[i], c->pages[i]);
 		c->past[i].sum.pending = c->past[i].sum.held = 0;
+		fold_counts(c, i);
 		save_past(c, worker, i);
 		status_close(c->pages[i]);
 		c->pages[i] = NULL;
@@ -841,6 +857,8 @@ void crew_free(struct crew *c)
 	}
 	for (uint32_t i = 0; c->pages != NULL && i < c->plan->n_stages; i++)
 		status_close(c->pages[i]);
+	if (c->counts != NULL)
+		counts_close(c->counts, c->plan->n_tasks);
 	free(c->pages);
 	free(c->past);
 	free(c->crashed);

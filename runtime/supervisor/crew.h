@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "buf.h"
+#include "counts.h"
 #include "error.h"
 #include "levels.h"
 #include "life.h"
@@ -62,6 +63,7 @@ struct crew {
 	struct status **pages;		/* plan->n_stages; NULL until the worker has one */
 	struct crew_listener listener;
 	struct tally *past;		/* plan->n_stages: the pages of predecessors */
+	struct counts_place *counts;	/* by task; NULL: no page was folded in yet */
 	struct buf lines;		/* of workers, not yet handed to the outlet */
 	bool frozen;			/* nothing is decided: see crew_freeze */
 	bool impatient;			/* kills are asked for: don't report them */

@@ -30,6 +30,7 @@ static void clear(struct filled *f)
 {
 	offsets_free(&f->ends);
 	free(f->stamps);
+	free(f->by_task);
 	*f = (struct filled){ 0 };
 }
 
@@ -160,10 +161,17 @@ static void enter(struct task *t)
 	batch_enter(w, t->batch);
 }
 
-/* note puts down that a tuple is emitted into F. */
-static void note(const struct worker *w, struct filled *f)
+/* note puts down that T emits a tuple into F. */
+static void note(const struct task *t, struct filled *f)
 {
+	const struct worker *w = t->worker;
+
 	f->tuples++;
+	if (t->counts != NULL) {
+		if (f->by_task == NULL)
+			f->by_task = xcalloc(w->n_tasks, sizeof *f->by_task);
+		f->by_task[t->index]++;
+	}
 	if (f->n_stamps > 0 && f->stamps[f->n_stamps - 1].at_ns == w->now_ns) {
 		f->stamps[f->n_stamps - 1].n++;
 		return;
@@ -204,7 +212,7 @@ void batch_spout_emits(struct task *t, uint64_t id)
 	}
 	enter(t);
 	t->emitted = true;
-	note(w, filled_of(w, t->batch));
+	note(t, filled_of(w, t->batch));
 	if (is_full(w, t->batch))
 		say_full(w, t->batch);
 }
@@ -388,6 +396,8 @@ void batch_spout_committed(struct worker *w, uint64_t txid)
 		for (size_t i = 0; i < f->n_stamps; i++)
 			hist_add(&s->complete, w->now_ns - f->stamps[i].at_ns, f->stamps[i].n);
 		s->acked += f->tuples;
+		for (uint32_t i = 0; f->by_task != NULL && i < w->n_tasks; i++)
+			w->tasks[i].counts->n.acked += f->by_task[i];
 		if (f->tuples > 0 && s->first_ack_ns == 0)
 			s->first_ack_ns = w->now_ns;
 		if (f->tuples > 0)

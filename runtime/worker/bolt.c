@@ -210,11 +210,27 @@ static inline void hand_in(struct worker *w, struct acks *a)
 	a->root = 0;
 }
 
-static inline void ack_hand(const struct stage *st, const struct anchor *hand, struct acks *a)
+/* count_executed counts for T what was executed and is not acked at once. */
+static void count_executed(const struct task *t)
 {
+	if (t->counts != NULL)
+		t->counts->n.executed++;
+}
+
+static void fail_hand(struct task *t, const struct anchor *hand, int result)
+{
+	count_executed(t);
+	bolt_failed(t, hand, result);
+}
+
+static inline void ack_hand(const struct task *t, const struct anchor *hand, struct acks *a)
+{
+	const struct stage *st = t->stage;
 	struct worker *w = st->worker;
 	uint64_t value = hand->edge ^ hand->children;
 
+	if (t->counts != NULL)
+		t->counts->passed++;
 	if (hand->roots.n != 1 || w->txn != NULL) {
 		host_ack_anchor(st, hand);
 		return;
@@ -241,12 +257,14 @@ static inline void execute(struct worker *w, struct task *t, const struct wire_t
 	t->hand = &hand;
 	t->tuple = &tuple;
 	t->frame = w->frame;
-	result = t->stage->code->execute(t->self, &t->ctx, &tuple);
+	result = t->stage->execute(t->self, &t->ctx, &tuple);
 	t->stage->status->executed++;
 	if (result != GALE_OK || t->broken)
-		bolt_failed(t, &hand, result);
+		fail_hand(t, &hand, result);
 	else if (t->held_hand.id == 0)
-		ack_hand(t->stage, &hand, acks);
+		ack_hand(t, &hand, acks);
+	else
+		count_executed(t);
 	t->held_hand.id = 0;
 	t->hand = NULL;
 	t->hand_finished = false;
@@ -289,9 +307,14 @@ static void ack_repeated(struct worker *w)
 {
 	struct wire_tuple in;
 
-	while (wire_next(&w->reader, &in, w->values) > 0)
+	while (wire_next(&w->reader, &in, w->values) > 0) {
+		const struct task *t = task_for(w, in.target);
+
 		host_ack_anchor(w->stages, &(struct anchor){ .roots = { in.n_roots, in.root, in.roots },
 			.edge = in.edge });
+		if (t != NULL && t->counts != NULL)
+			t->counts->n.acked++;
+	}
 	bolt_drop_frame(w);
 }
 

@@ -102,9 +102,13 @@ static uint64_t execute(struct task *t, struct anchor *hand, const gale_tuple *t
 	t->hand = hand;
 	t->tuple = tuple;
 	t->frame = NULL;
-	result = st->code->execute(t->self, &t->ctx, tuple);
+	result = st->execute(t->self, &t->ctx, tuple);
 	st->status->executed++;
 	failed = result != GALE_OK || t->broken;
+	if (t->counts != NULL && (failed || t->held_hand.id != 0))
+		t->counts->n.executed++;
+	else if (t->counts != NULL)
+		t->counts->passed++;
 	if (failed)
 		bolt_failed(t, hand, result);
 	if (t->held_hand.id != 0) {

@@ -36,17 +36,30 @@ int host_refuse(struct task *t, const char *format, ...)
 
 /* ---- emit ---- */
 
-static inline void count_emit(const struct stage *st, uint32_t stream, int copies)
+/* count_aside counts an emit where few have to: for one of several tasks, and for a batch. */
+static void count_aside(const struct task *t, int copies)
 {
+	const struct worker *w = t->worker;
+
+	if (t->counts != NULL) {
+		t->counts->n.emitted++;
+		t->counts->n.transferred += (uint64_t)copies;
+	}
+	if (w->txn != NULL && w->txn->touched != w->out.sender.header.txid)
+		batch_touched(t->worker);
+}
+
+static inline void count_emit(const struct task *t, uint32_t stream, int copies)
+{
+	const struct stage *st = t->stage;
 	struct status_stream *s = &st->status->streams[stream < STATUS_STREAMS ? stream : STATUS_STREAMS - 1];
-	struct worker *w = st->worker;
 
 	s->emitted++;
 	s->transferred += (uint64_t)copies;
 	if (st->status->first_emit_ns == 0)
-		st->status->first_emit_ns = w->now_ns;
-	if (w->txn != NULL && w->txn->touched != w->out.sender.header.txid)
-		batch_touched(w);
+		st->status->first_emit_ns = st->worker->now_ns;
+	if (st->counts_aside)
+		count_aside(t, copies);
 }
 
 /* is_finishing: what this task emits without an anchor are messages that gale keeps: in a
@@ -105,7 +118,7 @@ static int emit_checked(struct task *t, uint32_t stream, const gale_value *value
 		return emit_finish(t, stream, UINT32_MAX, values, n, m.bound);
 	if ((copies = router_emit(router, &m, &edges, &e)) < 0)
 		return host_refuse(t, "%s", e.text);
-	count_emit(t->stage, stream, copies);
+	count_emit(t, stream, copies);
 	if (t->hand != NULL)
 		t->hand->children ^= edges;
 	return 0;
@@ -120,13 +133,13 @@ static int host_emit(gale_ctx *ctx, uint32_t stream, const gale_value *values, u
 	if (t->hand != NULL && (called = router_called(&t->stage->router, stream, values, n)) > 0) {
 		t->hand->children ^= chain_call(t->worker, called, &(struct emission){ .stream = stream,
 			.source = t->source, .values = values, .n = n, .roots = t->hand->roots });
-		count_emit(t->stage, stream, 1);
+		count_emit(t, stream, 1);
 		return 0;
 	}
 	if (t->hand == NULL || t->hand->roots.n != 1 ||
 	    !router_emit_flat(&t->stage->router, stream, t->source, t->hand->roots.one, values, n, &edge))
 		return emit_checked(t, stream, values, n);
-	count_emit(t->stage, stream, 1);
+	count_emit(t, stream, 1);
 	t->hand->children ^= edge;
 	return 0;
 }
@@ -234,7 +247,7 @@ static int emit_anchored(struct task *t, const gale_emission *x, struct emission
 	free(list);
 	if (copies < 0)
 		return host_refuse(t, "%s", e.text);
-	count_emit(t->stage, m->stream, copies);
+	count_emit(t, m->stream, copies);
 	return 0;
 }
 
@@ -291,7 +304,7 @@ static int host_emit_as(gale_ctx *ctx, const gale_emission *x)
 	    : router_emit(router, &m, &edges, &e);
 	if (copies < 0)
 		return host_refuse(t, "%s", e.text);
-	count_emit(t->stage, x->stream, copies);
+	count_emit(t, x->stream, copies);
 	if (t->hand != NULL && !x->unanchored)
 		t->hand->children ^= edges;
 	return 0;
@@ -324,6 +337,8 @@ static void fail_root(struct task *t, uint64_t root, const char *why)
 void host_fail_anchor(struct task *t, const struct anchor *a, const char *why)
 {
 	t->stage->status->failed++;
+	if (t->counts != NULL)
+		t->counts->n.failed++;
 	if (t->worker->txn != NULL) {
 		batch_failed(t, why);
 		return;
@@ -459,6 +474,8 @@ static int host_ack(gale_ctx *ctx, gale_held handle)
 	if (h == NULL)
 		return host_refuse(t, "gale_ack of a tuple that is acked or failed already");
 	host_ack_anchor(t->stage, &h->anchor);
+	if (t->counts != NULL)
+		t->counts->n.acked++;
 	let_go(t, h, handle);
 	return 0;
 }

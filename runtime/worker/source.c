@@ -186,16 +186,20 @@ static void ack_without_ackers(struct worker *w, const struct message *m)
 		buf_add(&w->acked_now, pair, sizeof pair);
 }
 
-static inline void count(const struct stage *st, uint32_t stream, bool replayed, int copies)
+static inline void count(const struct task *t, uint32_t stream, bool replayed, int copies)
 {
-	struct status *s = st->status;
+	struct status *s = t->stage->status;
 	struct status_stream *of = &s->streams[stream < STATUS_STREAMS ? stream : STATUS_STREAMS - 1];
 
 	of->emitted++;
 	of->transferred += (uint64_t)copies;
 	s->replayed += replayed;
+	if (t->counts != NULL) {
+		t->counts->n.emitted++;
+		t->counts->n.transferred += (uint64_t)copies;
+	}
 	if (s->first_emit_ns == 0)
-		s->first_emit_ns = st->worker->now_ns;
+		s->first_emit_ns = t->worker->now_ns;
 }
 
 /* over_inside: ROOT is over, as W->emitting_failed says, and left no edge. */
@@ -288,7 +292,7 @@ int source_emit(struct worker *w, struct message *m, const gale_value *values, u
 		forget_body(w, m);
 		return -1;
 	}
-	count(stage_of(w, m), m->stream, m->attempt > 1, copies);
+	count(&w->tasks[m->task], m->stream, m->attempt > 1, copies);
 	if (w->txn != NULL && w->txn->touched != w->out.sender.header.txid)
 		batch_touched(w);
 	if (!tracked) {
@@ -320,7 +324,7 @@ bool source_emit_flat(struct task *t, const gale_emission *x)
 	    !router_emit_flat(&t->stage->router, x->stream, t->source, root, x->values, x->n, &edge))
 		return false;
 	w->next_root++;
-	count(t->stage, x->stream, false, 1);
+	count(t, x->stream, false, 1);
 	out_root_made(&w->out, root, edge);
 	m = pending_add(&w->pending, root, &(struct message){ .id = x->id, .task = t->index,
 		.stream = x->stream, .target = UINT32_MAX, .attempt = 1, .first = root }, w->now_ns);
@@ -354,27 +358,30 @@ static inline uint64_t acked(struct worker *w, struct task *t, const struct flig
 	return took;
 }
 
-/* on_acked settles one message, of the stage *OF. Returns how long it took; UINT64_MAX: it was
+/* on_acked settles one message, of the task *OF. Returns how long it took; UINT64_MAX: it was
  * settled before. */
-static inline uint64_t on_acked(struct worker *w, uint64_t root, const struct stage **of)
+static inline uint64_t on_acked(struct worker *w, uint64_t root, const struct task **of)
 {
 	struct flight f;
 	struct task *t;
 
 	if (!pending_settle(&w->pending, root, &f))
 		return UINT64_MAX;
-	t = &w->tasks[f.message.task];
-	*of = t->stage;
+	*of = t = &w->tasks[f.message.task];
 	return acked(w, t, &f);
 }
 
-/* count_acked notes N messages of ST that took so long. */
-static void count_acked(const struct stage *st, uint64_t took, uint64_t n)
+/* count_acked notes N messages of T that took so long. */
+static void count_acked(const struct task *t, uint64_t took, uint64_t n)
 {
-	struct status *s = st->status;
-	uint64_t now_ns = st->worker->now_ns;
+	struct status *s = t->stage->status;
+	uint64_t now_ns = t->worker->now_ns;
 
-	s->acked += st->component->kind == GALE_SPOUT ? n : 0;
+	if (t->stage->component->kind == GALE_SPOUT) {
+		s->acked += n;
+		if (t->counts != NULL)
+			t->counts->n.acked += n;
+	}
 	if (s->first_ack_ns == 0)
 		s->first_ack_ns = now_ns;
 	s->last_ack_ns = now_ns;
@@ -385,7 +392,7 @@ static void count_acked(const struct stage *st, uint64_t took, uint64_t n)
  * equally long, and are counted together. */
 static void on_acked_run(struct worker *w, uint64_t root, uint32_t n)
 {
-	const struct stage *st = NULL, *of = NULL;
+	const struct task *t = NULL, *of = NULL;
 	uint64_t alike = 0, took = 0;
 
 	for (uint32_t i = 0; i < n; i++) {
@@ -393,16 +400,16 @@ static void on_acked_run(struct worker *w, uint64_t root, uint32_t n)
 
 		if (each == UINT64_MAX)
 			continue;
-		if ((each != took || of != st) && alike > 0) {
-			count_acked(st, took, alike);
+		if ((each != took || of != t) && alike > 0) {
+			count_acked(t, took, alike);
 			alike = 0;
 		}
 		took = each;
-		st = of;
+		t = of;
 		alike++;
 	}
 	if (alike > 0)
-		count_acked(st, took, alike);
+		count_acked(t, took, alike);
 	w->status->pending = source_open(w);
 }
 
@@ -449,6 +456,8 @@ static void bury(struct worker *w, const struct message *m, const char *reason)
 	struct error e;
 
 	st->status->dead_lettered++;
+	if (w->tasks[m->task].counts != NULL)
+		w->tasks[m->task].counts->n.dead_lettered++;
 	n = wire_read_values(m->body, m->body_bytes, values);
 	d.n_values = n < 0 ? 0 : (uint32_t)n;
 	/* A dead letter that dies itself goes to the file, or it would go round for ever. */
@@ -550,12 +559,19 @@ static void blame(const struct worker *w, uint64_t root, gale_failure *f, char *
 
 static void failed(struct worker *w, struct flight *flight, gale_failure *f)
 {
-	struct status *s = stage_of(w, &flight->message)->status;
+	const struct task *t = &w->tasks[flight->message.task];
+	struct status *s = t->stage->status;
+	bool spouts = is_spouts(w, &flight->message);
+	bool timed_out = f->kind == GALE_TIMED_OUT || f->kind == GALE_NO_PROGRESS ||
+	    f->kind == GALE_NO_VERDICT;
 
 	pending_failed(&w->pending, flight->root, &flight->message);
-	s->failed += is_spouts(w, &flight->message);
-	s->timed_out += f->kind == GALE_TIMED_OUT || f->kind == GALE_NO_PROGRESS ||
-	    f->kind == GALE_NO_VERDICT;
+	s->failed += spouts;
+	s->timed_out += timed_out;
+	if (t->counts != NULL) {
+		t->counts->n.failed += spouts;
+		t->counts->n.timed_out += timed_out;
+	}
 	again(w, &flight->message, f);
 	settled(w, &flight->message);
 }
@@ -598,7 +614,7 @@ bool source_inside(struct worker *w)
 		if (x.failure.why != NULL)
 			failed_inside(w, &x.flight, &x.failure);
 		else
-			count_acked(t->stage, acked(w, t, &x.flight), 1);
+			count_acked(t, acked(w, t, &x.flight), 1);
 		free(x.failure.why);
 	}
 	w->n_inside_ready -= n;

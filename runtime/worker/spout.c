@@ -32,6 +32,13 @@ static bool wants_data(const struct worker *w)
 	return false;
 }
 
+static void count_acked(const struct task *t)
+{
+	t->worker->status->acked++;
+	if (t->counts != NULL)
+		t->counts->n.acked++;
+}
+
 /* ack_at_once acks what was emitted with an id while there are no ackers: after the callback
  * has returned, so that no spout is called back in the middle of it. What it emits in ack
  * comes next time. False: there was nothing. */
@@ -42,7 +49,8 @@ static bool ack_at_once(struct worker *w)
 
 	for (size_t i = 0; i < n; i += sizeof pair) {
 		memcpy(pair, w->acked_now.data + i, sizeof pair);
-		w->status->acked += w->txn == NULL;	/* else when its batch is */
+		if (w->txn == NULL)		/* else when its batch is */
+			count_acked(&w->tasks[pair[0]]);
 		if (w->stages->code->ack != NULL)
 			w->stages->code->ack(w->tasks[pair[0]].self, &w->tasks[pair[0]].ctx, pair[1]);
 	}

@@ -64,6 +64,7 @@ static struct task *new_task(struct stage *st, uint32_t index)
 	*t = (struct task){ .ctx = new_context(st, index), .worker = w, .stage = st,
 		.source = index, .index = (uint32_t)(t - w->tasks), .place = resume_place(st) };
 	t->self = xcalloc(1, st->code->self_size + 1);
+	t->counts = w->counts != NULL ? &w->counts[t->ctx.task] : NULL;
 	w->n_tasks++;
 	durable_open(t);
 	return t;
@@ -141,6 +142,8 @@ static void open_stage(struct stage *st, struct task *tasks, uint32_t n)
 	struct worker *w = st->worker;
 
 	st->code = open_part(w, &st->component->part, &st->plugin);
+	st->execute = st->code->execute;
+	st->counts_aside = w->counts != NULL || w->txn != NULL;
 	for (struct group *g; (g = router_custom(&st->router)) != NULL; )
 		open_grouping(st, g);
 	st->tasks = tasks;

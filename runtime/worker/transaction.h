@@ -41,6 +41,7 @@ struct filled {
 	bool mark;		/* its markers may go */
 	bool full_said;
 	uint64_t tuples, bytes;
+	uint64_t *by_task;	/* of tuples, where tasks count for themselves; else NULL */
 	struct offsets ends;
 	struct stamp *stamps;
 	size_t n_stamps, stamps_cap;

@@ -388,9 +388,21 @@ static struct status *make_page(struct worker *w, uint32_t stage)
 	return s;
 }
 
+/* open_counts: executors with one task have their status pages. */
+static void open_counts(struct worker *w)
+{
+	char *path = rundir_tasks(w->rundir);
+	struct error e;
+
+	if (w->me->n_tasks > 1 && (w->counts = counts_open(path, w->plan->n_tasks, &e)) == NULL)
+		worker_fatal(w, "%s", e.text);
+	free(path);
+}
+
 /* make_stages is called before "hello": then the pages are looked for. */
 static void make_stages(struct worker *w)
 {
+	open_counts(w);
 	w->n_stages = w->me->n_stages;
 	w->stages = xcalloc(w->n_stages, sizeof *w->stages);
 	for (uint32_t i = 0; i < w->n_stages; i++) {
@@ -616,6 +628,7 @@ static void be_buried(struct worker *w)
 	transport_free(w->transport);
 	loop_free(&w->loop);
 	status_close(w->status);
+	counts_close(w->counts, w->plan->n_tasks);
 	flow_close(w->flow);
 	free(w->links);
 	plan_free(w->plan);

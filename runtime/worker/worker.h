@@ -27,6 +27,7 @@
 
 #include <gale/gale.h>
 
+#include "counts.h"
 #include "deadletter.h"
 #include "flow.h"
 #include "limit.h"
@@ -82,6 +83,7 @@ struct task {
 	struct stage *stage;
 	void *self;
 	uint32_t index;			/* in this worker */
+	struct counts_place *counts;	/* NULL: it is alone in its stage, whose page counts for it */
 	uint32_t source;		/* in its stage: what its tuples say of where they are from */
 	struct anchor *hand;		/* what emits are anchored to; NULL: nothing */
 	bool hand_finished;		/* it was held and is acked or failed already */
@@ -121,6 +123,8 @@ struct stage {
 	struct router router;
 	struct plugin *plugin;
 	const gale_component *code;
+	int (*execute)(void *self, gale_ctx *ctx, const gale_tuple *tuple);	/* the code's */
+	bool counts_aside;		/* emits count for a task or a batch, too */
 	gale_level level;		/* of what its tasks log */
 	struct task *tasks;		/* n_tasks neighbours of the worker's */
 	uint32_t n_tasks;
@@ -160,6 +164,7 @@ struct worker {
 	struct inbox *data;			/* bolts: tuples and markers */
 	struct inbox *acks;			/* ackers: records; others: verdicts */
 	struct status *status;
+	struct counts_place *counts;		/* by task; NULL: every stage has but one */
 	struct flow *flow;			/* frames between this and others */
 	struct flow_link **links;		/* of them, by worker; NULL: nothing goes to and fro */
 	struct loop loop;
@@ -351,7 +356,8 @@ bool host_state_next(gale_ctx *ctx, gale_scan *scan);
 void host_drop_held(struct worker *w);
 void host_free_held(struct worker *w);
 
-/* host_ack_anchor, host_fail_anchor tell the ackers of every root of A, if it has any. What
+/* host_ack_anchor, host_fail_anchor tell the ackers of every root of A, if it has any. An ack is
+ * counted for the stage; for a task it is where the task is known. What
  * fails of the message that is just being emitted is left to source_emit. */
 void host_ack_anchor(const struct stage *st, const struct anchor *a);
 void host_fail_anchor(struct task *t, const struct anchor *a, const char *why);
