@@ -235,6 +235,15 @@ static void sleep_now(struct node *n)
 		node_wake(n, at > n->now_ns ? at : n->now_ns + n->turn_ns);
 }
 
+/* dies_in_call: it has crashed in a call, and what it did since was not done. Whose tuple that was a
+ * spout does not tell its successor. */
+static bool dies_in_call(struct node *n)
+{
+	if (n->crashed)
+		node_die(n, n->kind != KIND_SPOUT);
+	return n->crashed;
+}
+
 /* run */
 static void take_turn(struct node *n)
 {
@@ -249,7 +258,7 @@ static void take_turn(struct node *n)
 	if (post_waits(n))
 		post_retry(n);
 	any = role->turn(n);
-	if (n->state != NODE_RUNNING)
+	if (dies_in_call(n))
 		return;
 	/* out_flush_old */
 	if (any && n->oldest_ns != 0 && n->now_ns - n->oldest_ns >= NS_PER_MS)
@@ -258,6 +267,8 @@ static void take_turn(struct node *n)
 		post_flush(n);
 		any = role->rest(n);
 	}
+	if (dies_in_call(n))
+		return;
 	if (any)
 		node_wake(n, n->now_ns + n->turn_ns / 2 + below(n->world, n->turn_ns));
 	else
