@@ -208,14 +208,22 @@ static size_t n_emitted(const struct stage *st)
 	return i;
 }
 
-/* release acks one of the inputs of what was merged; false: there is none. */
+static bool fails(struct world *w)
+{
+	return w->on[FAULT_FAIL] && w->quiet_ns == 0 && chance(w, w->set.fail_1000);
+}
+
+/* release acks, or fails, one of the inputs of what was merged; false: there is none. */
 static bool release(struct node *n, struct stage *st)
 {
 	size_t count = n_emitted(st), i = (size_t)below(n->world, count);
 
 	if (count == 0)
 		return false;
-	ack(n, &st->held[i].tuple, st->held[i].children);
+	if (fails(n->world))
+		fail(n, &st->held[i].tuple);
+	else
+		ack(n, &st->held[i].tuple, st->held[i].children);
 	let_go(st, i);
 	return true;
 }
@@ -308,8 +316,7 @@ static void do_its_work(struct node *n, struct stage *st, const struct tuple *t,
 static struct outcome execute(struct node *n, struct stage *st, const struct tuple *t)
 {
 	struct world *w = n->world;
-	bool fails = w->on[FAULT_FAIL] && w->quiet_ns == 0 && chance(w, w->set.fail_1000);
-	bool late = fails && chance(w, 500);
+	bool bad = fails(w), late = bad && chance(w, 500);
 	struct outcome o = { 0 };
 
 	trace(w, "execute", n->number, t->parts[0], t->edge);
@@ -317,9 +324,9 @@ static struct outcome execute(struct node *n, struct stage *st, const struct tup
 		n->crashed = true;
 		return o;
 	}
-	if (!fails || late)
+	if (!bad || late)
 		do_its_work(n, st, t, &o);
-	if (fails && !o.held && !n->crashed) {
+	if (bad && !o.held && !n->crashed) {
 		o.failed = true;
 		fail(n, t);
 	}

@@ -84,8 +84,10 @@ void node_begin(struct node *n, uint32_t start)
 	struct world *w = n->world;
 	struct node fresh = { .world = w, .number = n->number, .me = n->me, .kind = n->kind,
 		.disk = n->disk, .source = n->source, .turn_ns = n->turn_ns, .start = start,
-		.doomed_ns = n->doomed_ns };
+		.doomed_ns = n->doomed_ns, .n_charges = n->n_charges, .before_root = n->emitting,
+		.before_id = n->emitting_id };
 
+	memcpy(fresh.charges, n->charges, sizeof fresh.charges);	/* source_inherit */
 	channel_clear(&n->down);
 	*n = fresh;
 	n->state = NODE_BOOTING;
@@ -235,12 +237,11 @@ static void sleep_now(struct node *n)
 		node_wake(n, at > n->now_ns ? at : n->now_ns + n->turn_ns);
 }
 
-/* dies_in_call: it has crashed in a call, and what it did since was not done. Whose tuple that was a
- * spout does not tell its successor. */
+/* dies_in_call: it has crashed in a call, and what it did since was not done. */
 static bool dies_in_call(struct node *n)
 {
 	if (n->crashed)
-		node_die(n, n->kind != KIND_SPOUT);
+		node_die(n, true);
 	return n->crashed;
 }
 

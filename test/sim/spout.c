@@ -78,6 +78,30 @@ static void resume(struct node *n)
 	trace(n->world, "resume", n->number, n->next_id, n_open);
 }
 
+/* recall_charge */
+static void recall_charge(struct node *n, const struct charge *c)
+{
+	if (c->deaths > 0)
+		pending_set_attempts(&n->pending, 0, c->id, c->deaths | (uint32_t)c->deaths << DEATHS_SHIFT);
+}
+
+static void charge_before(struct node *n)
+{
+	struct charge *c = NULL;
+
+	for (uint32_t i = 0; i < MOST_CHARGES; i++)
+		if (n->charges[i].deaths > 0 && n->charges[i].id == n->before_id)
+			c = &n->charges[i];
+	if (c == NULL) {
+		c = &n->charges[n->n_charges++ % MOST_CHARGES];
+		*c = (struct charge){ .id = n->before_id };
+	}
+	if (c->deaths < UINT8_MAX)
+		c->deaths++;
+	recall_charge(n, c);
+	n->before_root = 0;
+}
+
 /* source_init */
 void spout_begin(struct node *n)
 {
@@ -90,6 +114,8 @@ void spout_begin(struct node *n)
 	n->next_root = random_next(&w->random);
 	if (w->run == 1 && n->start == 1 && n->source == 0 && chance(w, 100))
 		n->next_root = UINT64_MAX - below(w, 60);
+	for (uint32_t i = 0; i < MOST_CHARGES; i++)
+		recall_charge(n, &n->charges[i]);
 	if (!n->over)
 		resume(n);
 	else
@@ -134,7 +160,8 @@ static void over_inside(struct node *n, uint64_t root, const struct message *m)
 	if (!n->emitting_failed)
 		oracle_complete(n, root);
 	n->inside = xgrow(n->inside, &n->inside_cap, n->n_inside + 1, sizeof *n->inside);
-	n->inside[n->n_inside++] = (struct inside){ root, *m, n->emitting_failed };
+	n->inside[n->n_inside++] = (struct inside){ .root = root, .message = *m,
+		.failed = n->emitting_failed };
 	n->n_inside_ready += !n->withholds;
 }
 
@@ -147,32 +174,59 @@ static void under_way(struct node *n, uint64_t root, const struct message *m, ui
 	pending_add(&n->pending, root, m, n->now_ns);
 }
 
+/* too_deadly */
+static bool too_deadly(struct node *n, struct message *m)
+{
+	uint32_t most = n->world->set.max_attempts;
+
+	if (m->body == NULL || m->deaths == 0 ||
+	    (m->deaths < POISON_DEATHS && (most == 0 || m->attempt <= most)))
+		return false;
+	m->attempt--;
+	n->emitting_failed = true;
+	m->first = n->emitting;
+	over_inside(n, m->first, m);
+	n->inside[n->n_inside - 1].deadly = true;
+	return true;
+}
+
+/* emit_root: a worker that has crashed in a call is dead; who was emitting is on its page. */
+static bool emit_root(struct node *n, const struct tuple *t, struct message *m)
+{
+	uint64_t edges = post_emit(n, n->stages, t);
+
+	if (n->crashed) {
+		free(m->body);
+		return false;
+	}
+	n->emitting = 0;
+	if (m->first == 0)
+		m->first = t->roots[0];
+	if (inside_over(edges))
+		over_inside(n, t->roots[0], m);
+	else
+		under_way(n, t->roots[0], m, edges);
+	return true;
+}
+
 static void emit(struct node *n, struct message *m)
 {
 	uint32_t id = n->source * SOURCE_IDS + (uint32_t)m->id;
 	struct tuple t = { .n_roots = 1, .n_parts = 1, .parts = { id << 3 | 7 } };
-	uint64_t edges;
 
 	t.roots[0] = new_root(n);
 	keep(n, m);
 	oracle_emitted(n, t.roots[0], m);
+	trace(n->world, "emit", n->number, id, t.roots[0]);
 	n->emitting = t.roots[0];
+	n->emitting_id = m->id;
 	n->emitting_failed = false;
-	edges = post_emit(n, n->stages, &t);
-	n->emitting = 0;
-	if (n->crashed) {
-		free(m->body);
+	if (n->n_stages > 1 && too_deadly(n, m))
+		n->emitting = 0;
+	else if (!emit_root(n, &t, m))
 		return;
-	}
-	if (m->first == 0)
-		m->first = t.roots[0];
-	if (inside_over(edges))
-		over_inside(n, t.roots[0], m);
-	else
-		under_way(n, t.roots[0], m, edges);
 	position_open(&n->position, m->id);
 	position_changed(n);
-	trace(n->world, "emit", n->number, id, t.roots[0]);
 }
 
 /* source_open */
@@ -316,7 +370,7 @@ static bool tell_inside(struct node *n)
 		struct inside *x = &n->inside[i];
 
 		if (x->failed)
-			failed(n, x->root, &x->message, BY_BOLT);
+			failed(n, x->root, &x->message, x->deadly ? BY_CRASH : BY_BOLT);
 		else
 			acked(n, x->root, &x->message);
 	}
@@ -381,6 +435,8 @@ static void charge(struct node *n, uint64_t root)
 void spout_named(struct node *n, uint64_t root)
 {
 	oracle_told(n, root);
+	if (root != 0 && root == n->before_root)
+		charge_before(n);
 	pending_name(&n->pending, root, "");
 	charge(n, root);
 }

@@ -177,14 +177,9 @@ static void choose_times(struct world *w)
 static void choose_poison(struct world *w)
 {
 	static const enum kind kinds[] = { KIND_SPLIT, KIND_SIDE, KIND_JOIN };
-	bool with_spout = false;
 
 	w->set.n_poison = w->on[FAULT_POISON] ? 1 + (uint32_t)below(w, 2) : 0;
 	w->set.poisoned = kinds[below(w, 3)];
-	for (uint32_t c = 0; c < w->topology->n_components; c++)
-		with_spout |= w->kinds[c] == w->set.poisoned && w->plan->workers[w->plan->first_worker[c]].role == ROLE_SPOUT;
-	if (with_spout)
-		w->set.n_poison = 0;
 	for (uint32_t i = 0; i < w->set.n_poison; i++)
 		w->set.poison[i] = (uint32_t)below(w, w->set.ids);
 }

@@ -44,6 +44,7 @@ enum {
 	MOST_ROOTS = 4,			/* anchors of one tuple: what a join takes together */
 	MOST_PARTS = 4,
 	MOST_STAGES = 8,
+	MOST_CHARGES = 16,
 	MOST_SOURCES = 4,		/* workers of spouts */
 	SOURCE_IDS = 256,		/* ids of one of them */
 	MOST_IDS = MOST_SOURCES * SOURCE_IDS,
@@ -154,7 +155,13 @@ struct stage {
 struct inside {
 	uint64_t root;
 	struct message message;
-	bool failed;
+	bool failed, deadly;
+};
+
+/* Deaths of a spout's worker that a message has caused. */
+struct charge {
+	uint64_t id;
+	uint8_t deaths;
 };
 
 /* What acker.c calls mail. */
@@ -195,6 +202,7 @@ struct node {
 	struct stage stages[MOST_STAGES];
 	uint32_t n_stages;
 	uint64_t emitting;		/* the root that is just being emitted; 0: none */
+	uint64_t emitting_id;		/* of its message */
 	bool emitting_failed;
 	bool crashed;			/* in a call: what follows never happens */
 	uint32_t n_withheld;		/* what waits for the log to be synced, more or less */
@@ -210,6 +218,9 @@ struct node {
 	bool kept, done, writing;
 	struct inside *inside;
 	size_t n_inside, inside_cap, n_inside_ready;
+	struct charge charges[MOST_CHARGES];	/* handed on from start to start */
+	uint32_t n_charges;
+	uint64_t before_root, before_id;	/* what the predecessor was emitting; 0: nothing */
 	bool drain_passed, end_passed;	/* bolts too */
 	uint64_t drain_frames;
 
@@ -234,6 +245,7 @@ struct super_worker {
 	uint64_t reap_ns;		/* its process has ended, and this is when it is noticed */
 	bool own, exited, killed, hung;
 	uint64_t hand_root;
+	uint64_t own_root;		/* for its successor; 0: none */
 };
 
 struct super {
