@@ -18,6 +18,7 @@
 #include <string.h>
 
 #include "clock.h"
+#include "inside.h"
 #include "worker.h"
 
 enum {
@@ -93,8 +94,8 @@ static void note_time(struct stage *st, uint64_t before_ns)
 static uint64_t execute(struct task *t, struct anchor *hand, const gale_tuple *tuple)
 {
 	struct stage *st = t->stage;
+	bool failed, held;
 	uint64_t edges;
-	bool failed;
 	int result;
 
 	t->broken = false;	/* a timer may have left it */
@@ -111,14 +112,10 @@ static uint64_t execute(struct task *t, struct anchor *hand, const gale_tuple *t
 		t->counts->passed++;
 	if (failed)
 		bolt_failed(t, hand, result);
-	if (t->held_hand.id != 0) {
-		edges = t->held_edge;
-	} else {
-		edges = hand->children;
-		if (failed)
-			edges ^= source_failed_edge(t->worker, &hand->roots);
-		st->status->acked += !failed;
-	}
+	held = t->held_hand.id != 0;
+	edges = inside_call(held, t->held_edge, hand->children,
+	    failed && !held ? source_failed_edge(t->worker, &hand->roots) : 0);
+	st->status->acked += !failed && !held;
 	t->held_hand.id = 0;
 	t->hand = NULL;
 	t->hand_finished = false;

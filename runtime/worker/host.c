@@ -13,6 +13,7 @@
 
 #include "transaction.h"
 #include "clock.h"
+#include "inside.h"
 #include "memory.h"
 #include "rundir.h"
 #include "worker.h"
@@ -328,7 +329,7 @@ static void fail_root(struct task *t, uint64_t root, const char *why)
 {
 	struct worker *w = t->worker;
 
-	if (root != w->status->emitting)
+	if (!inside_keeps(root, w->status->emitting))
 		out_failed(&w->out, root, t->ctx.task, why);
 	else if (w->emitting_failed.why == NULL)
 		w->emitting_failed = (struct failure){ xstrdup(why), t->ctx.task };
@@ -400,7 +401,7 @@ static gale_held host_hold(gale_ctx *ctx, const gale_tuple *tuple)
 		memcpy(h->values, tuple->values, tuple->n * sizeof *h->values);
 	} else {
 		copy_tuple(h, tuple);
-		h->anchor.edge = out_edge(&w->out);
+		h->anchor.edge = inside_edge(&w->out.sender.next_edge_base);
 	}
 	t->held_edge = h->anchor.edge;
 	h->since_ns = w->now_ns;

@@ -81,12 +81,6 @@ bool out_feeds(const struct out *o, uint32_t worker);
 struct sink *out_sink_to(struct out *o, const struct plan_stage *from, uint32_t worker);
 struct sink *out_sink_any(struct out *o, const struct plan_stage *from, uint32_t component);
 
-/* out_edge draws the id of an edge that belongs to no frame (A1). */
-static inline uint64_t out_edge(struct out *o)
-{
-	return random_mix(o->sender.next_edge_base++);
-}
-
 /* ---- to the ackers ---- */
 
 /* out_acker tells which acker keeps ROOT: neighbours stay together, so runs do. */

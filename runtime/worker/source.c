@@ -21,6 +21,7 @@
 #include "acker/ledger.h"
 #include "transaction.h"
 #include "clock.h"
+#include "inside.h"
 #include "memory.h"
 #include "record.h"
 #include "worker.h"
@@ -211,13 +212,12 @@ static void over_inside(struct worker *w, uint64_t root, const struct message *m
 	w->n_inside_ready += !w->durable;
 }
 
-/* under_way: ROOT is on its way, on edges that XOR to EDGES. One that has failed already must
- * not be complete before the acker knows that. */
+/* under_way: ROOT is on its way, on edges that XOR to EDGES. */
 static void under_way(struct worker *w, uint64_t root, const struct message *m, uint64_t edges)
 {
 	struct failure *f = &w->emitting_failed;
 
-	out_root_made(&w->out, root, f->why != NULL ? edges ^ out_edge(&w->out) : edges);
+	out_root_made(&w->out, root, inside_init(edges, f->why != NULL, &w->out.sender.next_edge_base));
 	if (f->why != NULL)
 		out_failed(&w->out, root, f->task, f->why);
 	free(f->why);
@@ -226,9 +226,7 @@ static void under_way(struct worker *w, uint64_t root, const struct message *m, 
 
 uint64_t source_failed_edge(struct worker *w, const struct roots *roots)
 {
-	if (roots->n == 0 || (roots->n == 1 && roots->one == w->status->emitting))
-		return 0;
-	return out_edge(&w->out);
+	return inside_failed(roots->n, roots->one, w->status->emitting, &w->out.sender.next_edge_base);
 }
 
 /* begin_emit notes whose tuples are executed now, if any are. */
@@ -301,10 +299,10 @@ int source_emit(struct worker *w, struct message *m, const gale_value *values, u
 	}
 	if (m->first == 0)
 		m->first = x.roots.one;
-	if (edges != 0)
-		under_way(w, x.roots.one, m, edges);
-	else
+	if (inside_over(edges))
 		over_inside(w, x.roots.one, m);
+	else
+		under_way(w, x.roots.one, m, edges);
 	resume_opened(w, m);
 	return 0;
 }

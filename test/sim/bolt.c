@@ -1,4 +1,5 @@
-/* bolt.c - a bolt's worker: the glue of bolt.c and host.c, and what the bolts themselves do.
+/* bolt.c - the bolts of a worker: the glue of bolt.c, host.c, chain.c and durable.c, and what the bolts
+ * themselves do.
  *
  *     split  one tuple per part of the message; 0 to 3 for each side
  *     side   passes on (left and right of the diamond)
@@ -6,7 +7,8 @@
  *     state  writes the parts to its log, passes on at once, acks when the log is synced
  *     sink   the same without passing on
  *
- * An execute takes two turns, in between the tuple is in hand.
+ * By seed state and sink hold their tuples until then, or gale withholds all acks of the worker. An
+ * execute takes two turns, in between the tuple is in hand; one that is a call takes none.
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #include <stdlib.h>
@@ -17,13 +19,52 @@
 
 enum { UPSTREAM_NONE, UPSTREAM_OPEN, UPSTREAM_DRAINED, UPSTREAM_ENDED };
 
+/* What came of an execute. */
+struct outcome {
+	uint64_t children;		/* of what is held, too, which acks them itself */
+	bool held, failed;
+	uint64_t held_edge;
+};
+
+static bool has_log(enum kind kind)
+{
+	return kind == KIND_STATE || kind == KIND_SINK;
+}
+
+static bool stage_exists(const struct node *n, enum kind kind)
+{
+	for (uint32_t i = 0; i < n->n_stages; i++)
+		if (n->stages[i].kind == kind)
+			return true;
+	return false;
+}
+
+void stages_begin(struct node *n)
+{
+	const struct plan_stage *planned = plan_stages(n->world->plan, n->number);
+
+	n->n_stages = n->me->n_stages;
+	for (uint32_t i = 0; i < n->n_stages; i++)
+		n->stages[i] = (struct stage){ .kind = n->world->kinds[planned[i].component],
+			.component = planned[i].component };
+	n->withholds = n->world->set.durable && (stage_exists(n, KIND_STATE) || stage_exists(n, KIND_SINK));
+}
+
+void stages_end(struct node *n)
+{
+	for (uint32_t i = 0; i < n->n_stages; i++)
+		free(n->stages[i].held);
+	n->n_stages = 0;
+}
+
 /* start */
 void bolt_begin(struct node *n)
 {
 	const struct plan *p = n->world->plan;
 
+	stages_begin(n);
 	for (uint32_t i = 0; i < p->n_workers; i++) {
-		if (p->workers[i].role == ROLE_ACKER || !plan_feeds(p, p->workers[i].component, n->me->component))
+		if (p->workers[i].role == ROLE_ACKER || !plan_sends(p, i, n->number))
 			continue;
 		n->upstream[i] = n->over ? UPSTREAM_ENDED : UPSTREAM_OPEN;
 		n->n_upstream++;
@@ -36,9 +77,8 @@ void bolt_end(struct node *n)
 {
 	if (n->frame != NULL)
 		frame_free(n->frame);
-	free(n->held);
 	n->frame = NULL;
-	n->held = NULL;
+	stages_end(n);
 }
 
 /* ---- ack, fail, hold: host.c ---- */
@@ -56,55 +96,65 @@ static void fail(struct node *n, const struct tuple *t)
 {
 	for (uint32_t i = 0; i < t->n_roots; i++) {
 		oracle_cause(n->world, t->roots[i]);
-		post_failed(n, t->roots[i]);
+		if (inside_keeps(t->roots[i], n->emitting))
+			n->emitting_failed = true;
+		else
+			post_failed(n, t->roots[i]);
 	}
 }
 
-/* host_hold */
-static struct held *hold(struct node *n, const struct tuple *t)
+/* host_hold: one that came by a call has no edge yet. */
+static struct held *hold(struct node *n, struct stage *st, const struct tuple *t, struct outcome *o)
 {
-	n->held = xgrow(n->held, &n->held_cap, n->n_held + 1, sizeof *n->held);
-	n->held[n->n_held] = (struct held){ .tuple = *t, .reset_ns = n->now_ns };
-	return &n->held[n->n_held++];
+	struct held *h;
+
+	st->held = xgrow(st->held, &st->held_cap, st->n_held + 1, sizeof *st->held);
+	h = &st->held[st->n_held++];
+	*h = (struct held){ .tuple = *t, .reset_ns = n->now_ns };
+	if (h->tuple.edge == 0)
+		h->tuple.edge = inside_edge(&n->next_edge);
+	o->held = true;
+	o->held_edge = h->tuple.edge;
+	return h;
 }
 
 /* let_go */
-static void let_go(struct node *n, size_t i)
+static void let_go(struct stage *st, size_t i)
 {
-	n->n_held--;
-	memmove(n->held + i, n->held + i + 1, (n->n_held - i) * sizeof *n->held);
+	st->n_held--;
+	memmove(st->held + i, st->held + i + 1, (st->n_held - i) * sizeof *st->held);
 }
 
 /* ---- split, side ---- */
 
-static uint64_t emit_part(struct node *n, const struct tuple *in, uint32_t part)
+static uint64_t emit_part(struct node *n, const struct stage *st, const struct tuple *in, uint32_t part)
 {
 	struct tuple t = *in;
 
 	t.n_parts = 1;
 	t.parts[0] = part;
-	return post_emit(n, &t);
+	return post_emit(n, st, &t);
 }
 
-static uint64_t split(struct node *n, const struct tuple *t)
+static uint64_t split(struct node *n, const struct stage *st, const struct tuple *t)
 {
 	uint32_t id = t->parts[0] >> 3, mask = expected_parts(n->world, id);
 	uint64_t children = 0;
 
 	for (uint32_t child = 0; child < 3; child++)
 		if (mask >> 2 * child & 1)
-			children ^= emit_part(n, t, id << 3 | 2 * child);
+			children ^= emit_part(n, st, t, id << 3 | 2 * child);
 	return children;
 }
 
 /* side: in a diamond the second one makes odd parts of even ones. */
-static uint64_t pass_side(struct node *n, const struct tuple *t)
+static uint64_t pass_side(struct node *n, const struct stage *st, const struct tuple *t)
 {
 	const struct plan *p = n->world->plan;
-	uint32_t c = n->me->component;
+	uint32_t c = st->component;
 	bool second = c > 0 && n->world->kinds[c - 1] == KIND_SIDE && c - 1 >= p->topology->n_spouts;
 
-	return emit_part(n, t, t->parts[0] | second);
+	return emit_part(n, st, t, t->parts[0] | second);
 }
 
 /* ---- join ---- */
@@ -116,146 +166,197 @@ static int compare(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
-/* register_children: what several anchors share an even number of times is put in once more,
- * in a record of its own that leaves before theirs (A1). */
-static void register_children(struct node *n, size_t first, const uint64_t *all, size_t count, uint64_t edges)
+/* register_children notes EDGES as children of every root, with one of the anchors that have it (A1). */
+static void register_children(struct stage *st, size_t first, uint64_t edges)
 {
-	for (size_t i = first; i < n->n_held; i++)
-		n->held[i].children ^= edges;
-	for (size_t i = 0, times; i < count; i += times) {
-		for (times = 1; i + times < count && all[i + times] == all[i]; )
-			times++;
-		if (times % 2 == 0)
-			post_acked(n, all[i], edges);
+	for (size_t i = first; i < st->n_held; i++) {
+		bool had = false;
+
+		for (size_t k = first; k < i; k++)
+			had |= st->held[k].tuple.roots[0] == st->held[i].tuple.roots[0];
+		if (!had)
+			st->held[i].children ^= edges;
 	}
 }
 
 /* merge emits one tuple anchored to all held ones from FIRST on: gather_roots, emit_anchored. */
-static void merge(struct node *n, size_t first)
+static void merge(struct node *n, struct stage *st, size_t first)
 {
 	uint64_t all[MOST_ROOTS], edges;
 	struct tuple t = { .n_roots = 0 };
 	size_t count = 0;
 
-	for (size_t i = first; i < n->n_held; i++) {
-		all[count++] = n->held[i].tuple.roots[0];
-		t.parts[t.n_parts++] = n->held[i].tuple.parts[0];
-		n->held[i].emitted = true;
+	for (size_t i = first; i < st->n_held; i++) {
+		all[count++] = st->held[i].tuple.roots[0];
+		t.parts[t.n_parts++] = st->held[i].tuple.parts[0];
+		st->held[i].emitted = true;
 	}
 	qsort(all, count, sizeof *all, compare);
 	for (size_t i = 0; i < count; i++)
 		if (i == 0 || all[i] != all[i - 1])
 			t.roots[t.n_roots++] = all[i];
-	edges = post_emit(n, &t);
-	register_children(n, first, all, count, edges);
+	edges = post_emit(n, st, &t);
+	register_children(st, first, edges);
 }
 
-static size_t n_emitted(const struct node *n)
+static size_t n_emitted(const struct stage *st)
 {
 	size_t i = 0;
 
-	while (i < n->n_held && n->held[i].emitted)
+	while (i < st->n_held && st->held[i].emitted)
 		i++;
 	return i;
 }
 
-/* release acks one of the inputs of what was merged; false: there is none. */
-static bool release(struct node *n)
+static bool fails(struct world *w)
 {
-	size_t count = n_emitted(n), i = (size_t)below(n->world, count);
+	return w->on[FAULT_FAIL] && w->quiet_ns == 0 && chance(w, w->set.fail_1000);
+}
+
+/* release acks, or fails, one of the inputs of what was merged; false: there is none. */
+static bool release(struct node *n, struct stage *st)
+{
+	size_t count = n_emitted(st), i = (size_t)below(n->world, count);
 
 	if (count == 0)
 		return false;
-	ack(n, &n->held[i].tuple, n->held[i].children);
-	let_go(n, i);
+	if (fails(n->world))
+		fail(n, &st->held[i].tuple);
+	else
+		ack(n, &st->held[i].tuple, st->held[i].children);
+	let_go(st, i);
 	return true;
 }
 
 /* host_reset_timeout, for what has waited long */
-static void reset_held(struct node *n)
+static void reset_held(struct node *n, struct stage *st)
 {
-	for (size_t i = n_emitted(n); n->world->on[FAULT_RESET] && i < n->n_held; i++) {
-		if (n->now_ns - n->held[i].reset_ns < n->world->set.timeout_ns / 3)
+	for (size_t i = n_emitted(st); n->world->on[FAULT_RESET] && i < st->n_held; i++) {
+		if (n->now_ns - st->held[i].reset_ns < n->world->set.timeout_ns / 3)
 			continue;
-		n->held[i].reset_ns = n->now_ns;
-		post_reset(n, n->held[i].tuple.roots[0]);
+		st->held[i].reset_ns = n->now_ns;
+		post_reset(n, st->held[i].tuple.roots[0]);
 	}
 }
 
-/* ---- state, sink: acks are withheld until what they cover is on disk ---- */
+/* ---- state, sink: acks wait until what they cover is on disk ---- */
 
-static void store(struct node *n, const struct tuple *t)
+static void store(struct node *n, struct stage *st, const struct tuple *t, struct outcome *o)
 {
-	struct held *h;
+	struct held *h = NULL;
+	uint64_t children = 0;
 
-	for (uint32_t i = 0; i < t->n_parts; i++)
-		disk_append(n->disk, t->parts[i]);
-	h = hold(n, t);
-	h->covered = n->disk->n_written;
-	if (n->kind == KIND_STATE)
-		h->children = post_emit(n, t);
+	for (uint32_t i = 0; i < t->n_parts && !n->crashed; i++)
+		disk_append(n->disk, (uint32_t)st->kind << 16 | t->parts[i]);
+	if (!n->withholds)
+		h = hold(n, st, t, o);
+	n->n_withheld++;
+	if (st->kind == KIND_STATE)
+		children = post_emit(n, st, t);
+	if (h != NULL)
+		h->children = children;
+	o->children = children;
 }
 
 /* begin_sync: one sync for all that was written; the process waits for it. */
 static bool begin_sync(struct node *n)
 {
-	if (n->n_held == 0)
+	if (n->n_withheld == 0 && (!n->withholds || n->n_inside == 0))
 		return false;
-	n->syncing = n->disk->n_written;
+	n->syncing = true;
 	node_busy(n, 1000 + below(n->world, n->world->set.sync_ns));
 	return true;
 }
 
-static void end_sync(struct node *n)
+static void ack_stored(struct node *n)
 {
-	n->disk->n_synced = n->syncing;
-	n->syncing = 0;
-	n->must_sync = false;
-	while (n->n_held > 0) {
-		ack(n, &n->held[0].tuple, n->held[0].children);
-		let_go(n, 0);
-	}
+	for (uint32_t i = 0; i < n->n_stages; i++)
+		while (has_log(n->stages[i].kind) && n->stages[i].n_held > 0) {
+			ack(n, &n->stages[i].held[0].tuple, n->stages[i].held[0].children);
+			let_go(&n->stages[i], 0);
+		}
+	post_release(n);
+	n->n_inside_ready = n->n_inside;
+	n->n_withheld = 0;
 }
 
-static bool withholds(const struct node *n)
+static void end_sync(struct node *n)
 {
-	return n->kind == KIND_STATE || n->kind == KIND_SINK;
+	n->disk->n_synced = n->disk->n_written;
+	n->syncing = false;
+	ack_stored(n);
 }
 
 /* ---- execute ---- */
 
-static bool poisoned(const struct node *n, const struct tuple *t)
+static bool poisoned(const struct node *n, const struct stage *st, const struct tuple *t)
 {
 	const struct settings_of_seed *s = &n->world->set;
 
-	for (uint32_t i = 0; i < t->n_parts && n->kind == s->poisoned; i++)
+	for (uint32_t i = 0; i < t->n_parts && st->kind == s->poisoned; i++)
 		for (uint32_t k = 0; k < s->n_poison; k++)
 			if (t->parts[i] >> 3 == s->poison[k])
 				return true;
 	return false;
 }
 
-static void execute(struct node *n, const struct tuple *t)
+static void do_its_work(struct node *n, struct stage *st, const struct tuple *t, struct outcome *o)
+{
+	if (st->kind == KIND_SPLIT)
+		o->children = split(n, st, t);
+	else if (st->kind == KIND_SIDE)
+		o->children = pass_side(n, st, t);
+	else if (has_log(st->kind))
+		store(n, st, t, o);
+	else if (hold(n, st, t, o), st->n_held - n_emitted(st) >= n->world->set.group)
+		merge(n, st, n_emitted(st));
+}
+
+/* execute: a tuple may fail before anything was emitted for it, or after. */
+static struct outcome execute(struct node *n, struct stage *st, const struct tuple *t)
 {
 	struct world *w = n->world;
+	bool bad = fails(w), late = bad && chance(w, 500);
+	struct outcome o = { 0 };
 
 	trace(w, "execute", n->number, t->parts[0], t->edge);
-	if (poisoned(n, t)) {
-		node_die(n, true);
-		return;
+	if (poisoned(n, st, t)) {
+		n->crashed = true;
+		return o;
 	}
-	if (w->on[FAULT_FAIL] && w->quiet_ns == 0 && chance(w, w->set.fail_1000)) {
+	if (!bad || late)
+		do_its_work(n, st, t, &o);
+	if (bad && !o.held && !n->crashed) {
+		o.failed = true;
 		fail(n, t);
-		return;
 	}
-	if (n->kind == KIND_SPLIT)
-		ack(n, t, split(n, t));
-	else if (n->kind == KIND_SIDE)
-		ack(n, t, pass_side(n, t));
-	else if (withholds(n))
-		store(n, t);
-	else if (hold(n, t), n->n_held - n_emitted(n) >= w->set.group)
-		merge(n, n_emitted(n));
+	return o;
+}
+
+/* chain_call. Some are killed in the middle. */
+uint64_t stage_call(struct node *n, uint32_t stage, const struct tuple *t)
+{
+	struct world *w = n->world;
+	struct tuple called = *t;
+	uint64_t hand_root = n->hand_root;
+	struct outcome o;
+
+	if (w->on[FAULT_CALL] && w->quiet_ns == 0 && chance(w, 2))
+		n->crashed = true;
+	if (n->crashed)
+		return 0;
+	called.edge = 0;
+	oracle_tuple_made(w, &called);
+	n->stages[stage].fed = true;
+	n->hand_root = t->roots[0];
+	o = execute(n, &n->stages[stage], &called);
+	if (n->crashed)
+		return 0;
+	n->hand_root = hand_root;
+	if (!o.held && !o.failed)
+		oracle_tuple_done(w, &called);
+	return inside_call(o.held, o.held_edge, o.children,
+	    o.failed ? inside_failed(t->n_roots, t->roots[0], n->emitting, &n->next_edge) : 0);
 }
 
 static void drop_frame(struct node *n)
@@ -270,6 +371,7 @@ static void work(struct node *n)
 {
 	const struct tuple *t = &n->frame->tuples[n->at];
 	struct world *w = n->world;
+	struct outcome o;
 
 	if (!n->executing) {
 		n->executing = true;
@@ -279,9 +381,11 @@ static void work(struct node *n)
 		return;
 	}
 	n->at++;
-	execute(n, t);
-	if (n->state != NODE_RUNNING)
+	o = execute(n, n->stages, t);
+	if (n->crashed)
 		return;
+	if (!o.held && !o.failed)
+		ack(n, t, o.children);
 	n->executing = false;
 	n->hand_root = 0;
 	if (n->at == n->frame->n)
@@ -303,7 +407,7 @@ static void on_data(struct node *n, uint32_t from)
 		n->upstream[from] = UPSTREAM_OPEN;
 		n->n_drained--;
 	}
-	n->fed = true;
+	n->stages->fed = true;
 	n->drain_passed = false;
 }
 
@@ -349,13 +453,33 @@ void bolt_succeeded(struct node *n, uint32_t from)
 
 /* ---- turns ---- */
 
+bool stages_turn(struct node *n)
+{
+	if (n->syncing)
+		end_sync(n);
+	if (n->n_withheld >= n->world->set.batch)
+		return begin_sync(n);
+	for (uint32_t i = 0; i < n->n_stages; i++)
+		if (n->stages[i].kind == KIND_JOIN && chance(n->world, 500) && release(n, &n->stages[i]))
+			return true;
+	return false;
+}
+
+bool stages_idle(struct node *n)
+{
+	for (uint32_t i = 0; i < n->n_stages; i++) {
+		if (n->stages[i].kind != KIND_JOIN)
+			continue;
+		reset_held(n, &n->stages[i]);
+		if (release(n, &n->stages[i]))
+			return true;
+	}
+	return begin_sync(n);
+}
+
 bool bolt_turn(struct node *n)
 {
-	if (n->syncing != 0)
-		end_sync(n);
-	if (withholds(n) && n->n_held >= n->world->set.batch)
-		return begin_sync(n);
-	if (n->kind == KIND_JOIN && chance(n->world, 500) && release(n))
+	if (stages_turn(n))
 		return true;
 	if (n->frame != NULL && (n->executing || !n->blocked)) {
 		work(n);
@@ -363,19 +487,23 @@ bool bolt_turn(struct node *n)
 	}
 	if (n->frame == NULL && !n->blocked && take_frame(n))
 		return true;
-	if (n->kind == KIND_JOIN) {
-		reset_held(n);
-		return release(n);
-	}
-	return withholds(n) && begin_sync(n);
+	return stages_idle(n);
 }
 
-/* call_drain: what is held must be let go. */
-static void call_drain(struct node *n)
+/* drain_some, call_drain: what is held must be let go. */
+bool stages_drain(struct node *n)
 {
-	n->fed = false;
-	if (n->kind == KIND_JOIN && n_emitted(n) < n->n_held)
-		merge(n, n_emitted(n));
+	for (uint32_t i = 0; i < n->n_stages; i++) {
+		struct stage *st = &n->stages[i];
+
+		if (!st->fed)
+			continue;
+		st->fed = false;
+		if (st->kind == KIND_JOIN && n_emitted(st) < st->n_held)
+			merge(n, st, n_emitted(st));
+		return true;
+	}
+	return false;
 }
 
 /* end, worker_ended */
@@ -399,10 +527,8 @@ bool bolt_rest(struct node *n)
 		return end(n);
 	if (n->n_drained < n->n_upstream || n->blocked)
 		return false;
-	if (n->fed) {
-		call_drain(n);
+	if (stages_drain(n))
 		return true;
-	}
 	if (!n->drain_passed || n->drain_frames != n->frames_out) {
 		post_marker(n, WIRE_DRAIN);
 		n->drain_passed = true;
@@ -412,9 +538,15 @@ bool bolt_rest(struct node *n)
 	return n->n_upstream_ended == n->n_upstream && end(n);
 }
 
+uint64_t stages_due(const struct node *n)
+{
+	for (uint32_t i = 0; i < n->n_stages; i++)
+		if (n->stages[i].kind == KIND_JOIN && n->world->on[FAULT_RESET] && n->stages[i].n_held > 0)
+			return n->now_ns + n->world->set.timeout_ns / 3;
+	return NEVER;
+}
+
 uint64_t bolt_due(const struct node *n)
 {
-	if (n->kind == KIND_JOIN && n->world->on[FAULT_RESET] && n->n_held > 0)
-		return n->now_ns + n->world->set.timeout_ns / 3;
-	return NEVER;
+	return stages_due(n);
 }

@@ -84,8 +84,10 @@ void node_begin(struct node *n, uint32_t start)
 	struct world *w = n->world;
 	struct node fresh = { .world = w, .number = n->number, .me = n->me, .kind = n->kind,
 		.disk = n->disk, .source = n->source, .turn_ns = n->turn_ns, .start = start,
-		.doomed_ns = n->doomed_ns };
+		.doomed_ns = n->doomed_ns, .n_charges = n->n_charges, .before_root = n->emitting,
+		.before_id = n->emitting_id };
 
+	memcpy(fresh.charges, n->charges, sizeof fresh.charges);	/* source_inherit */
 	channel_clear(&n->down);
 	*n = fresh;
 	n->state = NODE_BOOTING;
@@ -235,6 +237,14 @@ static void sleep_now(struct node *n)
 		node_wake(n, at > n->now_ns ? at : n->now_ns + n->turn_ns);
 }
 
+/* dies_in_call: it has crashed in a call, and what it did since was not done. */
+static bool dies_in_call(struct node *n)
+{
+	if (n->crashed)
+		node_die(n, true);
+	return n->crashed;
+}
+
 /* run */
 static void take_turn(struct node *n)
 {
@@ -249,7 +259,7 @@ static void take_turn(struct node *n)
 	if (post_waits(n))
 		post_retry(n);
 	any = role->turn(n);
-	if (n->state != NODE_RUNNING)
+	if (dies_in_call(n))
 		return;
 	/* out_flush_old */
 	if (any && n->oldest_ns != 0 && n->now_ns - n->oldest_ns >= NS_PER_MS)
@@ -258,6 +268,8 @@ static void take_turn(struct node *n)
 		post_flush(n);
 		any = role->rest(n);
 	}
+	if (dies_in_call(n))
+		return;
 	if (any)
 		node_wake(n, n->now_ns + n->turn_ns / 2 + below(n->world, n->turn_ns));
 	else

@@ -1,7 +1,7 @@
 /* oracle.c - what must never happen, and what must have happened in the end. It sees all, and
  * believes nobody: it counts by itself.
  *
- *     complete     an acker calls a tree complete: no tuple of it is open, none was lost
+ *     complete     an acker, or its own worker, calls a tree complete: no tuple of it is open, none was lost
  *     once         each emission is settled once
  *     covered      an id acked at its spout is in the synced logs of sink and state
  *     limit        pending never exceeds its limit
@@ -105,7 +105,7 @@ void oracle_complete(struct node *n, uint64_t root)
 	struct known_root *r = find(n->world, root);
 
 	if (r->open != 0)
-		violated(n->world, "complete", "acker %u calls root %llx of id %u complete, with %u tuples open",
+		violated(n->world, "complete", "worker %u calls root %llx of id %u complete, with %u tuples open",
 		    n->number, (unsigned long long)root, r->id, r->open);
 }
 
@@ -161,8 +161,8 @@ static uint32_t synced_parts(const struct world *w, enum kind kind, uint32_t id)
 	uint32_t mask = 0;
 
 	for (uint32_t i = 0; i < w->plan->n_workers; i++)
-		for (size_t k = 0; w->nodes[i].kind == kind && k < w->disks[i].n_synced; k++)
-			if (w->disks[i].log[k] >> 3 == id)
+		for (size_t k = 0; k < w->disks[i].n_synced; k++)
+			if (w->disks[i].log[k] >> 3 == ((uint32_t)kind << 13 | id))
 				mask |= 1u << (w->disks[i].log[k] & 7);
 	return mask;
 }
@@ -245,9 +245,9 @@ void oracle_position(struct node *n)
 
 void oracle_step(struct node *n)
 {
-	if (n->kind == KIND_SPOUT && pending_open(&n->pending) > n->world->set.most_pending)
+	if (n->kind == KIND_SPOUT && spout_open(n) > n->world->set.most_pending)
 		violated(n->world, "limit", "node %u has %u messages open", n->number,
-		    (unsigned)pending_open(&n->pending));
+		    (unsigned)spout_open(n));
 }
 
 void oracle_supervisor(struct world *w)

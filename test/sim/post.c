@@ -20,6 +20,7 @@ void post_begin(struct node *n)
 	for (uint32_t i = 0; i < p->n_ackers; i++) {
 		fold_init(&n->links[i].inits, false);
 		fold_init(&n->links[i].acks, true);
+		fold_init(&n->links[i].withheld, true);
 	}
 	for (uint32_t to = 0; to < p->n_workers; to++) {
 		struct post_box *b = &n->boxes[to];
@@ -48,6 +49,7 @@ void post_end(struct node *n)
 	for (uint32_t i = 0; n->links != NULL && i < n->world->plan->n_ackers; i++) {
 		fold_free(&n->links[i].inits);
 		fold_free(&n->links[i].acks);
+		fold_free(&n->links[i].withheld);
 		buf_free(&n->links[i].others);
 	}
 	free(n->links);
@@ -131,6 +133,8 @@ static uint64_t put_copy(struct node *n, uint32_t to, const struct tuple *t)
 	struct post_box *b = &n->boxes[to];
 	struct tuple *copy;
 
+	if (n->crashed)
+		return 0;
 	begun(n);
 	if (b->n_open == n->world->set.frame_tuples)
 		flush_box(n, to);
@@ -150,7 +154,7 @@ static uint32_t chosen(struct node *n, uint32_t component, uint32_t first, uint3
 }
 
 /* router_emit */
-uint64_t post_emit(struct node *n, const struct tuple *t)
+uint64_t post_emit(struct node *n, const struct stage *st, const struct tuple *t)
 {
 	const struct plan *p = n->world->plan;
 	uint64_t edges = 0;
@@ -158,9 +162,11 @@ uint64_t post_emit(struct node *n, const struct tuple *t)
 	for (uint32_t c = p->topology->n_spouts; c < p->topology->n_components; c++) {
 		uint32_t first = p->first_worker[c], count = p->topology->components[c].parallelism;
 
-		if (!plan_feeds(p, n->me->component, c))
+		if (!plan_feeds(p, st->component, c))
 			continue;
-		if (n->world->set.grouping[c] == 2)
+		if (p->chained_to[c] == st->component)
+			edges ^= stage_call(n, (uint32_t)(plan_stage_of(p, n->number, c) - plan_stages(p, n->number)), t);
+		else if (n->world->set.grouping[c] == 2)
 			for (uint32_t i = 0; i < count; i++)
 				edges ^= put_copy(n, first + i, t);
 		else
@@ -185,8 +191,24 @@ void post_root_made(struct node *n, uint64_t root, uint64_t value)
 
 void post_acked(struct node *n, uint64_t root, uint64_t value)
 {
+	if (n->withholds) {
+		n->n_withheld++;
+		fold_xor(&link_of(n, root)->withheld, root, value);
+		return;
+	}
 	begun(n);
 	fold_xor(&link_of(n, root)->acks, root, value);
+}
+
+/* out_release */
+void post_release(struct node *n)
+{
+	for (uint32_t i = 0; i < n->world->plan->n_ackers; i++) {
+		if (n->links[i].withheld.n == 0)
+			continue;
+		begun(n);
+		fold_move(&n->links[i].withheld, &n->links[i].acks);
+	}
 }
 
 void post_failed(struct node *n, uint64_t root)
@@ -299,7 +321,7 @@ bool post_clear(const struct node *n)
 		if (n->boxes[to].n_open > 0)
 			return false;
 	for (uint32_t i = 0; i < n->world->plan->n_ackers; i++)
-		if (!link_idle(&n->links[i]))
+		if (!link_idle(&n->links[i]) || n->links[i].withheld.n > 0)
 			return false;
 	return !post_waits(n);
 }

@@ -78,17 +78,44 @@ static void resume(struct node *n)
 	trace(n->world, "resume", n->number, n->next_id, n_open);
 }
 
+/* recall_charge */
+static void recall_charge(struct node *n, const struct charge *c)
+{
+	if (c->deaths > 0)
+		pending_set_attempts(&n->pending, 0, c->id, c->deaths | (uint32_t)c->deaths << DEATHS_SHIFT);
+}
+
+static void charge_before(struct node *n)
+{
+	struct charge *c = NULL;
+
+	for (uint32_t i = 0; i < MOST_CHARGES; i++)
+		if (n->charges[i].deaths > 0 && n->charges[i].id == n->before_id)
+			c = &n->charges[i];
+	if (c == NULL) {
+		c = &n->charges[n->n_charges++ % MOST_CHARGES];
+		*c = (struct charge){ .id = n->before_id };
+	}
+	if (c->deaths < UINT8_MAX)
+		c->deaths++;
+	recall_charge(n, c);
+	n->before_root = 0;
+}
+
 /* source_init */
 void spout_begin(struct node *n)
 {
 	struct world *w = n->world;
 
 	oracle_spout(n);
+	stages_begin(n);
 	pending_init(&n->pending, 1);
 	n->kept = random_mix(w->seed + n->source) % 2;
 	n->next_root = random_next(&w->random);
 	if (w->run == 1 && n->start == 1 && n->source == 0 && chance(w, 100))
 		n->next_root = UINT64_MAX - below(w, 60);
+	for (uint32_t i = 0; i < MOST_CHARGES; i++)
+		recall_charge(n, &n->charges[i]);
 	if (!n->over)
 		resume(n);
 	else
@@ -99,6 +126,12 @@ void spout_end(struct node *n)
 {
 	pending_free(&n->pending);
 	position_free(&n->position);
+	stages_end(n);
+	for (size_t i = 0; i < n->n_inside; i++)
+		free(n->inside[i].message.body);
+	free(n->inside);
+	n->inside = NULL;
+	n->n_inside = 0;
 	free(n->again);
 	n->again = NULL;
 }
@@ -121,29 +154,91 @@ static void keep(const struct node *n, struct message *m)
 		m->body = xcalloc(1, 1);
 }
 
+/* over_inside */
+static void over_inside(struct node *n, uint64_t root, const struct message *m)
+{
+	if (!n->emitting_failed)
+		oracle_complete(n, root);
+	n->inside = xgrow(n->inside, &n->inside_cap, n->n_inside + 1, sizeof *n->inside);
+	n->inside[n->n_inside++] = (struct inside){ .root = root, .message = *m,
+		.failed = n->emitting_failed };
+	n->n_inside_ready += !n->withholds;
+}
+
+/* under_way */
+static void under_way(struct node *n, uint64_t root, const struct message *m, uint64_t edges)
+{
+	post_root_made(n, root, inside_init(edges, n->emitting_failed, &n->next_edge));
+	if (n->emitting_failed)
+		post_failed(n, root);
+	pending_add(&n->pending, root, m, n->now_ns);
+}
+
+/* too_deadly */
+static bool too_deadly(struct node *n, struct message *m)
+{
+	uint32_t most = n->world->set.max_attempts;
+
+	if (m->body == NULL || m->deaths == 0 ||
+	    (m->deaths < POISON_DEATHS && (most == 0 || m->attempt <= most)))
+		return false;
+	m->attempt--;
+	n->emitting_failed = true;
+	m->first = n->emitting;
+	over_inside(n, m->first, m);
+	n->inside[n->n_inside - 1].deadly = true;
+	return true;
+}
+
+/* emit_root: a worker that has crashed in a call is dead; who was emitting is on its page. */
+static bool emit_root(struct node *n, const struct tuple *t, struct message *m)
+{
+	uint64_t edges = post_emit(n, n->stages, t);
+
+	if (n->crashed) {
+		free(m->body);
+		return false;
+	}
+	n->emitting = 0;
+	if (m->first == 0)
+		m->first = t->roots[0];
+	if (inside_over(edges))
+		over_inside(n, t->roots[0], m);
+	else
+		under_way(n, t->roots[0], m, edges);
+	return true;
+}
+
 static void emit(struct node *n, struct message *m)
 {
 	uint32_t id = n->source * SOURCE_IDS + (uint32_t)m->id;
 	struct tuple t = { .n_roots = 1, .n_parts = 1, .parts = { id << 3 | 7 } };
-	uint64_t edges;
 
 	t.roots[0] = new_root(n);
 	keep(n, m);
 	oracle_emitted(n, t.roots[0], m);
-	edges = post_emit(n, &t);
-	post_root_made(n, t.roots[0], edges);
-	if (m->first == 0)
-		m->first = t.roots[0];
-	pending_add(&n->pending, t.roots[0], m, n->now_ns);
+	trace(n->world, "emit", n->number, id, t.roots[0]);
+	n->emitting = t.roots[0];
+	n->emitting_id = m->id;
+	n->emitting_failed = false;
+	if (n->n_stages > 1 && too_deadly(n, m))
+		n->emitting = 0;
+	else if (!emit_root(n, &t, m))
+		return;
 	position_open(&n->position, m->id);
 	position_changed(n);
-	trace(n->world, "emit", n->number, id, t.roots[0]);
+}
+
+/* source_open */
+size_t spout_open(const struct node *n)
+{
+	return pending_open(&n->pending) + n->n_inside;
 }
 
 /* source_has_room */
 static bool has_room(const struct node *n)
 {
-	return pending_open(&n->pending) < n->world->set.most_pending;
+	return spout_open(n) < n->world->set.most_pending;
 }
 
 /* source_recall */
@@ -173,25 +268,31 @@ static void next(struct node *n)
 	}
 	recall(n, &m);
 	emit(n, &m);
+	if (n->crashed)
+		return;
 	position_tell(&n->position, n->next_id, NULL, 0);
 	n->idle_until_ns = n->now_ns + n->world->set.pace_ns;
 }
 
 /* ---- verdicts ---- */
 
+static void acked(struct node *n, uint64_t root, const struct message *m)
+{
+	oracle_settled(n, root, true);
+	free(m->body);
+	if (position_close(&n->position, m->id))
+		position_changed(n);
+	if (m->attempt > 1 || m->deaths > 0)
+		pending_set_attempts(&n->pending, 0, m->id, 0);
+	trace(n->world, "acked", n->number, m->id, root);
+}
+
 static void on_acked(struct node *n, uint64_t root)
 {
 	struct flight f;
 
-	if (!pending_settle(&n->pending, root, &f))
-		return;
-	oracle_settled(n, root, true);
-	free(f.message.body);
-	if (position_close(&n->position, f.message.id))
-		position_changed(n);
-	if (f.message.attempt > 1 || f.message.deaths > 0)
-		pending_set_attempts(&n->pending, 0, f.message.id, 0);
-	trace(n->world, "acked", n->number, f.message.id, root);
+	if (pending_settle(&n->pending, root, &f))
+		acked(n, root, &f.message);
 }
 
 static uint64_t replay_due(const struct node *n, uint32_t attempt)
@@ -240,6 +341,15 @@ static void again(struct node *n, struct message *m, enum why why)
 	again_by_itself(n, m->id);
 }
 
+static void failed(struct node *n, uint64_t root, struct message *m, enum why why)
+{
+	pending_failed(&n->pending, root, m);
+	oracle_settled(n, root, false);
+	trace(n->world, "failed", n->number, m->id, why);
+	again(n, m, why);
+	n->idle_until_ns = 0;
+}
+
 static void on_failed(struct node *n, uint64_t root, enum why why)
 {
 	struct flight f;
@@ -248,11 +358,27 @@ static void on_failed(struct node *n, uint64_t root, enum why why)
 		return;
 	if (pending_named(&n->pending, root) != NULL)	/* blame */
 		why = BY_CRASH;
-	pending_failed(&n->pending, root, &f.message);
-	oracle_settled(n, root, false);
-	trace(n->world, "failed", n->number, f.message.id, why);
-	again(n, &f.message, why);
-	n->idle_until_ns = 0;
+	failed(n, root, &f.message, why);
+}
+
+/* source_inside */
+static bool tell_inside(struct node *n)
+{
+	size_t count = n->n_inside_ready;
+
+	for (size_t i = 0; i < count; i++) {
+		struct inside *x = &n->inside[i];
+
+		if (x->failed)
+			failed(n, x->root, &x->message, x->deadly ? BY_CRASH : BY_BOLT);
+		else
+			acked(n, x->root, &x->message);
+	}
+	n->n_inside -= count;
+	n->n_inside_ready = 0;
+	for (size_t i = 0; i < n->n_inside; i++)
+		n->inside[i] = n->inside[i + count];
+	return count > 0;
 }
 
 static void on_verdicts(struct node *n, const struct frame *f)
@@ -309,6 +435,8 @@ static void charge(struct node *n, uint64_t root)
 void spout_named(struct node *n, uint64_t root)
 {
 	oracle_told(n, root);
+	if (root != 0 && root == n->before_root)
+		charge_before(n);
 	pending_name(&n->pending, root, "");
 	charge(n, root);
 }
@@ -339,7 +467,7 @@ static bool replay(struct node *n)
 	struct message m;
 	bool any = false;
 
-	for (int i = 0; i < REPLAYS_PER_TURN && !n->blocked &&
+	for (int i = 0; i < REPLAYS_PER_TURN && !n->blocked && !n->crashed &&
 	    pending_next_replay(&n->pending, n->now_ns, &m); i++) {
 		any = true;
 		emit(n, &m);
@@ -360,6 +488,8 @@ static bool take_verdicts(struct node *n)
 	}
 	if (replay(n))
 		any = true;
+	if (tell_inside(n))
+		any = true;
 	if (n->now_ns >= n->next_silence_ns)
 		fail_silent(n);
 	return any;
@@ -378,16 +508,21 @@ bool spout_turn(struct node *n)
 		n->writing = false;
 		disk_sync_position(n);
 	}
+	if (stages_turn(n))
+		return true;
 	any = take_verdicts(n);
+	if (n->crashed)
+		return true;
 	if (n->position_due_ns != 0 && n->now_ns >= n->position_due_ns) {
 		write_position(n);
 		return true;
 	}
 	if (may_ask(n)) {
 		next(n);
+		tell_inside(n);
 		any = true;
 	}
-	return any;
+	return any || stages_idle(n);
 }
 
 /* rest; resume_end */
@@ -395,13 +530,15 @@ bool spout_rest(struct node *n)
 {
 	if (!n->done || n->n_again > 0 || n->blocked)
 		return false;
+	if (stages_drain(n))
+		return true;
 	if (!n->drain_passed || n->drain_frames != n->frames_out) {
 		post_marker(n, WIRE_DRAIN);
 		n->drain_passed = true;
 		n->drain_frames = n->frames_out;
 		return true;
 	}
-	if (pending_open(&n->pending) > 0)
+	if (spout_open(n) > 0)
 		return false;
 	if (!n->over && !n->position.ended) {
 		n->position.ended = n->position.changed = true;
@@ -424,6 +561,8 @@ uint64_t spout_due(const struct node *n)
 {
 	uint64_t at = n->blocked ? NEVER : pending_replay_due(&n->pending);
 
+	if (stages_due(n) < at)
+		at = stages_due(n);
 	if (pending_open(&n->pending) > 0 && n->next_silence_ns < at)
 		at = n->next_silence_ns;
 	if (n->position_due_ns != 0 && n->position_due_ns < at)

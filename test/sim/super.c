@@ -43,7 +43,8 @@ static void order_start(void *arg, uint32_t worker)
 {
 	struct world *w = arg;
 
-	w->super.workers[worker] = (struct super_worker){ .reap_ns = NEVER };
+	w->super.workers[worker] = (struct super_worker){ .reap_ns = NEVER,
+		.own_root = w->super.workers[worker].own_root };
 	node_begin(&w->nodes[worker], w->super.lives.workers[worker].start + 1);
 	lives_started(&w->super.lives, worker, w->now_ns);
 }
@@ -102,6 +103,18 @@ static void hung(void *arg, uint32_t worker)
 
 /* ---- what workers say and do ---- */
 
+/* name_own */
+static void name_own(struct world *w, uint32_t worker)
+{
+	struct super_worker *s = &w->super.workers[worker];
+	char text[64];
+
+	snprintf(text, sizeof text, "obituary %" PRIu64, s->own_root);
+	if (s->own_root != 0)
+		say(w, worker, text);
+	s->own_root = 0;
+}
+
 /* handle_message */
 static void handle(struct world *w, uint32_t worker, const char *text)
 {
@@ -116,6 +129,7 @@ static void handle(struct world *w, uint32_t worker, const char *text)
 		lives_event(&w->super.lives, worker, EVENT_HELLO, w->now_ns);
 	} else if (strcmp(text, "ready") == 0) {
 		pulse_began(&w->super.pulse, worker);
+		name_own(w, worker);
 		lives_event(&w->super.lives, worker, EVENT_READY, w->now_ns);
 	} else {
 		lives_event(&w->super.lives, worker, EVENT_ENDED, w->now_ns);
@@ -146,15 +160,22 @@ static void name_tuple(struct world *w, uint64_t root)
 static void bury(struct world *w, uint32_t worker)
 {
 	struct super_worker *s = &w->super.workers[worker];
-	struct death death = { .own = s->own, .by_tuple = s->own && s->hand_root != 0 };
+	uint64_t emitting = w->nodes[worker].emitting;
+	bool inside = w->nodes[worker].kind == KIND_SPOUT;
+	struct death death = { .own = s->own,
+		.by_tuple = s->own && s->hand_root != 0 && (!inside || emitting != 0) };	/* chargeable */
 	bool clean;
 
 	s->reap_ns = NEVER;
 	read_control(w, worker, NEVER);
 	w->nodes[worker].state = NODE_NONE;
 	pulse_ended(&w->super.pulse, worker);
-	if (death.by_tuple)
+	if (death.by_tuple && inside) {
+		oracle_named(w, emitting);
+		s->own_root = emitting;
+	} else if (death.by_tuple) {
 		name_tuple(w, s->hand_root);
+	}
 	clean = (s->killed && !s->hung) || s->exited;
 	lives_died(&w->super.lives, worker, clean ? EVENT_EXITED : EVENT_DIED, &death, w->now_ns);
 }

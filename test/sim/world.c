@@ -30,6 +30,13 @@ bool chance(struct world *w, uint32_t in_1000)
 	return below(w, 1000) < in_1000;
 }
 
+static uint64_t one_of(struct world *w, uint64_t a, uint64_t b, uint64_t c)
+{
+	uint64_t x = below(w, 3);
+
+	return x == 0 ? a : x == 1 ? b : c;
+}
+
 void trace(struct world *w, const char *what, uint32_t node, uint64_t a, uint64_t b)
 {
 	uint64_t hash = w->hash;
@@ -76,12 +83,20 @@ static struct layer add(struct world *w, struct layer before, enum kind kind, co
 
 	for (uint32_t i = 0; i < n; i++) {
 		uint32_t c = t->n_components, workers = 1 + (uint32_t)below(w, 2);
+		bool chained = kind != KIND_SPOUT && before.n == 1 && chance(w, w->set.chained_1000);
+
+		if (chained)
+			workers = t->components[before.first].parallelism;
 
 		fake_component(t, kind == KIND_SPOUT ? GALE_SPOUT : GALE_BOLT, id, workers, workers);
 		w->kinds[c] = kind;
 		w->set.grouping[c] = chance(w, 100) ? 2 : (uint8_t)below(w, 2);
 		for (uint32_t k = 0; k < before.n; k++)
 			subscribe(t, before.first + k, c);
+		if (chained) {
+			fake_chaining(t, c, "auto");
+			t->subscriptions[t->n_subscriptions - 1].grouping = GROUPING_LOCAL_OR_SHUFFLE;
+		}
 	}
 	return layer;
 }
@@ -93,6 +108,7 @@ static void make_topology(struct world *w)
 	struct layer last = { 0, 0 };
 
 	w->topology = fake_topology("sim", 1 + (int64_t)below(w, 2));
+	w->set.chained_1000 = (uint32_t)one_of(w, 0, 500, 900);
 	w->set.sides = 1 + (uint32_t)below(w, 2);
 	last = add(w, last, KIND_SPOUT, "spout", 1 + chance(w, 300));
 	last = add(w, last, KIND_SPLIT, "split", 1);
@@ -105,15 +121,7 @@ static void make_topology(struct world *w)
 	w->plan = plan_make(w->topology);
 }
 
-
 /* ---- the settings ---- */
-
-static uint64_t one_of(struct world *w, uint64_t a, uint64_t b, uint64_t c)
-{
-	uint64_t x = below(w, 3);
-
-	return x == 0 ? a : x == 1 ? b : c;
-}
 
 static void choose_sizes(struct world *w)
 {
@@ -132,6 +140,7 @@ static void choose_sizes(struct world *w)
 	s->group = 1 + (uint32_t)below(w, MOST_ROOTS);
 	if (s->group > (s->most_pending + 1) / 2)
 		s->group = (s->most_pending + 1) / 2;
+	s->durable = chance(w, 500);
 	s->batch = 1 + (uint32_t)below(w, 16);
 	s->max_attempts = (uint32_t)one_of(w, 0, 3, 5);
 	s->fail_1000 = 1 + (uint32_t)below(w, 60);
@@ -243,7 +252,7 @@ static void check_liveness(const struct world *w)
 	for (uint32_t i = 0; i < w->plan->n_workers; i++)
 		if (w->nodes[i].kind == KIND_SPOUT && node_lives(&w->nodes[i]) && !w->nodes[i].ended)
 			violated(w, "liveness", "%s has %u messages open, and none was done for %u s",
-			    w->plan->workers[i].label, (unsigned)pending_open(&w->nodes[i].pending),
+			    w->plan->workers[i].label, (unsigned)spout_open(&w->nodes[i]),
 			    (unsigned)(most / NS_PER_S));
 	violated(w, "liveness", "there is no end, and nothing was done for %u s", (unsigned)(most / NS_PER_S));
 }

@@ -9,8 +9,8 @@
  *     super.c    the supervisor: life.c, fence.c, restart.c, pulse.c; glue as in crew.c
  *     node.c     a worker's life and turns; glue as in worker.c
  *     post.c     what a worker sends: fold.c, record.c; glue as in out.c and sink.c
- *     spout.c    pending.c, position.c; glue as in source.c, spout.c, resume.c
- *     bolt.c     glue as in bolt.c and host.c; four kinds of bolts
+ *     spout.c    pending.c, position.c, inside.h; glue as in source.c, spout.c, resume.c
+ *     bolt.c     inside.h; glue as in bolt.c, host.c, chain.c and durable.c; five kinds of bolts
  *     judge.c    ledger.c; glue as in acker.c
  *     oracle.c   what must never happen, and what must have happened in the end
  *
@@ -30,6 +30,7 @@
 #include "clock.h"
 #include "fold.h"
 #include "idmap.h"
+#include "inside.h"
 #include "life.h"
 #include "pending.h"
 #include "plan.h"
@@ -42,6 +43,8 @@ enum {
 	MOST_NODES = 24,
 	MOST_ROOTS = 4,			/* anchors of one tuple: what a join takes together */
 	MOST_PARTS = 4,
+	MOST_STAGES = 8,
+	MOST_CHARGES = 16,
 	MOST_SOURCES = 4,		/* workers of spouts */
 	SOURCE_IDS = 256,		/* ids of one of them */
 	MOST_IDS = MOST_SOURCES * SOURCE_IDS,
@@ -96,7 +99,7 @@ struct channel {
 /* ---- disks: one per worker, for ever ---- */
 
 struct disk {
-	uint32_t *log;			/* parts */
+	uint32_t *log;			/* parts, and above them which kind of bolt wrote them */
 	size_t n_written, n_synced, cap;
 	struct position_slot {
 		struct buf bytes;
@@ -119,6 +122,7 @@ enum node_state {
 /* What a worker has for one acker. */
 struct post_link {
 	struct fold inits, acks;
+	struct fold withheld;		/* acks that wait for a commit */
 	struct buf others;
 };
 
@@ -135,7 +139,29 @@ struct held {
 	uint64_t children;
 	bool emitted;			/* a join: waits for its ack only */
 	uint64_t reset_ns;		/* a join: when it was last reset */
-	size_t covered;			/* withheld until this much of the log is synced */
+};
+
+/* One bolt of a worker: the head, or one that is called by a stage before it. A spout that is the head
+ * holds nothing. */
+struct stage {
+	enum kind kind;
+	uint32_t component;
+	bool fed;
+	struct held *held;
+	size_t n_held, held_cap;
+};
+
+/* A message that is over and was never known outside. */
+struct inside {
+	uint64_t root;
+	struct message message;
+	bool failed, deadly;
+};
+
+/* Deaths of a spout's worker that a message has caused. */
+struct charge {
+	uint64_t id;
+	uint8_t deaths;
 };
 
 /* What acker.c calls mail. */
@@ -149,7 +175,7 @@ struct node {
 	struct world *world;
 	uint32_t number;
 	const struct plan_worker *me;
-	enum kind kind;
+	enum kind kind;			/* of the head */
 	struct disk *disk;
 	uint32_t source;		/* spouts: which one; its ids are source * SOURCE_IDS + i */
 
@@ -170,7 +196,17 @@ struct node {
 	struct post_box boxes[MOST_NODES];
 	struct post_link *links;	/* one per acker */
 	uint64_t next_edge, oldest_ns, frames_out;
-	bool blocked;
+	bool blocked, withholds;
+
+	/* the stages: chain.c */
+	struct stage stages[MOST_STAGES];
+	uint32_t n_stages;
+	uint64_t emitting;		/* the root that is just being emitted; 0: none */
+	uint64_t emitting_id;		/* of its message */
+	bool emitting_failed;
+	bool crashed;			/* in a call: what follows never happens */
+	uint32_t n_withheld;		/* what waits for the log to be synced, more or less */
+	bool syncing;			/* the log is being synced */
 
 	/* spout.c */
 	struct pending pending;
@@ -180,6 +216,11 @@ struct node {
 	uint64_t *again;		/* ids that the spout emits once more by itself */
 	size_t n_again, again_cap;
 	bool kept, done, writing;
+	struct inside *inside;
+	size_t n_inside, inside_cap, n_inside_ready;
+	struct charge charges[MOST_CHARGES];	/* handed on from start to start */
+	uint32_t n_charges;
+	uint64_t before_root, before_id;	/* what the predecessor was emitting; 0: nothing */
 	bool drain_passed, end_passed;	/* bolts too */
 	uint64_t drain_frames;
 
@@ -190,11 +231,6 @@ struct node {
 	uint64_t hand_root;
 	uint8_t upstream[MOST_NODES];
 	uint32_t n_upstream, n_drained, n_upstream_ended;
-	bool fed;
-	struct held *held;
-	size_t n_held, held_cap;
-	bool must_sync;
-	size_t syncing;			/* up to where the log is being synced; 0: it is not */
 
 	/* judge.c */
 	struct ledger *ledger;
@@ -209,6 +245,7 @@ struct super_worker {
 	uint64_t reap_ns;		/* its process has ended, and this is when it is noticed */
 	bool own, exited, killed, hung;
 	uint64_t hand_root;
+	uint64_t own_root;		/* for its successor; 0: none */
 };
 
 struct super {
@@ -251,7 +288,7 @@ enum fault {
 	FAULT_KILL, FAULT_AGAIN, FAULT_PAIR, FAULT_CRASH, FAULT_PAUSE, FAULT_LAG, FAULT_LAG_KILL,
 	FAULT_FENCE, FAULT_SUPERVISOR, N_INJECTED,
 	FAULT_POISON = N_INJECTED, FAULT_FAIL, FAULT_SHORT_TIMEOUT, FAULT_SLOW_NET, FAULT_FULL,
-	FAULT_SLOW_CONTROL, FAULT_SLOW_DISK, FAULT_SLOW_BOOT, FAULT_RESET, FAULT_LATE, N_FAULTS
+	FAULT_SLOW_CONTROL, FAULT_SLOW_DISK, FAULT_SLOW_BOOT, FAULT_RESET, FAULT_LATE, FAULT_CALL, N_FAULTS
 };
 
 struct settings_of_seed {
@@ -260,7 +297,9 @@ struct settings_of_seed {
 	uint32_t most_pending, max_attempts;
 	uint32_t frame_tuples, records_bytes, data_cap, acks_cap;
 	uint32_t group;			/* inputs that a join takes together */
-	uint32_t batch;			/* of a bolt with withheld acks */
+	uint32_t batch;			/* of a bolt whose acks wait for the log */
+	bool durable;			/* gale withholds them; else the bolt holds its tuples */
+	uint32_t chained_1000;		/* of the components that can be */
 	uint64_t pace_ns;		/* between two emits */
 	uint32_t fail_1000;
 	uint32_t poison[2], n_poison;
@@ -379,11 +418,12 @@ void post_begin(struct node *n);
 void post_end(struct node *n);
 void post_switch(struct node *n, uint32_t to, uint32_t start);
 
-/* post_emit sends T to the next layer, one copy to each subscriber; returns the XOR of the
- * copies' edges. */
-uint64_t post_emit(struct node *n, const struct tuple *t);
+/* post_emit sends T, which ST emits, to the next layer, one copy to each subscriber; those that are
+ * chained to ST are called. Returns the XOR of the edges that came of it. */
+uint64_t post_emit(struct node *n, const struct stage *st, const struct tuple *t);
 void post_root_made(struct node *n, uint64_t root, uint64_t value);
 void post_acked(struct node *n, uint64_t root, uint64_t value);
+void post_release(struct node *n);	/* what was withheld */
 void post_failed(struct node *n, uint64_t root);
 void post_reset(struct node *n, uint64_t root);
 void post_void(struct node *n, uint64_t root);
@@ -413,6 +453,19 @@ bool bolt_rest(struct node *n);
 uint64_t bolt_due(const struct node *n);
 void bolt_succeeded(struct node *n, uint32_t from);
 
+/* What a spout's worker does for the bolts in it, too. stages_turn comes before other work, stages_idle
+ * when there is none; false: there was nothing to do. */
+void stages_begin(struct node *n);
+void stages_end(struct node *n);
+bool stages_turn(struct node *n);
+bool stages_idle(struct node *n);
+bool stages_drain(struct node *n);
+uint64_t stages_due(const struct node *n);
+
+/* stage_call executes T in stage number STAGE; returns the XOR of the edges that came of it. */
+uint64_t stage_call(struct node *n, uint32_t stage, const struct tuple *t);
+size_t spout_open(const struct node *n);
+
 void judge_begin(struct node *n);
 void judge_end(struct node *n);
 bool judge_turn(struct node *n);
@@ -434,7 +487,7 @@ void oracle_spout(struct node *n);			/* begins */
 void oracle_emitted(struct node *n, uint64_t root, const struct message *m);
 void oracle_tuple_made(struct world *w, const struct tuple *t);
 void oracle_tuple_done(struct world *w, const struct tuple *t);
-void oracle_complete(struct node *n, uint64_t root);	/* the acker says so */
+void oracle_complete(struct node *n, uint64_t root);	/* so says the acker, or its own worker */
 void oracle_expired(struct node *n, const struct ledger_outcome *o);
 void oracle_mailed(struct node *n, uint32_t to);
 void oracle_told(struct node *n, uint64_t root);	/* an obituary has come */

@@ -1,3 +1,4 @@
 # acks leave when the log is written, before it is synced
 # file: test/sim/bolt.c
-s/n->syncing = n->disk->n_written;/for (n->syncing = n->disk->n_written; n->n_held > 0; let_go(n, 0)) ack(n, \&n->held[0].tuple, n->held[0].children);/
+s/^\tn->syncing = true;/\tack_stored(n); n->syncing = true;/
+s/^static bool begin_sync/static void ack_stored(struct node *n);\n&/

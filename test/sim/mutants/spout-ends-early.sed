@@ -1,3 +1,3 @@
 # B3: a spout ends while messages are open
 # file: test/sim/spout.c
-/^bool spout_rest/,/^}/s/if (pending_open(&n->pending) > 0)/if (pending_open(\&n->pending) > 3)/
+/^bool spout_rest/,/^}/s/if (spout_open(n) > 0)/if (spout_open(n) > 3)/
