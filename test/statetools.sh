@@ -326,11 +326,12 @@ case_keys_that_are_no_fields_are_refused() {
 
 # ---- what is decided ----------------------------------------------------------------------------
 
-coordinator_runs() {
-	[ -n "$(worker 'coordinator[0]')" ]
+# has_decided: the first record is there, so everybody is at work.
+has_decided() {
+	gale state verify d 2> /dev/null | grep -q '^coordinator.0  ok: .*, batch [1-9]'
 }
 
-# coordinator_is_gone, killed at its third record: the lines that come are for that.
+# coordinator_is_gone, killed at its fifth record: the lines that come are for that.
 coordinator_is_gone() {
 	local p
 
@@ -356,10 +357,11 @@ case_only_what_is_decided_is_shown() {
 		stream split tally FIELDS word
 	END
 	sed -i '1s/{/{ "transactional": { "id": "decided" },/' t.json
-	export GALE_FAILPOINTS='coordinator[0]/coordinator.record=3,kill'
+	export GALE_FAILPOINTS='coordinator[0]/coordinator.record=5,kill'
 	start --state d
 	unset GALE_FAILPOINTS
-	wait_until 10 coordinator_runs
+	printf 'the first line\n' >> text
+	wait_until 10 has_decided
 	kill -STOP "$PID"	# so that nobody starts another one
 	wait_until 30 coordinator_is_gone
 	kill -KILL "$PID"
