@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
@@ -168,24 +167,6 @@ static int timeout_ms(uint64_t now_ns, uint64_t due_ns)
 	return ms > 60000 ? 60000 : (int)ms;
 }
 
-/* await waits for one of ITEMS: looking, if waits are short, and else asleep. */
-static void await(struct spin *s, struct poll_item *items, size_t n, int timeout)
-{
-	uint64_t now = clock_now_ns(), before;
-	int n_ready = 0;
-
-	spin_begin(s, now);
-	while (spin_worth(s, now) && (n_ready = transport_poll(items, n, 0)) == 0) {
-		before = now;
-		sched_yield();
-		now = clock_now_ns();
-		spin_offered(s, before, now);
-	}
-	if (n_ready == 0)
-		transport_poll(items, n, timeout);
-	spin_end(s, clock_now_ns());
-}
-
 void loop_poll(struct loop *l, struct poll_item *items, size_t n, uint64_t now_ns, uint64_t due_ns)
 {
 	l->n_polls++;
@@ -193,10 +174,7 @@ void loop_poll(struct loop *l, struct poll_item *items, size_t n, uint64_t now_n
 	for (size_t i = 0; i < l->n_watches; i++)
 		items[n++] = (struct poll_item){ .kind = POLL_FD, .fd = l->watches[i].watch.fd,
 			.events = l->watches[i].watch.events };
-	if (due_ns <= now_ns)
-		transport_poll(items, n, 0);
-	else
-		await(&l->spin, items, n, timeout_ms(now_ns, due_ns));
+	transport_poll(items, n, timeout_ms(now_ns, due_ns));
 }
 
 /* is_closed is asked on a hangup only, which is what a closed descriptor looks like here. */

@@ -16,7 +16,6 @@
 #include <gale/gale.h>
 
 #include "error.h"
-#include "spin.h"
 #include "transport.h"
 
 struct watch {
@@ -49,7 +48,6 @@ struct loop {
 	uint64_t next_timer;	/* id */
 	int wake_fd;
 	atomic_bool woken;
-	struct spin spin;
 };
 
 int loop_init(struct loop *l, struct error *e);
