@@ -112,9 +112,12 @@ case_pause() {
 	must is_status pause INACTIVE
 	must [ "$(lines sink .)" -eq 100 ]
 	expect 0 activate pause
-	wait_until 10 has 200
+	wait_until 10 grep -qx 200 sink
 	expect 0 kill pause
-	seq 200 | same_lines sink
+	# What was acked in the last 100 ms before the spout was killed may have come again.
+	sort -nu sink > got
+	seq 200 > want
+	same want got
 }
 
 case_pause_of_transactions() {
