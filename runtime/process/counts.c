@@ -1,44 +1,33 @@
 /* counts.c - see counts.h. SPDX-License-Identifier: Apache-2.0 */
 #include "counts.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include "page.h"
 
 static size_t size_of(uint32_t n)
 {
 	return n * sizeof(struct counts_place);
 }
 
-/* make_room reserves: a full file system is an error here, and no SIGBUS later. What is there stays. */
-static int make_room(int fd, size_t size)
-{
-	int cause;
-
-	do
-		cause = posix_fallocate(fd, 0, (off_t)size);
-	while (cause == EINTR);
-	errno = cause;
-	return cause == 0 ? 0 : -1;
-}
+/* It has no head: places are the same from the first start of a run to its end. */
+static const struct page_kind kind = { .what = "counters of tasks" };
 
 struct counts_place *counts_open(const char *path, uint32_t n, struct error *e)
 {
 	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-	void *page = MAP_FAILED;
+	struct counts_place *places;
 
 	if (fd < 0) {
 		error_errno(e, "cannot open the counters of tasks %s", path);
 		return NULL;
 	}
-	if (make_room(fd, size_of(n)) != 0)
-		error_errno(e, "no room for the counters of tasks %s (%zu bytes)", path, size_of(n));
-	else if ((page = mmap(NULL, size_of(n), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0)) == MAP_FAILED)
-		error_errno(e, "cannot map the counters of tasks %s", path);
+	places = page_room(&kind, fd, path, size_of(n), e);
 	close(fd);
-	return page == MAP_FAILED ? NULL : page;
+	return places;
 }
 
 const struct counts_place *counts_look(const char *path, uint32_t n, struct error *e)
@@ -61,8 +50,7 @@ const struct counts_place *counts_look(const char *path, uint32_t n, struct erro
 
 void counts_close(const struct counts_place *places, uint32_t n)
 {
-	if (places != NULL)
-		munmap((void *)(uintptr_t)places, size_of(n));
+	page_close(places, size_of(n));
 }
 
 static void add_page(struct counts *c, const struct status *page)
