@@ -21,6 +21,8 @@
 
 #include "clock.h"
 #include "memory.h"
+#include "topology.h"
+#include "wholefile.h"
 
 enum {
 	LOCK_WAIT_MS = 200,	/* for one who only looks whether somebody has the lock */
@@ -385,52 +387,26 @@ char *home_file(const struct home *h, const char *file)
 
 int home_read(const struct home *h, const char *file, struct buf *b, struct error *e)
 {
-	int fd = openat(h->fd, file, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
-	char block[4096];
-	ssize_t n = -1;
+	int rc = wholefile_read(h->fd, file, b);
 
-	if (fd < 0 && errno == ENOENT)
-		return 0;
-	while (fd >= 0 && ((n = read(fd, block, sizeof block)) > 0 || (n < 0 && errno == EINTR)))
-		if (n > 0)
-			buf_add(b, block, (size_t)n);
-	if (n < 0)
-		error_errno(e, "cannot read %s/%s", h->path, file);
-	if (fd >= 0)
-		close(fd);
-	buf_text(b);
-	return n < 0 ? -1 : 1;
-}
-
-static int write_all(int fd, const char *text, size_t n)
-{
-	for (size_t done = 0; done < n; ) {
-		ssize_t put = write(fd, text + done, n - done);
-
-		if (put < 0 && errno != EINTR)
-			return -1;
-		done += put > 0 ? (size_t)put : 0;
-	}
-	return fsync(fd);
+	return rc < 0 ? error_errno(e, "cannot read %s/%s", h->path, file) : rc;
 }
 
 int home_write(const struct home *h, const char *file, const char *text, size_t n, struct error *e)
 {
-	char *unfinished = xasprintf("%s.new", file);
-	int fd = openat(h->fd, unfinished, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, PRIVATE);
-	int rc = fd >= 0 ? write_all(fd, text, n) : -1;
+	if (wholefile_replace(h->fd, file, text, n) != 0)
+		return error_errno(e, "cannot write %s/%s", h->path, file);
+	return 0;
+}
 
-	if (rc == 0)
-		rc = renameat(h->fd, unfinished, h->fd, file);
-	if (rc == 0)
-		rc = fsync(h->fd);
-	if (rc != 0)
-		error_errno(e, "cannot write %s/%s", h->path, file);
-	if (rc != 0 && fd >= 0)
-		unlinkat(h->fd, unfinished, 0);
-	if (fd >= 0)
-		close(fd);
-	free(unfinished);
+int home_write_definition(const struct home *h, const struct topology *t, struct error *e)
+{
+	struct buf b = { 0 };
+	int rc;
+
+	topology_text(&b, t);
+	rc = home_write(h, DEFINITION, b.data, b.n, e);
+	buf_free(&b);
 	return rc;
 }
 

@@ -21,6 +21,7 @@
 #include "fit.h"
 #include "memory.h"
 #include "plan.h"
+#include "wholefile.h"
 
 enum {
 	WAIT_MS = 2000,		/* for processes of a supervisor that was just killed */
@@ -34,57 +35,16 @@ enum {
 
 int statedir_read(const struct statedir *s, const char *name, struct buf *b, struct error *e)
 {
-	int fd = openat(s->fd, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
-	char block[4096];
-	ssize_t n;
+	int rc = wholefile_read(s->fd, name, b);
 
-	if (fd < 0 && errno == ENOENT)
-		return 0;
-	if (fd < 0)
-		return error_errno(e, "cannot read %s/%s", s->path, name);
-	while ((n = read(fd, block, sizeof block)) != 0) {
-		if (n < 0 && errno != EINTR) {
-			error_errno(e, "cannot read %s/%s", s->path, name);
-			close(fd);
-			return -1;
-		}
-		if (n > 0)
-			buf_add(b, block, (size_t)n);
-	}
-	close(fd);
-	buf_text(b);
-	return 1;
+	return rc < 0 ? error_errno(e, "cannot read %s/%s", s->path, name) : rc;
 }
 
-static int write_synced(int fd, const char *text, size_t n)
-{
-	for (size_t done = 0; done < n; ) {
-		ssize_t put = failpoint("statedir.write") ? -1 : write(fd, text + done, n - done);
-
-		if (put < 0 && errno != EINTR)
-			return -1;
-		done += put > 0 ? (size_t)put : 0;
-	}
-	return failpoint("statedir.sync") ? -1 : fsync(fd);
-}
-
-/* replace_file makes TEXT what the file NAME says, all or nothing, also if the power fails. */
 static int replace_file(const struct statedir *s, const char *name, const char *text, size_t n, struct error *e)
 {
-	char *temporary = xasprintf("%s.new", name);
-	int fd = openat(s->fd, temporary, OPEN_FILE | O_TRUNC, PRIVATE);
-	int rc = fd >= 0 ? write_synced(fd, text, n) : -1;
-
-	if (rc == 0)
-		rc = failpoint("statedir.rename") ? -1 : renameat(s->fd, temporary, s->fd, name);
-	if (rc == 0)
-		rc = fsync(s->fd);
-	if (rc != 0)
-		error_errno(e, "cannot write %s/%s", s->path, name);
-	if (fd >= 0)
-		close(fd);
-	free(temporary);
-	return rc;
+	if (wholefile_replace(s->fd, name, text, n) != 0)
+		return error_errno(e, "cannot write %s/%s", s->path, name);
+	return 0;
 }
 
 /* each_in calls FN for every name in the directory NAME; the sum of what it returns. */
@@ -467,7 +427,7 @@ int statedir_clear(struct statedir *s, struct error *e)
 	if (s->transactional)
 		return 0;
 	each_in(s, "positions.done", remove_one, NULL);
-	if (failpoint("statedir.rename") || renameat(s->fd, "positions", s->fd, "positions.done") != 0 || fsync(s->fd) != 0)
+	if (failpoint("file.rename") || renameat(s->fd, "positions", s->fd, "positions.done") != 0 || fsync(s->fd) != 0)
 		return error_errno(e, "cannot remove %s/positions", s->path);
 	each_in(s, "positions.done", remove_one, NULL);
 	unlinkat(s->fd, "positions.done", AT_REMOVEDIR);
