@@ -46,7 +46,7 @@ kill_some() {
 		done
 		is_gone "$PID" && break
 		[ ${#victims[@]} -gt 0 ] || continue
-		kill -9 "${victims[RANDOM % ${#victims[@]}]}" 2> /dev/null && killed=$((killed + 1))
+		kill_worker "${victims[RANDOM % ${#victims[@]}]}" && killed=$((killed + 1))
 	done
 	echo "$killed killed"
 	must [ "$killed" -gt 1 ]
