@@ -183,9 +183,10 @@ case_killed() {
 }
 
 restarted() {
+	status split
+	[ "$(grep -c '"alive": false' out)" -eq 0 ] || return
 	status
-	[ "$(total restarts)" -eq "$1" ] && [ "$(grep -c '"alive": false' out)" -eq 0 ] &&
-	    [ -n "$(worker 'split[0]')" ]
+	[ "$(total restarts)" -eq "$1" ] && [ "$(part split restarts)" -eq "$1" ]
 }
 
 # A bolt that takes 5 ms holds its spout back: it waits, frames wait, and the advice names it.

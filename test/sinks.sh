@@ -170,7 +170,7 @@ case_a_slow_fifo() {
 # ---- rolled -------------------------------------------------------------------------------------
 
 rolled_lines() {
-	find output -name '[0-9]*' | sort | xargs cat
+	find output -maxdepth 1 -name '[0-9]*' | sort | xargs cat
 }
 
 case_rolled_at_each_step() {

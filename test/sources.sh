@@ -315,7 +315,7 @@ lost_while_it_ends() {
 	wait_until 10 said 'starting it again'
 	kill -CONT "$(worker 'rolled[0]')"
 	ends 130 30
-	find output -name '[0-9]*' -exec cat {} + | sort -k 2n > got
+	find output -maxdepth 1 -name '[0-9]*' -exec cat {} + | sort -k 2n > got
 	seq -f 'line %.0f' "$(wc -l < got)" | cmp - got || fail "not the first lines, each once"
 }
 said() {
@@ -356,7 +356,7 @@ has_read() {
 }
 
 has_come_out() {
-	[ "$(find output -name '[0-9]*' -exec cat {} + 2> /dev/null | wc -l)" -ge "$1" ]
+	[ "$(find output -maxdepth 1 -name '[0-9]*' -exec cat {} + 2> /dev/null | wc -l)" -ge "$1" ]
 }
 
 # ---- refused ------------------------------------------------------------------------------------

@@ -25,7 +25,7 @@
 #include "wholefile.h"
 
 enum {
-	WAIT_MS = 2000,		/* for processes of a supervisor that was just killed */
+	WAIT_MS = 6000,		/* for processes of a supervisor that was just killed, on a busy machine */
 	STEP_MS = 5,
 	OPEN_FILE = O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC,
 	PRIVATE = S_IRUSR | S_IWUSR
