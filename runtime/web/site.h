@@ -17,7 +17,8 @@ struct site {
 	struct watches watches;		/* for conversations and children */
 	struct looks *looks;
 	struct drawings *drawings;	/* drawing.h */
-	const char *only;		/* id of the one run that is shown; NULL: all */
+	const struct route *const *tables;	/* all that can be asked for; NULL ends them */
+	const char *only;		/* run directory of the one run that is shown; NULL: all */
 	uint64_t started_ns;
 };
 
