@@ -1,0 +1,2 @@
+/* uri.c - see uri.h. SPDX-License-Identifier: Apache-2.0 */
+#include "uri.h"
