@@ -3,8 +3,8 @@
  * A child gets a text as its standard input (a file in memory, which can be opened as /dev/stdin
  * as well), nothing else that is open here, no blocked or ignored signals, a process group of its own, and
  * SIGKILL when we die. What it prints is kept, up to what there is room for; when it is late its whole
- * group is killed. Nobody waits for it. All children hang on one descriptor. One thread: the death signal is
- * tied to the thread that forked.
+ * group is killed. Nobody waits for it. The death signal is tied to the thread that forked: that
+ * which serves.
  *
  * A supervisor collects all orphans that it finds (spawn.h), and may take a child's exit
  * code before we do: it is CHILD_TAKEN then, and what it has printed has to speak for itself.
@@ -13,12 +13,17 @@
 #ifndef GALE_CHILD_H
 #define GALE_CHILD_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "error.h"
+#include "watch.h"
 
-enum { CHILDREN_MOST = 8 };	/* at a time */
+enum {
+	CHILDREN_MOST = 8,	/* at a time */
+	CHILD_ERR = 16384	/* bytes of standard error that are kept */
+};
 
 enum child_end {
 	CHILD_EXITED,		/* with `code`; 127: there is no such program */
@@ -40,37 +45,19 @@ struct child_order {
 	const char *input;		/* n_input bytes */
 	size_t n_input;
 	const char *folder;		/* to work in; NULL: ours */
-	size_t room;			/* for standard output; of standard error the first CHILD_ERR bytes are kept */
+	size_t room;			/* for standard output; of standard error: CHILD_ERR */
 	uint32_t deadline_ms;
 };
-enum { CHILD_ERR = 16384 };
 
 struct child_process;
-struct children {
-	int fd;			/* epoll; -1: not open */
-	struct child_process *list;
-	uint32_t n;		/* that run */
-};
 
-/* children_open makes the descriptor. -1 with E set. children_close kills all that are under way. */
-int children_open(struct children *all, struct error *e);
-void children_close(struct children *all);
-
-/* children_serve handles what has come, once children_fd is readable or the time has come that
- * children_timeout_ms tells (-1: never). It alone calls `ended`s. */
-static inline int children_fd(const struct children *all)
-{
-	return all->fd;
-}
-int children_timeout_ms(const struct children *all, uint64_t now_ns);
-void children_serve(struct children *all, uint64_t now_ns);
-
-/* child_begin starts a program as ORDER, which is copied, says; ENDED is called when it is over and gone. NULL
- * with E set: there are CHILDREN_MOST already, or the system has no room for it. */
-struct child_process *child_begin(struct children *all, const struct child_order *order,
+/* child_begin starts a program as ORDER, which is copied, says; ENDED is called when it is over and gone, by watches_serve.
+ * NULL with E set: there are CHILDREN_MOST already, or the system has no room for it. */
+struct child_process *child_begin(struct watches *ws, const struct child_order *order,
     void (*ended)(void *arg, const struct child_result *result), void *arg, struct error *e);
 
-/* child_cancel kills it; nobody is told. */
+/* child_cancel kills it; nobody is told. child_found tells whether PATH has such a program. */
 void child_cancel(struct child_process *c);
+bool child_found(const char *program);
 
 #endif
