@@ -93,6 +93,16 @@ static const struct command_option top_options[] = {
 	{ .name = NULL },
 };
 
+#define LISTEN                                                                                    \
+	{ "listen", 0, "ADDR", false,                                                              \
+		"HOST:PORT, [IPv6]:PORT or unix:PATH (127.0.0.1:8080); port 0: any that is free" }
+
+static const struct command_option ui_options[] = {
+	LISTEN,
+	{ "open", 0, NULL, false, "show it in your browser" },
+	{ .name = NULL },
+};
+
 static const struct command_option lint_options[] = {
 	DEFINE,
 	PLUGINS,
@@ -188,6 +198,18 @@ const struct command command_table[] = {
 	                "  gale top words\n"
 	                "  gale top --batch -n 3 -i 2 words\n"
 	                "  gale top --batch --json words | jq .ackedPerSecond\n",
+	},
+	{
+	    .name = "ui",
+	    .run = cmd_ui,
+	    .options = ui_options,
+	    .synopsis = "[OPTION]...",
+	    .min_operands = 0,
+	    .max_operands = 0,
+	    .doc = "serve the page, REST and metrics of all topologies",
+	    .examples = "  gale ui --open\n"
+	                "  gale ui --listen 127.0.0.1:9000\n"
+	                "  gale ui --listen unix:$XDG_RUNTIME_DIR/gale-ui.sock\n",
 	},
 	{
 	    .name = "activate",

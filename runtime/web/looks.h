@@ -19,6 +19,9 @@ struct looks;
 struct looks *looks_open(const char *only);
 void looks_close(struct looks *l);
 
+/* looks_turn begins a request: what was lent in the one before may go. */
+void looks_turn(struct looks *l, uint64_t now_ns);
+
 /* looks_at gives the topology ID, by its name or its id (NAME-RUN-SECONDS), with all that is counted
  * (METRICS_ALL), over WINDOW. HOME_OK and *S, which is lent until the handler returns; else E says
  * why. A name that is none is HOME_NONE. */
@@ -34,7 +37,7 @@ struct survey *looks_all(struct looks *l, size_t *n, struct error *e);
 struct survey *looks_topology(struct looks *l, struct exchange *x);
 
 /* looks_kept gives the answer that was kept for TARGET, or NULL. looks_keep keeps A for it. */
-struct answer *looks_kept(struct looks *l, const char *target, uint64_t now_ns);
-void looks_keep(struct looks *l, const char *target, struct answer *a, uint64_t now_ns);
+struct answer *looks_kept(struct looks *l, const char *target);
+void looks_keep(struct looks *l, const char *target, struct answer *a);
 
 #endif

@@ -17,6 +17,7 @@ struct site {
 	struct watches watches;		/* for conversations and children */
 	struct looks *looks;
 	struct drawings *drawings;	/* drawing.h */
+	const struct route *const *tables;	/* all that can be asked for; NULL ends them */
 	const char *only;		/* id of the one run that is shown; NULL: all */
 	uint64_t started_ns;
 };
