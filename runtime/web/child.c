@@ -36,7 +36,7 @@ struct child_process {
 	void *arg;
 };
 
-static uint32_t n_running;
+static struct child_process *running[CHILDREN_MOST];	/* NULL: a free place */
 
 /* ---- starting ---- */
 
@@ -218,8 +218,17 @@ static void tell(struct child_process *c, struct child_result *result)
 		c->ended(c->arg, result);
 }
 
+/* leave makes place for another one. */
+static void leave(const struct child_process *c)
+{
+	for (int i = 0; i < CHILDREN_MOST; i++)
+		if (running[i] == c)
+			running[i] = NULL;
+}
+
 static void child_free(struct child_process *c)
 {
+	leave(c);
 	for (int i = 0; i < PARTS; i++)
 		part_with(c, i);
 	buf_free(&c->out_text);
@@ -234,7 +243,7 @@ static void ready(void *arg, uint32_t events)
 
 	listen_to(c);
 	if (has_ended(c, &result)) {
-		n_running--;
+		leave(c);
 		tell(c, &result);
 		child_free(c);
 	} else if (events == 0) {
@@ -261,9 +270,11 @@ struct child_process *child_begin(struct watches *ws, const struct child_order *
     void (*ended)(void *arg, const struct child_result *result), void *arg, struct error *e)
 {
 	struct child_process *c;
-	int rc;
+	int rc, place = 0;
 
-	if (n_running >= CHILDREN_MOST) {
+	while (place < CHILDREN_MOST && running[place] != NULL)
+		place++;
+	if (place == CHILDREN_MOST) {
 		error_set(e, "%d programs are at work already; try again in a moment", CHILDREN_MOST);
 		return NULL;
 	}
@@ -271,7 +282,7 @@ struct child_process *child_begin(struct watches *ws, const struct child_order *
 	*c = (struct child_process){
 		.pid = -1, .fds = { -1, -1, -1 }, .room = order->room, .ended = ended, .arg = arg,
 	};
-	n_running++;
+	running[place] = c;
 	rc = start(c, order);
 	if (rc != 0)
 		error_errno(e, "cannot start %s", order->argv[0]);
@@ -279,7 +290,6 @@ struct child_process *child_begin(struct watches *ws, const struct child_order *
 		put_down(c);
 	if (rc != 0) {
 		child_free(c);
-		n_running--;
 		return NULL;
 	}
 	c->watches[ENDS].deadline_ns = clock_now_ns() + (uint64_t)order->deadline_ms * NS_PER_MS;
@@ -290,7 +300,6 @@ void child_cancel(struct child_process *c)
 {
 	put_down(c);
 	child_free(c);
-	n_running--;
 }
 
 bool child_found(const char *program)
