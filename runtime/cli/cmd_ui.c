@@ -10,8 +10,8 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
+#include "browser.h"
 #include "command.h"
-#include "uistart.h"
 #include "web.h"
 
 /* take_signals gives a descriptor that tells of those that end us. */
@@ -45,12 +45,14 @@ static int serve(struct web *w, int signal_fd)
 
 int cmd_ui(const struct command_line *line)
 {
-	struct web_options options = { .listen = command_value(line, "listen") };
+	const char *listen = command_value(line, "listen");
+	struct web_options options = { .listen = listen != NULL ? listen : WEB_LISTEN };
 	int signal_fd = take_signals(), code;
 	struct error e;
+	char *greeting;
 	struct web *w;
 
-	if (options.listen != NULL && web_check(options.listen, &e) != 0) {
+	if (web_check(options.listen, &e) != 0) {
 		command_say("--listen: %s", e.text);
 		return EXIT_USAGE;
 	}
@@ -59,9 +61,11 @@ int cmd_ui(const struct command_line *line)
 		command_say("%s", signal_fd >= 0 ? e.text : "cannot watch for signals");
 		return EXIT_FAILED;
 	}
-	uistart_tell(w);
+	greeting = web_greeting(w);
+	command_say("%s", greeting);
+	free(greeting);
 	if (command_has(line, "open"))
-		uistart_open(w);
+		browser_open(web_url(w));
 	code = serve(w, signal_fd);
 	web_close(w);
 	close(signal_fd);

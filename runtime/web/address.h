@@ -6,8 +6,6 @@
 #include "error.h"
 #include "guard.h"
 
-#define ADDRESS_DEFAULT "127.0.0.1:8080"
-
 struct address {
 	char host[GUARD_HOST_MAX];	/* without brackets; "" with a path */
 	uint16_t port;			/* 0: any free one, until address_listen knows it */

@@ -8,7 +8,6 @@
 #include "httpd.h"
 
 #include <assert.h>
-#include <microhttpd.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,6 +18,7 @@
 
 #include "clock.h"
 #include "memory.h"
+#include "mhd.h"
 #include "routes.h"
 
 enum {
@@ -90,13 +90,13 @@ struct answer *answer_make(const char *type, struct buf *body)
 	struct answer *a = xcalloc(1, sizeof *a);
 
 	a->refs = 1;
-	a->response = MHD_create_response_from_buffer(body->n, body->data, MHD_RESPMEM_MUST_FREE);
+	a->response = mhd.create_response_from_buffer(body->n, body->data, MHD_RESPMEM_MUST_FREE);
 	if (a->response == NULL)
 		die("no memory for an answer of %zu bytes", body->n);
 	*body = (struct buf){ 0 };
-	MHD_add_response_header(a->response, "Content-Type", type);
+	mhd.add_response_header(a->response, "Content-Type", type);
 	for (size_t i = 0; i < sizeof headers / sizeof *headers; i++)
-		MHD_add_response_header(a->response, headers[i][0], headers[i][1]);
+		mhd.add_response_header(a->response, headers[i][0], headers[i][1]);
 	return a;
 }
 
@@ -110,7 +110,7 @@ void answer_drop(struct answer *a)
 {
 	if (a == NULL || --a->refs > 0)
 		return;
-	MHD_destroy_response(a->response);
+	mhd.destroy_response(a->response);
 	free(a);
 }
 
@@ -163,7 +163,7 @@ void exchange_share(struct exchange *x, unsigned status, struct answer *a)
 		return;
 	x->suspended = false;
 	x->client->since_ns = clock_now_ns();
-	MHD_resume_connection(x->connection);
+	mhd.resume_connection(x->connection);
 }
 
 void exchange_answer(struct exchange *x, unsigned status, const char *type, struct buf *body)
@@ -172,9 +172,9 @@ void exchange_answer(struct exchange *x, unsigned status, const char *type, stru
 
 	x->httpd->ops->answered(x->httpd->arg, x, status, a);
 	if (x->allow != NULL)
-		MHD_add_response_header(a->response, "Allow", x->allow);
+		mhd.add_response_header(a->response, "Allow", x->allow);
 	if (status == MHD_HTTP_UNAUTHORIZED)
-		MHD_add_response_header(a->response, "WWW-Authenticate", "Bearer");
+		mhd.add_response_header(a->response, "WWW-Authenticate", "Bearer");
 	exchange_share(x, status, a);
 	answer_drop(a);
 }
@@ -228,7 +228,7 @@ void exchange_later(struct exchange *x, void (*gone)(void *arg), void *arg)
 
 static const char *header(const struct exchange *x, const char *name)
 {
-	return MHD_lookup_connection_value(x->connection, MHD_HEADER_KIND, name);
+	return mhd.lookup_connection_value(x->connection, MHD_HEADER_KIND, name);
 }
 
 static enum MHD_Result count_host(void *arg, enum MHD_ValueKind kind, const char *name, const char *value)
@@ -250,7 +250,7 @@ static struct guard_request ask_guard(struct exchange *x, bool posts)
 		.authorization = header(x, "Authorization"),
 	};
 
-	MHD_get_connection_values(x->connection, MHD_HEADER_KIND, count_host, &r.hosts);
+	mhd.get_connection_values(x->connection, MHD_HEADER_KIND, count_host, &r.hosts);
 	return r;
 }
 
@@ -312,7 +312,7 @@ static void ask(struct exchange *x)
 static void sleep_until_answered(struct exchange *x)
 {
 	x->suspended = true;
-	MHD_suspend_connection(x->connection);
+	mhd.suspend_connection(x->connection);
 	watch_begin(x->httpd->all, &x->hangup, EPOLLRDHUP, NULL);
 }
 
@@ -341,7 +341,7 @@ static enum MHD_Result on_request(void *arg, struct MHD_Connection *connection, 
 		ask(x);
 	}
 	if (x->state == ANSWERED)
-		return MHD_queue_response(x->connection, x->status, x->answer->response);
+		return mhd.queue_response(x->connection, x->status, x->answer->response);
 	sleep_until_answered(x);
 	return MHD_YES;
 }
@@ -354,7 +354,7 @@ static void *on_target(void *arg, const char *target, struct MHD_Connection *con
 	x->httpd = arg;
 	x->connection = connection;
 	x->target = xstrdup(target);
-	x->client = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT)->socket_context;
+	x->client = mhd.get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT)->socket_context;
 	x->client->x = x;
 	return x;
 }
@@ -388,7 +388,7 @@ static void on_connection(void *arg, struct MHD_Connection *connection, void **c
 	if (code == MHD_CONNECTION_NOTIFY_STARTED) {
 		*context = c = xcalloc(1, sizeof *c);
 		*c = (struct client){ .httpd = h, .next = h->clients, .since_ns = clock_now_ns(),
-			.fd = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd };
+			.fd = mhd.get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd };
 		if (c->next != NULL)
 			c->next->prev = c;
 		h->clients = c;
@@ -429,7 +429,7 @@ static unsigned max_clients(void)
 
 static struct MHD_Daemon *start(struct httpd *h, int listener)
 {
-	return MHD_start_daemon(MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG, 0, NULL, NULL, on_request, h,
+	return mhd.start_daemon(MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG, 0, NULL, NULL, on_request, h,
 	    MHD_OPTION_EXTERNAL_LOGGER, say_nothing, NULL,
 	    MHD_OPTION_LISTEN_SOCKET, listener,
 	    MHD_OPTION_CONNECTION_LIMIT, max_clients(),
@@ -450,8 +450,11 @@ static void ready(void *arg, uint32_t events)
 struct httpd *httpd_open(struct watches *ws, int listener, const struct guard *g, const struct httpd_ops *ops,
     void *arg, struct error *e)
 {
-	struct httpd *h = xcalloc(1, sizeof *h);
+	struct httpd *h;
 
+	if (mhd_load(e) != 0)
+		return NULL;
+	h = xcalloc(1, sizeof *h);
 	*h = (struct httpd){ .all = ws, .guard = g, .ops = ops, .arg = arg };
 	h->daemon = start(h, listener);
 	if (h->daemon == NULL) {
@@ -459,7 +462,7 @@ struct httpd *httpd_open(struct watches *ws, int listener, const struct guard *g
 		free(h);
 		return NULL;
 	}
-	h->watch = (struct watch){ .fd = MHD_get_daemon_info(h->daemon, MHD_DAEMON_INFO_EPOLL_FD)->epoll_fd,
+	h->watch = (struct watch){ .fd = mhd.get_daemon_info(h->daemon, MHD_DAEMON_INFO_EPOLL_FD)->epoll_fd,
 		.ready = ready };
 	if (watch_begin(ws, &h->watch, EPOLLIN, e) == 0)
 		return h;
@@ -475,9 +478,9 @@ void httpd_close(struct httpd *h)
 	for (struct client *c = h->clients; c != NULL; c = c->next)
 		if (c->x != NULL && c->x->suspended)
 			give_up(c->x, "The server ends.");
-	MHD_run(h->daemon);
+	mhd.run(h->daemon);
 	watch_end(&h->watch);
-	MHD_stop_daemon(h->daemon);
+	mhd.stop_daemon(h->daemon);
 	free(h);
 }
 
@@ -486,7 +489,7 @@ int httpd_timeout_ms(struct httpd *h)
 	MHD_UNSIGNED_LONG_LONG ms;
 	uint64_t now = clock_now_ns();
 
-	if (MHD_get_timeout(h->daemon, &ms) == MHD_YES && ms == 0)
+	if (mhd.get_timeout(h->daemon, &ms) == MHD_YES && ms == 0)
 		return 0;
 	if (h->clients == NULL)
 		return -1;
@@ -506,5 +509,5 @@ void httpd_serve(struct httpd *h, uint64_t now_ns)
 {
 	if (h->clients != NULL && now_ns >= h->sweep_ns)
 		sweep(h, now_ns);
-	MHD_run(h->daemon);
+	mhd.run(h->daemon);
 }

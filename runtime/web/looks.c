@@ -81,8 +81,8 @@ static char *name_of_id(const char *id)
 	return xstrndup(id, n);
 }
 
-/* is_run: the run that S shows has this ID. */
-static bool is_run(const struct survey *s, const char *id)
+/* is_called: the run that S shows has this ID. */
+static bool is_called(const struct survey *s, const char *id)
 {
 	struct show_totals t = show_totals(s);
 	bool is = strcmp(t.id, id) == 0;
@@ -91,15 +91,14 @@ static bool is_run(const struct survey *s, const char *id)
 	return is;
 }
 
-/* find opens ID, a name or the id of a run that is the present one. */
-static enum home_result find(struct survey *s, const char *id, enum metrics_depth depth, enum metrics_window window,
-    struct error *e)
+/* find_home opens the topology ID: a name, or the id of a run that is its present one. */
+static enum home_result find_home(struct survey *s, const char *id, enum metrics_window window, struct error *e)
 {
-	enum home_result rc = survey_open(s, id, depth, window, e);
+	enum home_result rc = survey_open(s, id, METRICS_ALL, window, e);
 	char *name = rc == HOME_NONE ? name_of_id(id) : NULL;
 
-	if (name != NULL && survey_open(s, name, depth, window, NULL) == HOME_OK) {
-		if (is_run(s, id))
+	if (name != NULL && survey_open(s, name, METRICS_ALL, window, NULL) == HOME_OK) {
+		if (is_called(s, id))
 			rc = HOME_OK;
 		else
 			survey_close(s);
@@ -108,11 +107,67 @@ static enum home_result find(struct survey *s, const char *id, enum metrics_dept
 	return rc;
 }
 
+/* ---- runs without a home ----------------------------------------------------------- */
+
+/* runs_of gives the run directories of those that are shown; NULL follows them. */
+static char **runs_of(const struct looks *l)
+{
+	char **one;
+
+	if (l->only == NULL)
+		return survey_runs();
+	one = xcalloc(2, sizeof *one);
+	one[0] = xstrdup(l->only);
+	return one;
+}
+
+static void free_all(char **names)
+{
+	for (size_t i = 0; names != NULL && names[i] != NULL; i++)
+		free(names[i]);
+	free(names);
+}
+
+/* is_run: the run in the directory PATH, ".../NAME-PID", is the one that ID, NAME or NAME-PID, is for. */
+static bool is_run(const char *path, const char *id)
+{
+	const struct overview *o = overview_open(path, NULL);
+	bool is = o != NULL && (strncmp(o->name, id, sizeof o->name) == 0 || strcmp(strrchr(path, '/') + 1, id) == 0);
+
+	overview_close(o);
+	return is;
+}
+
+static enum home_result find_run(const struct looks *l, struct survey *s, const char *id, enum metrics_window window)
+{
+	enum home_result rc = HOME_NONE;
+	char **paths = runs_of(l);
+
+	for (size_t i = 0; rc != HOME_OK && paths[i] != NULL; i++)
+		if (is_run(paths[i], id) && survey_open_run(s, paths[i], METRICS_ALL, window) == 0)
+			rc = HOME_OK;
+	free_all(paths);
+	return rc;
+}
+
+/* ---- all of them ------------------------------------------------------------------- */
+
+static enum home_result find(const struct looks *l, struct survey *s, const char *id, enum metrics_window window,
+    struct error *e)
+{
+	enum home_result rc = HOME_NONE;
+
+	error_set(e, "there is no topology \"%s\"", id);
+	if (l->only == NULL)
+		rc = find_home(s, id, window, e);
+	return rc == HOME_NONE ? find_run(l, s, id, window) : rc;
+}
+
 static enum home_result look(struct looks *l, const char *id, enum metrics_window window, struct survey **s,
     struct error *e)
 {
 	struct look *new = xcalloc(1, sizeof *new);
-	enum home_result rc = find(&new->survey, id, METRICS_ALL, window, e);
+	enum home_result rc = find(l, &new->survey, id, window, e);
 
 	if (rc != HOME_OK) {
 		free(new);
@@ -178,32 +233,37 @@ static void forget_all(struct looks *l)
 }
 
 /* look_at_all: one that goes meanwhile is not there any more; one that can't be read is left out. */
-static void look_at_all(struct looks *l, char **names)
+static void look_at_all(struct looks *l, char **names, char **runs)
 {
 	size_t n = 0;
 
-	while (names[n] != NULL)
+	for (size_t i = 0; names[i] != NULL; i++)
+		n++;
+	for (size_t i = 0; runs[i] != NULL; i++)
 		n++;
 	l->all = xcalloc(n + 1, sizeof *l->all);
-	for (size_t i = 0; i < n; i++)
+	l->all_at_ns = l->now_ns;
+	for (size_t i = 0; names[i] != NULL; i++)
 		if (survey_open(&l->all[l->n_all], names[i], METRICS_WINDOW, WINDOW_1M, NULL) == HOME_OK)
 			l->n_all++;
-	l->all_at_ns = l->now_ns;
+	for (size_t i = 0; runs[i] != NULL; i++)
+		if (survey_open_run(&l->all[l->n_all], runs[i], METRICS_WINDOW, WINDOW_1M) == 0)
+			l->n_all++;
 }
 
 struct survey *looks_all(struct looks *l, size_t *n, struct error *e)
 {
-	char **names;
+	char **names, **runs;
 
 	if (l->all == NULL || is_older(l, l->all_at_ns, LOOK_MS)) {
 		forget_all(l);
-		names = home_names(e);
+		names = l->only == NULL ? home_names(e) : xcalloc(1, sizeof *names);
 		if (names == NULL)
 			return NULL;
-		look_at_all(l, names);
-		for (size_t i = 0; names[i] != NULL; i++)
-			free(names[i]);
-		free(names);
+		runs = runs_of(l);
+		look_at_all(l, names, runs);
+		free_all(names);
+		free_all(runs);
 	}
 	*n = l->n_all;
 	return l->all;

@@ -14,15 +14,15 @@ enum { LOOK_MS = 250 };
 
 struct looks;
 
-/* looks_open: ONLY is the id (NAME-PID) of the one run that is shown; NULL: all of the user's. It is
- * kept. */
+/* looks_open: ONLY is the run directory of the one run that is shown; NULL: all of the user's
+ * topologies, and runs without a home. It is kept. */
 struct looks *looks_open(const char *only);
 void looks_close(struct looks *l);
 
 /* looks_turn begins a request: what was lent in the one before may go. */
 void looks_turn(struct looks *l, uint64_t now_ns);
 
-/* looks_at gives the topology ID, by its name or its id (NAME-RUN-SECONDS), with all that is counted
+/* looks_at gives the topology ID, by its name or its id (NAME-RUN-SECONDS; NAME-PID without a home), with all that is counted
  * (METRICS_ALL), over WINDOW. HOME_OK and *S, which is lent until the handler returns; else E says
  * why. A name that is none is HOME_NONE. */
 enum home_result looks_at(struct looks *l, const char *id, enum metrics_window window, struct survey **s,

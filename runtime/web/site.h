@@ -18,7 +18,7 @@ struct site {
 	struct looks *looks;
 	struct drawings *drawings;	/* drawing.h */
 	const struct route *const *tables;	/* all that can be asked for; NULL ends them */
-	const char *only;		/* id of the one run that is shown; NULL: all */
+	const char *only;		/* run directory of the one run that is shown; NULL: all */
 	uint64_t started_ns;
 };
 

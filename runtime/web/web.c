@@ -93,7 +93,7 @@ static int open_in(struct web *w, const struct web_options *o, struct error *e)
 {
 	int listener;
 
-	if (address_parse(&w->address, o->listen != NULL ? o->listen : ADDRESS_DEFAULT, e) != 0 ||
+	if (address_parse(&w->address, o->listen, e) != 0 ||
 	    token_get(w->guard.token, e) != 0 || watches_open(&w->site.watches, e) != 0)
 		return -1;
 	listener = address_listen(&w->address, e);
@@ -140,9 +140,12 @@ const char *web_url(const struct web *w)
 	return w->url;
 }
 
-const char *web_token(const struct web *w)
+char *web_greeting(const struct web *w)
 {
-	return w->guard.token;
+	if (w->address.path != NULL)
+		return xasprintf("listening on %s: curl --unix-socket %s http://localhost/api/v1/topology/summary", w->url,
+		    w->address.path);
+	return xasprintf("the page is at %s#token=%s", w->url, w->guard.token);
 }
 
 /* ---- in a loop --------------------------------------------------------------------- */

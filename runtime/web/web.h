@@ -9,11 +9,13 @@
 
 #include "error.h"
 
+#define WEB_LISTEN "127.0.0.1:8080"	/* where it listens when nobody says */
+
 struct web;
 
 struct web_options {
-	const char *listen;	/* 127.0.0.1:8080, [::1]:0, HOST:PORT, unix:PATH; NULL: the first */
-	const char *only;	/* show one run, by its id (NAME-PID); NULL: all of the user's */
+	const char *listen;	/* 127.0.0.1:8080, [::1]:0, HOST:PORT, unix:PATH */
+	const char *only;	/* the run directory of the one run that is shown; NULL: all of the user's */
 };
 
 /* web_check looks whether TEXT is something to listen on; 0, or -1 with E set. */
@@ -23,10 +25,10 @@ int web_check(const char *text, struct error *e);
 struct web *web_open(const struct web_options *o, struct error *e);
 void web_close(struct web *w);
 
-/* web_url gives where the page is: "http://127.0.0.1:8080/", or "unix:PATH". web_token gives the
- * token. Both are W's. */
+/* web_url gives where the page is: "http://127.0.0.1:8080/", or "unix:PATH"; it is W's. web_greeting
+ * gives what users shall read: where it is, and the token; free it. */
 const char *web_url(const struct web *w);
-const char *web_token(const struct web *w);
+char *web_greeting(const struct web *w);
 
 /* The one descriptor, readable when there is work; how long to wait at most, -1: for ever; and the
  * work. */
