@@ -8,6 +8,7 @@
 #include "actions.h"
 #include "address.h"
 #include "clock.h"
+#include "documents.h"
 #include "drawing.h"
 #include "front.h"
 #include "httpd.h"
@@ -22,6 +23,7 @@
 /* All that can be asked for. */
 static const struct route *const tables[] = {
 	front_routes,
+	documents_routes,
 	actions_routes,
 	peek_routes,
 	validate_routes,
@@ -111,6 +113,7 @@ static int open_in(struct web *w, const struct web_options *o, struct error *e)
 	}
 	gethostname(w->guard.machine, sizeof w->guard.machine - 1);
 	set_guard(&w->guard, &w->address);
+	w->site.documents = documents_open(w->guard.port);
 	w->url = address_url(&w->address, w->guard.machine);
 	w->httpd = httpd_open(&w->site.watches, listener, &w->guard, &ops, w, e);
 	if (w->httpd == NULL)
@@ -139,6 +142,7 @@ void web_close(struct web *w)
 	httpd_close(w->httpd);
 	if (w->address.path != NULL)
 		unlink(w->address.path);
+	documents_close(w->site.documents);
 	selfruns_close(w->site.selfruns);
 	drawings_close(w->site.drawings);
 	looks_close(w->site.looks);
