@@ -140,7 +140,7 @@ function tellDrain(asking, name) {
 
 export async function kill(status) {
 	const wait = el("input", { type: "number", min: 0, step: 1, value: 30, required: true });
-	const typed = el("input", { type: "text", autocomplete: "off", spellcheck: "false", required: true, oninput: () => asking.ready(typed.value === status.name) });
+	const typed = el("input", { type: "text", "data-first": true, autocomplete: "off", spellcheck: "false", required: true, oninput: () => asking.ready(typed.value === status.name) });
 	const asking = new Asking({
 		title: `Kill ${status.name}?`, danger: true,
 		body: [el("p", { text: "It is drained, stopped and forgotten: no list has it any more. Its state and its dead letters stay on disk, and the next topology of its name goes on with them." }),

@@ -5,7 +5,7 @@
  * alone. One box is in the order of the Tab key; arrow keys go to its neighbours.
  *
  * SPDX-License-Identifier: Apache-2.0 */
-import { attr, el, keyed, show, svg, text } from "./dom.js";
+import { attr, el, keyed, show, svg, text, uniqueId } from "./dom.js";
 import { milliseconds, percent, rate } from "./format.js";
 import { componentHealth, edgeHealth, p99Of, rateOf } from "./health.js";
 import { hatch, notice, switchBox, tellTimes } from "./parts.js";
@@ -31,6 +31,7 @@ export class Dag {
 	/* open(id) is called when somebody wants to see a component; sysChanged(on): ackers shall be in
 	 * the drawing or not. */
 	constructor({ name, open, sysChanged }) {
+		this.arrow = uniqueId("arrow");
 		this.open = open;
 		this.zoom = null;
 		this.current = null;
@@ -40,7 +41,7 @@ export class Dag {
 
 	#make(name, sysChanged) {
 		this.defs = svg("defs", null, hatch(HATCH), ["free", "blocking", "quiet"].map((state) => svg("marker",
-			{ id: `arrow-${state}`, class: `arrow ${state}`, viewBox: "0 0 8 8", refX: 7, refY: 4, markerWidth: 9, markerHeight: 9, markerUnits: "userSpaceOnUse", orient: "auto" },
+			{ id: `${this.arrow}-${state}`, class: `arrow ${state}`, viewBox: "0 0 8 8", refX: 7, refY: 4, markerWidth: 9, markerHeight: 9, markerUnits: "userSpaceOnUse", orient: "auto" },
 			svg("path", { d: "M0 0.500L8 4L0 7.500Z" }))));
 		this.edgeLayer = svg("g", { class: "edges" });
 		this.labelLayer = svg("g", { class: "labels" });
@@ -185,16 +186,28 @@ export class Dag {
 		this.#tellEdges(status, parts);
 	}
 
-	/* plain shows a topology that does not run: names alone. */
-	plain(notes) {
+	/* plain shows a topology that does not run: what of it is known before, { type, note, size } by id. */
+	plain(known) {
+		show(this.legend, false);
 		for (const [id, g] of this.boxes) {
-			text(g.querySelector(".id"), clip(id, BOX.width - 2 * BOX.pad));
+			const { type, note, size } = known.get(id) ?? {};
+			text(g.querySelector(".id"), clip(id, BOX.width - 2 * BOX.pad - 40, 8.2));
 			text(g.querySelector(".far"), clip(id, BOX.width, 15));
-			text(g.querySelector(".rate"), notes?.get(id) ?? "");
+			text(g.querySelector(".rate"), clip(note ?? "", BOX.width - 2 * BOX.pad));
+			text(g.querySelector(".size"), size ?? "");
+			attr(g, "data-type", type);
+			attr(g, "aria-label", [type, id, note].filter(Boolean).join(" "));
+			text(g.firstElementChild, [type, id, note].filter(Boolean).join(" "));
+			attr(g.querySelector(".flag"), "display", "none");
 			g.classList.add("plain");
 		}
-		for (const { e, label } of this.edgeNodes)
-			text(label.firstElementChild, [e.grouping, e.stream === "default" ? null : e.stream].filter(Boolean).join(" "));
+		for (const { e, path, label } of this.edgeNodes) {
+			attr(path, "data-state", "free");
+			attr(path, "stroke-width", 1.5);
+			attr(path, "marker-end", `url(#${this.arrow}-free)`);
+			text(label.firstElementChild, [e.stream === "default" ? null : e.stream, e.grouping].filter(Boolean).join(" "));
+		}
+		this.#setZoom(Math.max(this.zoom, ZOOM.far));
 	}
 
 	#tellBox(g, c, status) {
@@ -210,7 +223,7 @@ export class Dag {
 		g.classList.toggle("chained", c.chainedTo !== null);
 		tellTimes(g.querySelector(".bar"), w, BOX.width - 2 * BOX.pad);
 		text(g.querySelector(".times"), c.chainedTo === null ? times(w) : `runs in ${clip(c.chainedTo, 100)}`);
-		text(g.querySelector(".queue"), c.queueFrames > 0 ? `queue ${c.queueFrames}` : "");
+		text(g.querySelector(".queue"), c.queueFrames > 0 && c.type !== "spout" ? `queue ${c.queueFrames}` : "");
 		attr(g, "data-state", health.state);
 		attr(g, "data-type", c.type);
 		this.#tellFlag(g.querySelector(".flag"), health.badge);
@@ -242,7 +255,7 @@ export class Dag {
 			const quiet = known === undefined || known.tuplesPerSecond === 0;
 			const state = health.state === "free" && quiet ? "quiet" : health.state;
 			attr(path, "data-state", state);
-			attr(path, "marker-end", `url(#arrow-${state})`);
+			attr(path, "marker-end", `url(#${this.arrow}-${state})`);
 			attr(path, "stroke-width", quiet ? 1.25 : (1.25 + 4.5 * Math.sqrt(known.tuplesPerSecond / most)).toFixed(2));
 			text(label.firstElementChild, known ? edgeLabel(known) : "");
 			text(label.lastElementChild, health.label);
@@ -337,7 +350,7 @@ export class Dag {
 		const high = Math.max(320, innerHeight * 0.6);
 		const all = Math.min(1, room / this.drawing.width, high / this.drawing.height);
 
-		this.#setZoom(Math.max(all, room < ZOOM.narrow ? ZOOM.readable : 0.3));
+		this.#setZoom(Math.max(all, room < ZOOM.narrow && innerWidth < ZOOM.narrow ? ZOOM.readable : 0.3));
 		this.frame.scrollTo(0, 0);
 	}
 
@@ -373,7 +386,7 @@ export class Dag {
 
 /* times leaves out what rounds to nothing: there is little room. */
 function times(w) {
-	const said = [["busy", w.busy], ["blocked", w.blocked]].filter(([, x]) => x >= 0.005).map(([name, x]) => `${name} ${percent(x)}`);
+	const said = [["busy", w.busy], ["blocked", w.blocked]].filter(([, x]) => x >= 0.005).map(([name, x]) => `${name} ${Math.round(x * 100)}%`);
 	return said.length > 0 ? said.join(", ") : "idle";
 }
 

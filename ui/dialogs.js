@@ -34,6 +34,7 @@ export class Asking {
 
 		document.body.append(this.node);
 		this.node.showModal();
+		(this.form.querySelector("[data-first]") ?? this.form.querySelector("input:enabled, select") ?? this.cancel).focus();
 		return new Promise((done) => {
 			this.close = (result) => {
 				this.close = () => {};

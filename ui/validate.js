@@ -9,6 +9,7 @@ import { section } from "./parts.js";
 
 const AFTER_MS = 400;
 const MOST_BYTES = 1 << 20;
+const CARET_PX = 7.6;
 const KEPT = "gale-validate";
 const SIGNS = { error: "✕", warning: "▲", note: "·" };
 const EXAMPLE = `{
@@ -38,6 +39,21 @@ function readable(d) {
 	return d.text ?? d.message ?? "";
 }
 
+/* known tells of each component what the file says of it; nothing where that is no JSON. */
+function known(words) {
+	const said = new Map();
+
+	try {
+		const topology = JSON.parse(words);
+		for (const [type, list] of [["spout", topology.spouts], ["bolt", topology.bolts]])
+			for (const c of list ?? [])
+				said.set(c.id, { type, note: String(c.className ?? ""), size: Number(c.numTasks ?? c.parallelism) > 1 ? `× ${c.numTasks ?? c.parallelism}` : "" });
+	} catch {
+		/* gale has said what is wrong. */
+	}
+	return said;
+}
+
 export class Validate {
 	constructor() {
 		this.turn = 0;
@@ -55,7 +71,7 @@ export class Validate {
 		this.drop = el("div", { class: "drop" }, tools, this.input);
 		this.graph = section("Graph", this.picture);
 		this.node = el("div", null, el("div", { class: "heading" }, el("h1", { text: "Validator" })),
-			el("div", { class: "pair wide" }, section("Topology", this.drop), el("div", null, section("What was found", this.verdict, this.list), this.graph)));
+			el("div", { class: "pair" }, section("Topology", this.drop), section("What was found", this.verdict, this.list)), this.graph);
 		this.#listen();
 		this.input.value = sessionStorage.getItem(KEPT) ?? "";
 		this.#later(0);
@@ -131,6 +147,9 @@ export class Validate {
 		text(this.verdict, errors + warnings === 0 ? "✓ Nothing is wrong with it." : errors === 0 ? `✓ It can be submitted: ${plural(warnings, "warning")}.` : `✕ ${plural(errors, "error")}${warnings > 0 ? `, ${plural(warnings, "warning")}` : ""}.`);
 		attr(this.verdict, "data-level", errors > 0 ? "error" : warnings > 0 ? "warning" : "ok");
 		this.list.replaceChildren(...diagnostics.map((d) => this.#diagnostic(d, lines)));
+		/* A long line begins where its carets are. */
+		for (const mark of this.list.querySelectorAll(".carets"))
+			mark.parentElement.scrollLeft = mark.offsetLeft - mark.parentElement.offsetLeft + mark.textContent.search(/\S/) * CARET_PX - mark.parentElement.clientWidth / 2;
 		this.#draw(drawing);
 	}
 
@@ -163,7 +182,7 @@ export class Validate {
 		this.picture.replaceChildren(this.dag.node);
 		this.dag.draw(drawing);
 		if (drawing.engine)
-			this.dag.plain(new Map(drawing.boxes.map((b) => [b.id, b.class ?? ""])));
+			this.dag.plain(known(this.input.value));
 	}
 
 	stop() {
