@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "ask.h"
+#include "call.h"
 #include "clock.h"
 #include "command.h"
 #include "memory.h"
@@ -184,7 +185,7 @@ int launch_stop(const struct home *h, const char *word, uint32_t ms)
 		return EXIT_DONE;	/* it has ended meanwhile: nothing is left to stop */
 	if (code != EXIT_DONE)
 		return code;
-	while ((got = ask_next(&a, ASK_ANSWER_MS)) == 1 && !ask_final(&a, &code, &rest))
+	while ((got = ask_next(&a, CALL_ANSWER_MS)) == 1 && !ask_final(&a, &code, &rest))
 		show_open(h->name, a.text + strcspn(a.text, "0123456789"));
 	hide_open();
 	if (got == 1 && code == EXIT_DONE && strcmp(rest, "0") != 0) {
