@@ -10,7 +10,7 @@ import { milliseconds, percent, rate } from "./format.js";
 import { componentHealth, edgeHealth, p99Of, rateOf } from "./health.js";
 import { hatch, notice, switchBox, tellTimes } from "./parts.js";
 
-const BOX = { width: 200, height: 92, pad: 12 };	/* what is in a box is laid out for this size */
+const BOX = { width: 190, height: 76, pad: 11 };	/* what is in a box is laid out for this size, as drawing.h has it */
 const ZOOM = { least: 0.15, most: 2.5, step: 1.25, far: 0.5, narrow: 640, readable: 0.85 };
 const MARGIN = 16;
 const HATCH = "dag-hatch";
@@ -135,8 +135,9 @@ export class Dag {
 			const [first, ...rest] = e.points;
 			attr(path, "d", `M${first.join(" ")}C${rest.map((p) => p.join(" ")).join(" ")}`);
 		});
-		keyed(this.labelLayer, edges, edgeKey, () => svg("g", null, svg("text", { class: "what" }), svg("text", { class: "waits", dy: 10 })), (g, e) => {
-			attr(g, "transform", `translate(${e.x} ${e.y})`);
+		keyed(this.labelLayer, edges, edgeKey, () => svg("g", null, svg("text", { class: "what", dy: -3 }), svg("text", { class: "rate", dy: 10 })), (g, e) => {
+			attr(g, "transform", `translate(${e.x ?? 0} ${e.y ?? 0})`);
+			attr(g, "display", e.x === null ? "none" : null);
 		});
 		this.edgeNodes = edges.map((e, i) => ({ e, path: this.edgeLayer.children[i], label: this.labelLayer.children[i] }));
 	}
@@ -157,19 +158,19 @@ export class Dag {
 		return svg("g", { class: "box", role: "link", "data-id": b.id, tabindex: -1 },
 			svg("title"),
 			svg("rect", { class: "body", width: BOX.width, height: BOX.height, rx: 6 }),
-			svg("rect", { class: "kind", x: 0, y: 10, width: 3, height: BOX.height - 20 }),
-			svg("text", { class: "far", x: BOX.width / 2, y: BOX.height / 2 + 10 }),
-			svg("text", { class: "id near", x: BOX.pad, y: 23 }),
-			svg("text", { class: "size near", x: BOX.width - BOX.pad, y: 23 }),
-			svg("text", { class: "rate near", x: BOX.pad, y: 46 }),
-			svg("text", { class: "p99 near", x: BOX.width - BOX.pad, y: 46 }),
-			svg("g", { class: "bar near", transform: `translate(${BOX.pad} 55)` },
-				svg("rect", { class: "idle", width: inner, height: 7, rx: 2 }), svg("rect", { class: "busy", height: 7, rx: 2 }),
-				svg("rect", { class: "blocked", height: 7, rx: 2, fill: `url(#${HATCH})` })),
-			svg("text", { class: "times near", x: BOX.pad, y: 79 }),
-			svg("text", { class: "queue near", x: BOX.width - BOX.pad, y: 79 }),
+			svg("rect", { class: "kind", x: 0, y: 8, width: 3, height: BOX.height - 16 }),
+			svg("text", { class: "far", x: BOX.width / 2, y: BOX.height / 2 + 9 }),
+			svg("text", { class: "id near", x: BOX.pad, y: 20 }),
+			svg("text", { class: "size near", x: BOX.width - BOX.pad, y: 20 }),
+			svg("text", { class: "rate near", x: BOX.pad, y: 39 }),
+			svg("text", { class: "p99 near", x: BOX.width - BOX.pad, y: 39 }),
+			svg("g", { class: "bar near", transform: `translate(${BOX.pad} 47)` },
+				svg("rect", { class: "idle", width: inner, height: 6, rx: 2 }), svg("rect", { class: "busy", height: 6, rx: 2 }),
+				svg("rect", { class: "blocked", height: 6, rx: 2, fill: `url(#${HATCH})` })),
+			svg("text", { class: "times near", x: BOX.pad, y: 67 }),
+			svg("text", { class: "queue near", x: BOX.width - BOX.pad, y: 67 }),
 			svg("g", { class: "flag", transform: `translate(${BOX.width - 8} 0)` },
-				svg("rect", { y: -9, height: 18, rx: 9 }), svg("text", { y: 4 })));
+				svg("rect", { y: -13, height: 17, rx: 8.5 }), svg("text", { y: -0.5 })));
 	}
 
 	/* ---- what is in them ---- */
@@ -205,7 +206,7 @@ export class Dag {
 			attr(path, "data-state", "free");
 			attr(path, "stroke-width", 1.5);
 			attr(path, "marker-end", `url(#${this.arrow}-free)`);
-			text(label.firstElementChild, [e.stream === "default" ? null : e.stream, e.grouping].filter(Boolean).join(" "));
+			text(label.firstElementChild, edgeName(e));
 		}
 		this.#setZoom(Math.max(this.zoom, ZOOM.far));
 	}
@@ -257,9 +258,8 @@ export class Dag {
 			attr(path, "data-state", state);
 			attr(path, "marker-end", `url(#${this.arrow}-${state})`);
 			attr(path, "stroke-width", quiet ? 1.25 : (1.25 + 4.5 * Math.sqrt(known.tuplesPerSecond / most)).toFixed(2));
-			text(label.firstElementChild, known ? edgeLabel(known) : "");
-			text(label.lastElementChild, health.label);
-			attr(label.firstElementChild, "dy", health.label === null ? 4 : -3);
+			text(label.firstElementChild, edgeName(e));
+			text(label.lastElementChild, known ? [rate(known.tuplesPerSecond), health.label].filter(Boolean).join(", ") : "");
 			attr(label, "data-state", state);
 		}
 	}
@@ -390,6 +390,7 @@ function times(w) {
 	return said.length > 0 ? said.join(", ") : "idle";
 }
 
-function edgeLabel(e) {
-	return `${e.stream === "default" ? "" : `${e.stream}: `}${rate(e.tuplesPerSecond)} ${e.grouping}`;
+/* The name of an edge is its grouping; the drawing has room for 32 letters. */
+function edgeName(e) {
+	return clip(e.grouping ?? e.stream, 32, 1);
 }
