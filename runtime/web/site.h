@@ -11,11 +11,13 @@
 #include "looks.h"
 #include "watch.h"
 
+struct documents;
 struct drawings;
 
 struct site {
 	struct watches watches;		/* for conversations and children */
 	struct looks *looks;
+	struct documents *documents;	/* documents.h */
 	struct drawings *drawings;	/* drawing.h */
 	const struct route *const *tables;	/* all that can be asked for; NULL ends them */
 	const char *only;		/* run directory of the one run that is shown; NULL: all */

@@ -7,6 +7,7 @@
 
 #include "address.h"
 #include "clock.h"
+#include "documents.h"
 #include "front.h"
 #include "httpd.h"
 #include "memory.h"
@@ -17,6 +18,7 @@
 /* All that can be asked for. */
 static const struct route *const tables[] = {
 	front_routes,
+	documents_routes,
 	NULL,
 };
 
@@ -103,6 +105,7 @@ static int open_in(struct web *w, const struct web_options *o, struct error *e)
 	}
 	gethostname(w->guard.machine, sizeof w->guard.machine - 1);
 	set_guard(&w->guard, &w->address);
+	w->site.documents = documents_open(w->guard.port);
 	w->url = address_url(&w->address, w->guard.machine);
 	w->httpd = httpd_open(&w->site.watches, listener, &w->guard, &ops, w, e);
 	if (w->httpd == NULL)
@@ -129,6 +132,7 @@ void web_close(struct web *w)
 	httpd_close(w->httpd);
 	if (w->address.path != NULL)
 		unlink(w->address.path);
+	documents_close(w->site.documents);
 	looks_close(w->site.looks);
 	watches_close(&w->site.watches);
 	free(w->url);
