@@ -54,18 +54,13 @@ int ask_home(const char *name, struct home *h)
 int ask_live(const char *name, struct home *h)
 {
 	int code = ask_home(name, h);
-	enum topology_status status;
+	struct error e;
 
-	if (code != EXIT_DONE || home_lives(h))
+	if (code != EXIT_DONE || (code = call_live(h, &e)) == EXIT_DONE)
 		return code;
-	status = home_status(h);
-	if (status == TOPOLOGY_DEAD)
-		command_say("%s is DEAD: its supervisor was killed; \"gale submit --resume %s\" goes on from its "
-		    "state", name, name);
-	else
-		command_say("%s is %s: it does not run", name, topology_status_names[status]);
+	command_say("%s", e.text);
 	home_close(h);
-	return EXIT_CONFLICT;
+	return code;
 }
 
 static void pause_a_step(void)

@@ -11,6 +11,21 @@
 #include "exitcode.h"
 #include "statedir.h"
 
+int call_live(const struct home *h, struct error *e)
+{
+	enum topology_status status;
+
+	if (home_lives(h))
+		return EXIT_DONE;
+	status = home_status(h);
+	if (status == TOPOLOGY_DEAD)
+		error_set(e, "%s is DEAD: its supervisor was killed; \"gale submit --resume %s\" goes on from its "
+		    "state", h->name, h->name);
+	else
+		error_set(e, "%s is %s: it does not run", h->name, topology_status_names[status]);
+	return EXIT_CONFLICT;
+}
+
 int call_connect(int home, int type)
 {
 	int dir = openat(home, "state", O_PATH | O_DIRECTORY | O_CLOEXEC), fd, cause;

@@ -7,11 +7,17 @@
 
 #include <stdbool.h>
 
+#include "error.h"
+#include "home.h"
+
 enum {
 	CALL_TEXT_MAX = 65536,	/* bytes of a request or an answer */
 	CALL_ANSWER_MS = 5000,	/* a supervisor that says nothing for so long does not answer */
 	CALL_ENDING_MS = 500	/* one who ends shows clients out first, and is gone no later than that */
 };
+
+/* call_live: the supervisor of H lives. EXIT_DONE, or EXIT_CONFLICT with E set. */
+int call_live(const struct home *h, struct error *e);
 
 /* call_connect gives a socket (SOCK_SEQPACKET, closed on exec, of what further TYPE flags are given) to
  * the supervisor whose home, or run directory, HOME is open on: its state directory is in there. -1

@@ -55,6 +55,13 @@ void errand_cancel(struct errand *e)
 	free(e);
 }
 
+void errand_patience(struct errand *e, uint32_t ms)
+{
+	e->patience_ms = ms;
+	if (e->stage == TALKING)
+		e->watch.deadline_ns = in_ms(ms);
+}
+
 /* end is the last thing that is done with E. */
 static void end(struct errand *e, int code, const char *text)
 {

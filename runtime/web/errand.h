@@ -35,6 +35,9 @@ struct errand;
 struct errand *errand_begin(struct watches *ws, const struct home *h, const char *request, uint32_t patience_ms,
     const struct errand_ops *ops, void *arg);
 
+/* errand_patience is another from now on: who has begun something long does not say much of it. */
+void errand_patience(struct errand *e, uint32_t ms);
+
 /* errand_cancel ends it; nobody is told. What was asked for may be done all the same. */
 void errand_cancel(struct errand *e);
 
