@@ -185,7 +185,7 @@ case_finished_for_good() {
 		bolt append append.Append path=sink
 		stream lines append SHUFFLE
 	END
-	export GALE_FAILPOINTS='supervisor/statedir.rename=3,kill'
+	export GALE_FAILPOINTS='supervisor/file.rename=4,kill'
 	submit --name a
 	wait_until 10 is_status a FINISHED
 	unset GALE_FAILPOINTS

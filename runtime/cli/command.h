@@ -23,22 +23,9 @@
 #include <stddef.h>
 #include <stdio.h>
 
+#include "exitcode.h"
 #include "load.h"
 #include "topology.h"
-
-/* What every command returns, the same for all (see gale.1). */
-enum exit_code {
-	EXIT_DONE = 0,
-	EXIT_FAILED = 1,	/* the work itself failed */
-	EXIT_USAGE = 2,		/* unknown command or option, bad value */
-	EXIT_INVALID = 3,	/* the topology has an error */
-	EXIT_NOT_FOUND = 4,	/* no such file, plugin, topology, component */
-	EXIT_CONFLICT = 5,	/* it is there already, or in the wrong state */
-	EXIT_NO_ANSWER = 6,	/* the topology's supervisor does not answer */
-	EXIT_TIMED_OUT = 7,
-	EXIT_INTERRUPTED = 130,	/* by SIGINT */
-	EXIT_TERMINATED = 143	/* by SIGTERM */
-};
 
 struct command_option {
 	const char *name;	/* the long option, without "--" */
@@ -117,6 +104,7 @@ const struct command *command_find(const char *name);
 int cmd_list(const struct command_line *line);
 int cmd_status(const struct command_line *line);
 int cmd_top(const struct command_line *line);
+int cmd_ui(const struct command_line *line);
 int cmd_run(const struct command_line *line);
 int cmd_submit(const struct command_line *line);
 int cmd_restart(const struct command_line *line);

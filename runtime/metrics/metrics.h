@@ -85,6 +85,11 @@ struct metrics *metrics_read(const char *rundir, enum metrics_depth depth, enum 
     struct error *e);
 void metrics_free(struct metrics *m);
 
+/* metrics_since gives what happened in the window WHICH of M, which was read from RUNDIR; free it.
+ * *WHOLE: the window begins at the start of the run. */
+struct sample *metrics_since(const struct metrics *m, const char *rundir, enum metrics_window which,
+    bool *whole);
+
 /* metrics_rewind gives M another window, WINDOW_LIVE: what happened since EARLIER, a sample of the
  * same run (m->total of an earlier read). */
 void metrics_rewind(struct metrics *m, const struct sample *earlier);
@@ -114,7 +119,9 @@ double metrics_edge_tuples(const struct metrics *m, const struct sample *s, uint
  * or to 0 when there was none. */
 double metrics_share(const struct sample_part *p, enum sample_counter part);
 
-/* metrics_window_find gives the window of that NAME, or N_WINDOWS. */
+/* metrics_window_find gives the window of that NAME, or N_WINDOWS. metrics_window_ns gives how long WHICH
+ * is; WINDOW_ALL has no end. */
 enum metrics_window metrics_window_find(const char *name);
+uint64_t metrics_window_ns(enum metrics_window which);
 
 #endif
