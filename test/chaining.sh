@@ -358,7 +358,7 @@ case_poison_in_finish() {
 case_kills() {
 	local i
 
-	seq 20000 > text
+	seq 40000 > text
 	topology <<-END
 		config topology.chaining auto
 		spout lines lines path=text
@@ -366,7 +366,7 @@ case_kills() {
 		stream lines append SHUFFLE
 	END
 	start
-	for i in 2000 6000 12000; do
+	for i in 2000 8000 16000; do
 		wait_until 20 eval "[ -f out ] && [ \$(wc -l < out) -ge $i ]"
 		kill -9 "$(worker 'append[0]')"
 	done

@@ -93,6 +93,16 @@ is_dead() {
 	! kill -0 "$1" 2> /dev/null || { grep -qs '^State:.[ZX]' "/proc/$1/status" && [ "$(find "/proc/$1/task" -mindepth 1 -maxdepth 1 2> /dev/null | wc -l)" -le 1 ]; }
 }
 
+# sleeps PROCESS: for half a second, but for what it may have been in the middle of.
+sleeps() {
+	local before after
+
+	before=$(grep -hs ^voluntary "/proc/$1/task/$1/status" | tr -cd 0-9)
+	sleep 0.5
+	after=$(grep -hs ^voluntary "/proc/$1/task/$1/status" | tr -cd 0-9)
+	[ $((${after:-1000} - ${before:-0})) -le 3 ] && grep -qs '^State:.S' "/proc/$1/status"
+}
+
 # ends CODE [SECONDS]: what was started ends in time with this exit code.
 ends() {
 	local got=0

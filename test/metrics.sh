@@ -291,9 +291,10 @@ case_chained() {
 }
 
 # 200 tuples a second that take 12 ms each are work for three, which the advice comes to in three steps
-# at most: the spout, which is behind at first, catches up.
+# at most: the spout, which is behind at first, catches up. On a busy machine they take longer, now and then,
+# and are work for more.
 case_advice() {
-	local steps=0
+	local steps=0 busy
 
 	topology <<-END
 		config topology.max.spout.pending 100
@@ -305,14 +306,16 @@ case_advice() {
 	wait_until 30 knows 2
 	until [ "$(needed)" -eq "$(executors)" ]; do
 		steps=$((steps + 1))
-		must [ "$steps" -le 3 ]
+		busy=$(busy)
+		must [ "$steps" -le $((busy > 1 ? 8 : 3)) ]
 		expect 0 rebalance advice -e slow="$(needed)"
 		wait_until 30 knows 8
 	done
 	# What had piled up has been worked off by then.
 	wait_until 40 has_nothing_to_advise
-	must [ "$(executors)" -eq 3 ]
-	must [ "$(part slow executorsTotal)" -eq 3 ]
+	must [ "$(executors)" -ge 3 ]
+	[ "$(busy)" -gt 1 ] || must [ "$(executors)" -eq 3 ]
+	must [ "$(part slow executorsTotal)" -eq "$(executors)" ]
 	must [ "$(part slow executed)" -ge 1000 ]
 	the_end
 }

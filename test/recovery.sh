@@ -233,6 +233,9 @@ case_after_its_end() {
 	exec 3<> fifo
 	wait_until 10 counts 10 feed.log '^ack'
 	for label in 'feed[0]' 'pass[0]' 'end[0]'; do
+		wait_until 10 sleeps "$(worker "$label")"	# it has said that it has ended
+	done
+	for label in 'feed[0]' 'pass[0]' 'end[0]'; do
 		killed "$label"
 		wait_until 10 grep -q "${label%%\[*}\\[0\\] .*starting it again" err
 	done

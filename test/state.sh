@@ -232,16 +232,6 @@ case_idle() {
 	ends 0
 }
 
-# sleeps PROCESS: for half a second, but for what it may have been in the middle of.
-sleeps() {
-	local before after
-
-	before=$(grep -h ^voluntary "/proc/$1/task/$1/status" | tr -cd 0-9)
-	sleep 0.5
-	after=$(grep -h ^voluntary "/proc/$1/task/$1/status" | tr -cd 0-9)
-	[ $((after - before)) -le 3 ]
-}
-
 # Nothing is committed after cleanup, and the last thing before it is a commit.
 case_order_at_the_end() {
 	topology <<-END
