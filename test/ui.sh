@@ -199,7 +199,8 @@ case_refused_changes() {
 	post 403 /api/v1/topology/words/kill/0 '{}' -H 'Origin: null'
 	post 403 /api/v1/topology/words/kill/0 '{}' -H 'Sec-Fetch-Site: cross-site'
 	post 403 /api/v1/topology/words/kill/0 '{}' -H 'Host: evil.example'
-	post 415 /api/v1/topology/words/kill/0 '{}' -H 'Content-Type: text/plain'
+	ask 415 /api/v1/topology/words/kill/0 -X POST -H "X-Gale-Token: $TOKEN" -H 'Content-Type: text/plain' -d '{}'
+	ask 415 /api/v1/topology/words/kill/0 -X POST -H "X-Gale-Token: $TOKEN"
 	ask 405 /api/v1/topology/words/kill/0
 	head_has '^allow: POST'
 	is_status words ACTIVE || fail "words is $(status_of words)"
