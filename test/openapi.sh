@@ -362,24 +362,4 @@ case_chained() {
 	ui_ends
 }
 
-# What Prometheus reads: its own tool finds nothing wrong, and the numbers are those of gale status.
-case_prometheus() {
-	words
-	submit --name words
-	ui
-	ID=words
-	wait_until 10 acked 2
-	get 200 /metrics
-	must [ "$TYPE" = "text/plain; version=0.0.4; charset=utf-8" ]
-	must_count 1 body '^gale_executed_tuples_total\{topology="words",component="count"\} 5$'
-	must_count 1 body '^gale_complete_latency_seconds_count\{topology="words",component="lines"\} 2$'
-	must_count 1 body '^gale_topology_status\{topology="words",status="ACTIVE"\} 1$'
-	if command -v promtool > /dev/null; then
-		promtool check metrics < body > said 2>&1 || fail "promtool: $(cat said)"
-		must [ ! -s said ]
-	fi
-	expect 0 kill words --now -y
-	ui_ends
-}
-
 run_cases "$@"
