@@ -34,6 +34,10 @@ answer_has() {
 	grep -q -- "$1" body || fail "the answer has no '$1': $(head -c 500 body)"
 }
 
+head_has() {
+	grep -qi -- "$1" head || fail "the headers have no '$1': $(cat head)"
+}
+
 # post CODE PATH BODY [OPTION...] asks as the page does.
 post() {
 	local code=$1 path=$2 body=$3
