@@ -1,12 +1,12 @@
 # common.sh - what the tests of the installed packages share; they source it.
 # SPDX-License-Identifier: Apache-2.0
-# shellcheck shell=sh
+# shellcheck shell=sh disable=SC2034
 
 EXAMPLES=/usr/share/doc/gale/examples
 export LC_ALL=C
 work=$(mktemp -d "${AUTOPKGTEST_TMP:-/tmp}/gale-test.XXXXXX")
 trap 'rm -rf "$work"' EXIT
-cd "$work"
+cd "$work" || exit
 
 fail() {
 	echo "FAILED: $*" >&2
