@@ -48,4 +48,5 @@ alone '#include <zmq.h>' runtime/worker/transport.c
 alone '#include <cjson/cJSON.h>' runtime/topology/json.c
 alone '#include <leveldb/c.h>' runtime/state/database.c
 alone '#include <curses.h>' runtime/cli/topterm.c
-alone '#include <dlfcn.h>' runtime/topology/plugin.c
+alone '#include <microhttpd.h>' runtime/web/mhd.h
+alone '#include <dlfcn.h>' 'runtime/topology/plugin.c runtime/web/mhd.c'

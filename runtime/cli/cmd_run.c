@@ -18,6 +18,7 @@
 #include "summary.h"
 #include "supervisor.h"
 #include "topology.h"
+#include "web.h"
 
 /* dead_letter_file: by default NAME.dead-letters.jsonl in the caller's directory. NULL with errno
  * set when there is no such directory. */
@@ -88,12 +89,30 @@ static int open_state(const char *dir, const struct topology *t, struct statedir
 	return rc == STATEDIR_OK ? EXIT_DONE : rc == STATEDIR_CONFLICT ? EXIT_CONFLICT : EXIT_FAILED;
 }
 
+/* page_at gives where to serve the page, in *LISTEN; NULL: nowhere. An exit code. */
+static int page_at(const struct command_line *line, const char **listen)
+{
+	const char *given = command_value(line, "listen");
+	struct error e;
+
+	*listen = command_has(line, "ui") ? (given != NULL ? given : WEB_LISTEN) : NULL;
+	if (given != NULL && *listen == NULL) {
+		command_say("--listen tells where the page is: it takes --ui");
+		return EXIT_USAGE;
+	}
+	if (given != NULL && web_check(given, &e) != 0) {
+		command_say("--listen: %s", e.text);
+		return EXIT_USAGE;
+	}
+	return EXIT_DONE;
+}
+
 /* run_in runs T with its state in STATE, whose path is NULL when it shall not stay. */
 static int run_in(const struct command_line *line, struct topology *t, struct statedir *state,
-    const char *dead_letters)
+    const char *dead_letters, const char *listen)
 {
 	struct run_options options = { .quiet = command_has(line, "quiet"), .state_dir = state->path,
-		.run = state->run };
+		.run = state->run, .listen = listen };
 	struct run_result r;
 	struct error e;
 	int code;
@@ -113,10 +132,12 @@ static int run_in(const struct command_line *line, struct topology *t, struct st
 int cmd_run(const struct command_line *line)
 {
 	struct statedir state = { .fd = -1, .lock_fd = -1 };
-	const char *dir = command_value(line, "state"), *dead_letters;
+	const char *dir = command_value(line, "state"), *dead_letters, *listen;
 	struct topology *t;
-	int code;
+	int code = page_at(line, &listen);
 
+	if (code != EXIT_DONE)
+		return code;
 	failpoints_init("supervisor", 1);
 	t = command_load(line, line->operands[0], &code);
 	if (t == NULL)
@@ -126,7 +147,7 @@ int cmd_run(const struct command_line *line)
 		command_say("cannot tell the current directory: %s", strerror(errno));
 		code = EXIT_FAILED;
 	} else if (dir == NULL || (code = open_state(dir, t, &state)) == EXIT_DONE) {
-		code = run_in(line, t, &state, dead_letters);
+		code = run_in(line, t, &state, dead_letters, listen);
 	}
 	statedir_close(&state);
 	topology_free(t);

@@ -117,6 +117,7 @@ const struct command *command_find(const char *name);
 int cmd_list(const struct command_line *line);
 int cmd_status(const struct command_line *line);
 int cmd_top(const struct command_line *line);
+int cmd_ui(const struct command_line *line);
 int cmd_run(const struct command_line *line);
 int cmd_submit(const struct command_line *line);
 int cmd_restart(const struct command_line *line);

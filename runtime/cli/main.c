@@ -16,6 +16,10 @@
 #define PLUGINS	{ "plugins", 'P', "DIR", true, "look for plugins in DIR first" }
 #define JSON	{ "json", 0, NULL, false, "print JSON" }
 
+#define LISTEN                                                                                    \
+	{ "listen", 0, "ADDR", false,                                                              \
+		"HOST:PORT, [IPv6]:PORT or unix:PATH (127.0.0.1:8080); port 0: any that is free" }
+
 static const struct command_option no_options[] = { { .name = NULL } };
 
 static const struct command_option run_options[] = {
@@ -28,6 +32,8 @@ static const struct command_option run_options[] = {
 	{ "json", 0, NULL, false, "print the summary as JSON on standard output" },
 	{ "quiet", 'q', NULL, false,
 	    "no progress, no summary: errors and the plugins' output only" },
+	{ "ui", 0, NULL, false, "serve the page of this run, REST and metrics, while it lasts" },
+	LISTEN,
 	{ .name = NULL },
 };
 
@@ -93,6 +99,12 @@ static const struct command_option top_options[] = {
 	{ .name = NULL },
 };
 
+static const struct command_option ui_options[] = {
+	LISTEN,
+	{ "open", 0, NULL, false, "show it in your browser" },
+	{ .name = NULL },
+};
+
 static const struct command_option lint_options[] = {
 	DEFINE,
 	PLUGINS,
@@ -140,7 +152,8 @@ const struct command command_table[] = {
 	    .examples = "  gale run topologies/2-wordcount.json -D input=book.txt -D "
 	                "output=counts.tsv\n"
 	                "  gale run t.json --summary result.json\n"
-	                "  gale run t.json --state /var/lib/t\n",
+	                "  gale run t.json --state /var/lib/t\n"
+	                "  gale run t.json --ui\n",
 	},
 	{
 	    .name = "submit",
@@ -188,6 +201,18 @@ const struct command command_table[] = {
 	                "  gale top words\n"
 	                "  gale top --batch -n 3 -i 2 words\n"
 	                "  gale top --batch --json words | jq .ackedPerSecond\n",
+	},
+	{
+	    .name = "ui",
+	    .run = cmd_ui,
+	    .options = ui_options,
+	    .synopsis = "[OPTION]...",
+	    .min_operands = 0,
+	    .max_operands = 0,
+	    .doc = "serve the page, REST and metrics of all topologies",
+	    .examples = "  gale ui --open\n"
+	                "  gale ui --listen 127.0.0.1:9000\n"
+	                "  gale ui --listen unix:$XDG_RUNTIME_DIR/gale-ui.sock\n",
 	},
 	{
 	    .name = "activate",

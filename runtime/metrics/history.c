@@ -28,6 +28,11 @@ enum {
 	FILE_MOST = 64 << 20
 };
 
+static char *file_path(const char *rundir, uint64_t at_ms)
+{
+	return xasprintf("%s/" PREFIX "%011" PRIu64, rundir, at_ms);
+}
+
 /* ---- writing ----------------------------------------------------------------------- */
 
 static void put(struct buf *b, uint64_t v)
@@ -196,15 +201,12 @@ struct sample *history_decode(const void *bytes, size_t n)
 	return get_sample(&c);
 }
 
-static struct sample *read_file(int dir, const char *name)
+static struct sample *read_file(int fd)
 {
-	int fd = openat(dir, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
 	struct sample *s = NULL;
 	struct stat st;
 	char *bytes;
 
-	if (fd < 0)
-		return NULL;
 	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_size <= FILE_MOST) {
 		size_t size = (size_t)st.st_size;
 
@@ -213,7 +215,18 @@ static struct sample *read_file(int dir, const char *name)
 			s = history_decode(bytes, size);
 		free(bytes);
 	}
-	close(fd);
+	return s;
+}
+
+struct sample *history_read(const char *rundir, uint64_t at_ms)
+{
+	char *path = file_path(rundir, at_ms);
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	struct sample *s = fd >= 0 ? read_file(fd) : NULL;
+
+	if (fd >= 0)
+		close(fd);
+	free(path);
 	return s;
 }
 
@@ -237,39 +250,38 @@ static int ascending(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-static char *file_name(uint64_t at_ms)
-{
-	return xasprintf(PREFIX "%011" PRIu64, at_ms);
-}
-
-struct sample *history_find(const char *rundir, uint64_t from_ns)
+uint64_t *history_times(const char *rundir, uint64_t from_ns, size_t *n)
 {
 	DIR *dir = opendir(rundir);
 	struct dirent *d;
 	uint64_t *times = NULL;
-	size_t n = 0, cap = 0;
-	struct sample *s = NULL;
+	size_t cap = 0;
 
-	if (dir == NULL)
-		return NULL;
-	while ((d = readdir(dir)) != NULL) {
+	*n = 0;
+	while (dir != NULL && (d = readdir(dir)) != NULL) {
 		uint64_t at = at_of(d->d_name);
 
 		if (at == 0 || at * NS_PER_MS < from_ns)
 			continue;
-		times = xgrow(times, &cap, n + 1, sizeof *times);
-		times[n++] = at;
+		times = xgrow(times, &cap, *n + 1, sizeof *times);
+		times[(*n)++] = at;
 	}
-	if (n > 0)
-		qsort(times, n, sizeof *times, ascending);
-	for (size_t i = 0; s == NULL && i < n; i++) {
-		char *name = file_name(times[i]);
+	if (dir != NULL)
+		closedir(dir);
+	if (*n > 0)
+		qsort(times, *n, sizeof *times, ascending);
+	return times;
+}
 
-		s = read_file(dirfd(dir), name);
-		free(name);
-	}
+struct sample *history_find(const char *rundir, uint64_t from_ns)
+{
+	size_t n;
+	uint64_t *times = history_times(rundir, from_ns, &n);
+	struct sample *s = NULL;
+
+	for (size_t i = 0; s == NULL && i < n; i++)
+		s = history_read(rundir, times[i]);
 	free(times);
-	closedir(dir);
 	return s;
 }
 
@@ -298,7 +310,7 @@ static void forget_old(struct history *h, const char *rundir, uint64_t now_ms)
 		if (h->entries[i].at_ms + lives_ms(h->entries[i].number) >= now_ms) {
 			h->entries[kept++] = h->entries[i];
 		} else {
-			char *path = xasprintf("%s/" PREFIX "%011" PRIu64, rundir, h->entries[i].at_ms);
+			char *path = file_path(rundir, h->entries[i].at_ms);
 
 			unlink(path);
 			free(path);
@@ -331,7 +343,7 @@ static int write_file(const char *path, const struct buf *b, struct error *e)
 int history_add(struct history *h, const char *rundir, const struct sample *s, struct error *e)
 {
 	uint64_t at_ms = s->at_ns / NS_PER_MS;
-	char *path = xasprintf("%s/" PREFIX "%011" PRIu64, rundir, at_ms);
+	char *path = file_path(rundir, at_ms);
 	struct buf b = { 0 };
 	int rc;
 

@@ -31,6 +31,12 @@ enum { HISTORY_STEP_MS = 3000 };
 void history_encode(struct buf *b, const struct sample *s);
 struct sample *history_decode(const void *bytes, size_t n);
 
+/* history_times gives when the samples in RUNDIR were taken (ms), ascending, that were taken at FROM_NS
+ * or later: *N of them; free the array, which is NULL when there are none. history_read reads the one of
+ * AT_MS, or gives NULL: it has gone; free it. */
+uint64_t *history_times(const char *rundir, uint64_t from_ns, size_t *n);
+struct sample *history_read(const char *rundir, uint64_t at_ms);
+
 /* history_find gives the oldest sample in RUNDIR taken at FROM_NS or later, or NULL; free it. */
 struct sample *history_find(const char *rundir, uint64_t from_ns);
 

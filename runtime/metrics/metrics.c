@@ -254,20 +254,33 @@ static void read_lately(struct metrics *m, const char *rundir, const struct samp
 	sample_free(after);
 }
 
-/* read_window: from the oldest sample inside the window to now. When there is none, or the run is
- * younger than the window, from the start of the run. */
-static void read_window(struct metrics *m, const char *rundir)
+/* begin_of gives the sample that the window WHICH begins with: the oldest inside it. When there is
+ * none, or the run is younger than the window, that is the start of the run. */
+static struct sample *begin_of(const struct metrics *m, const char *rundir, enum metrics_window which,
+    bool *whole)
 {
-	uint64_t from = m->started_ns, length = window_s[m->which] * NS_PER_S;
+	uint64_t length = window_s[which] * NS_PER_S;
 	struct sample *earlier = NULL;
 
-	if (m->which != WINDOW_ALL && m->now_ns - m->started_ns > length) {
-		from = m->now_ns - length;
-		earlier = history_find(rundir, from);
-	}
-	m->whole = earlier == NULL;
-	if (earlier == NULL)
-		earlier = sample_new(m->plan, m->started_ns);
+	if (which != WINDOW_ALL && m->now_ns - m->started_ns > length)
+		earlier = history_find(rundir, m->now_ns - length);
+	*whole = earlier == NULL;
+	return earlier != NULL ? earlier : sample_new(m->plan, m->started_ns);
+}
+
+struct sample *metrics_since(const struct metrics *m, const char *rundir, enum metrics_window which,
+    bool *whole)
+{
+	struct sample *earlier = begin_of(m, rundir, which, whole), *s = sample_since(m->total, earlier);
+
+	sample_free(earlier);
+	return s;
+}
+
+static void read_window(struct metrics *m, const char *rundir)
+{
+	struct sample *earlier = begin_of(m, rundir, m->which, &m->whole);
+
 	set_window(m, earlier);
 	read_lately(m, rundir, earlier);
 	sample_free(earlier);

@@ -85,6 +85,11 @@ struct metrics *metrics_read(const char *rundir, enum metrics_depth depth, enum 
     struct error *e);
 void metrics_free(struct metrics *m);
 
+/* metrics_since gives what happened in the window WHICH of M, which was read from RUNDIR; free it.
+ * *WHOLE: the window begins at the start of the run. */
+struct sample *metrics_since(const struct metrics *m, const char *rundir, enum metrics_window which,
+    bool *whole);
+
 /* metrics_rewind gives M another window, WINDOW_LIVE: what happened since EARLIER, a sample of the
  * same run (m->total of an earlier read). */
 void metrics_rewind(struct metrics *m, const struct sample *earlier);

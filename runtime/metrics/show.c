@@ -89,7 +89,9 @@ struct show_totals show_totals(const struct survey *s)
 {
 	struct show_totals t = { 0 };
 
-	if (s->m != NULL && s->m->has_overview)
+	if (s->homeless)
+		t.id = xstrdup(survey_run_id(s));
+	else if (s->m != NULL && s->m->has_overview)
 		t.id = xasprintf("%s-%" PRIu32 "-%" PRIu64, s->home.name, s->m->overview.run,
 		    s->m->overview.started_ms / 1000);
 	else

@@ -16,6 +16,11 @@ void show_status_json(struct buf *out, const struct survey *s, const char *compo
 void show_status_text(struct buf *out, const struct survey *s, const char *component);
 bool show_has(const struct survey *s, const char *component);
 
+/* show_head_json adds the members that stand in a list and at the head of a status, show_latency the
+ * member KEY: the percentiles of H in milliseconds, null when it is empty. */
+void show_head_json(struct buf *out, const struct survey *s);
+void show_latency(struct buf *out, const char *key, const struct hist *h);
+
 /* ---- shared by both ---- */
 
 /* What stands in a list and at the head of a status. */

@@ -2,134 +2,59 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "clock.h"
-#include "memory.h"
+#include "member.h"
 #include "show.h"
 
 enum { SCHEMA_VERSION = 1 };
 
-/* ---- members ----------------------------------------------------------------------- */
+/* ---- heads ------------------------------------------------------------------------- */
 
-/* next puts what stands between two members or items. */
-static void next(struct buf *out)
-{
-	char last = out->n > 0 ? out->data[out->n - 1] : '{';
-
-	if (last != '{' && last != '[')
-		buf_puts(out, ", ");
-}
-
-static void put_key(struct buf *out, const char *key)
-{
-	next(out);
-	buf_json_string(out, key, strlen(key));
-	buf_puts(out, ": ");
-}
-
-static void put_count(struct buf *out, const char *key, uint64_t n)
-{
-	put_key(out, key);
-	buf_printf(out, "%" PRIu64, n);
-}
-
-/* Decimals as C writes them: setlocale is never called. */
-static void put_real(struct buf *out, const char *key, double x)
-{
-	put_key(out, key);
-	buf_printf(out, "%.6f", x);
-}
-
-static void put_text(struct buf *out, const char *key, const char *text)
-{
-	put_key(out, key);
-	if (text != NULL)
-		buf_json_string(out, text, strlen(text));
-	else
-		buf_puts(out, "null");
-}
-
-static void put_bool(struct buf *out, const char *key, bool b)
-{
-	put_key(out, key);
-	buf_puts(out, b ? "true" : "false");
-}
-
-static void open_in(struct buf *out, const char *key, const char *bracket)
-{
-	put_key(out, key);
-	buf_puts(out, bracket);
-}
-
-static void put_null(struct buf *out, const char *key)
-{
-	put_text(out, key, NULL);
-}
-
-static void put_ms(struct buf *out, const char *key, uint64_t ns)
-{
-	put_real(out, key, (double)ns / NS_PER_MS);
-}
-
-/* put_latency: the percentiles of a histogram in ms; null when it is empty. */
-static void put_latency(struct buf *out, const char *key, const struct hist *h)
+void show_latency(struct buf *out, const char *key, const struct hist *h)
 {
 	if (h->n == 0) {
-		put_null(out, key);
+		member_null(out, key);
 		return;
 	}
-	open_in(out, key, "{");
-	put_count(out, "count", h->n);
-	put_ms(out, "p50", hist_quantile(h, 0.50));
-	put_ms(out, "p90", hist_quantile(h, 0.90));
-	put_ms(out, "p99", hist_quantile(h, 0.99));
-	put_ms(out, "p999", hist_quantile(h, 0.999));
-	put_ms(out, "max", h->max_ns);
+	member_open(out, key, "{");
+	member_count(out, "count", h->n);
+	member_ms(out, "p50", hist_quantile(h, 0.50));
+	member_ms(out, "p90", hist_quantile(h, 0.90));
+	member_ms(out, "p99", hist_quantile(h, 0.99));
+	member_ms(out, "p999", hist_quantile(h, 0.999));
+	member_ms(out, "max", h->max_ns);
 	buf_puts(out, "}");
 }
 
-static void put_time(struct buf *out, const char *key, uint64_t ms)
-{
-	time_t seconds = (time_t)(ms / 1000);
-	struct tm utc;
-	char text[32];
-
-	strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&seconds, &utc));
-	put_text(out, key, text);
-}
-
-/* ---- heads ------------------------------------------------------------------------- */
-
-/* put_head: the same in a list and in a status. */
-static void put_head(struct buf *out, const struct survey *s)
+void show_head_json(struct buf *out, const struct survey *s)
 {
 	struct show_totals t = show_totals(s);
 
-	put_text(out, "name", s->home.name);
-	put_text(out, "status", topology_status_names[s->status]);
-	put_text(out, "id", t.id);
-	put_real(out, "uptimeSeconds", survey_uptime_s(s));
+	member_text(out, "name", s->home.name);
+	member_text(out, "status", topology_status_names[s->status]);
+	member_text(out, "id", t.id);
+	member_real(out, "uptimeSeconds", survey_uptime_s(s));
 	if (s->m != NULL && s->m->has_overview) {
-		put_time(out, "startedAt", s->m->overview.started_ms);
-		put_count(out, "pid", (uint64_t)s->m->overview.pid);
+		member_time(out, "startedAt", s->m->overview.started_ms);
+		member_count(out, "pid", (uint64_t)s->m->overview.pid);
 	}
-	put_count(out, "componentsTotal", t.components);
-	put_count(out, "tasksTotal", t.tasks);
-	put_count(out, "workersTotal", t.workers);
-	put_count(out, "executorsTotal", t.executors);
-	put_count(out, "emitted", t.emitted);
-	put_count(out, "transferred", t.transferred);
-	put_count(out, "acked", t.acked);
-	put_count(out, "failed", t.failed);
-	put_count(out, "timedOut", t.timed_out);
-	put_count(out, "deadLettered", t.dead_lettered);
-	put_count(out, "replayed", t.replayed);
-	put_count(out, "pendingTrees", t.pending);
-	put_real(out, "oldestTreeSeconds", (double)t.oldest_ns / NS_PER_S);
-	put_count(out, "restarts", t.restarts);
-	put_real(out, "emittedPerSecond", t.emitted_rate);
-	put_real(out, "ackedPerSecond", t.acked_rate);
+	member_count(out, "componentsTotal", t.components);
+	member_count(out, "tasksTotal", t.tasks);
+	member_count(out, "workersTotal", t.workers);
+	member_count(out, "executorsTotal", t.executors);
+	member_count(out, "emitted", t.emitted);
+	member_count(out, "transferred", t.transferred);
+	member_count(out, "acked", t.acked);
+	member_count(out, "failed", t.failed);
+	member_count(out, "timedOut", t.timed_out);
+	member_count(out, "deadLettered", t.dead_lettered);
+	member_count(out, "replayed", t.replayed);
+	member_count(out, "pendingTrees", t.pending);
+	member_real(out, "oldestTreeSeconds", (double)t.oldest_ns / NS_PER_S);
+	member_count(out, "restarts", t.restarts);
+	member_real(out, "emittedPerSecond", t.emitted_rate);
+	member_real(out, "ackedPerSecond", t.acked_rate);
 	free(t.id);
 }
 
@@ -139,15 +64,15 @@ static void put_ended(struct buf *out, const struct survey *s, bool summary)
 	const struct json_node *whole = s->ended != NULL ? json_member(s->ended->nodes, "summary") : NULL;
 
 	if (s->ended == NULL) {
-		put_null(out, "ended");
+		member_null(out, "ended");
 		return;
 	}
-	open_in(out, "ended", "{");
-	put_count(out, "exit", exit != NULL && exit->i > 0 ? (uint64_t)exit->i : 0);
-	put_text(out, "error", show_ended(s, "error"));
-	put_text(out, "endedAt", show_ended(s, "endedAt"));
+	member_open(out, "ended", "{");
+	member_count(out, "exit", exit != NULL && exit->i > 0 ? (uint64_t)exit->i : 0);
+	member_text(out, "error", show_ended(s, "error"));
+	member_text(out, "endedAt", show_ended(s, "endedAt"));
 	if (summary && whole != NULL) {
-		put_key(out, "summary");
+		member_key(out, "summary");
 		buf_add(out, s->text.text + whole->start, whole->end - whole->start);
 	}
 	buf_puts(out, "}");
@@ -157,9 +82,9 @@ void show_list_json(struct buf *out, const struct survey *surveys, size_t n)
 {
 	buf_printf(out, "{\"schemaVersion\": %d, \"topologies\": [", SCHEMA_VERSION);
 	for (size_t i = 0; i < n; i++) {
-		next(out);
+		member_next(out);
 		buf_puts(out, "\n  {");
-		put_head(out, &surveys[i]);
+		show_head_json(out, &surveys[i]);
 		put_ended(out, &surveys[i], false);
 		buf_puts(out, "}");
 	}
@@ -191,39 +116,39 @@ enum { N_COUNTERS = sizeof counters / sizeof *counters };
 static void put_counters(struct buf *out, const struct sample_part *p)
 {
 	for (int i = 0; i < N_COUNTERS; i++)
-		put_count(out, counters[i].key, p->n[counters[i].counter]);
+		member_count(out, counters[i].key, p->n[counters[i].counter]);
 }
 
 /* put_window adds what happened in the window, LATENCY may be NULL. */
 static void put_window(struct buf *out, const struct metrics *m, const struct sample_part *p,
     const struct sample_latency *latency)
 {
-	open_in(out, "window", "{");
+	member_open(out, "window", "{");
 	put_counters(out, p);
 	for (int i = 0; i < N_COUNTERS; i++)
 		if (counters[i].rate != NULL)
-			put_real(out, counters[i].rate, show_rate(m, (double)p->n[counters[i].counter]));
-	put_real(out, "busy", metrics_share(p, COUNT_BUSY));
-	put_real(out, "idle", metrics_share(p, COUNT_IDLE));
-	put_real(out, "blocked", metrics_share(p, COUNT_BLOCKED));
-	put_real(out, "cpu", show_rate(m, (double)p->n[COUNT_CPU] / NS_PER_S));
+			member_real(out, counters[i].rate, show_rate(m, (double)p->n[counters[i].counter]));
+	member_real(out, "busy", metrics_share(p, COUNT_BUSY));
+	member_real(out, "idle", metrics_share(p, COUNT_IDLE));
+	member_real(out, "blocked", metrics_share(p, COUNT_BLOCKED));
+	member_real(out, "cpu", show_rate(m, (double)p->n[COUNT_CPU] / NS_PER_S));
 	if (latency != NULL) {
-		put_latency(out, "executeLatencyMs", &latency->execute);
-		put_latency(out, "processLatencyMs", &latency->process);
-		put_latency(out, "completeLatencyMs", &latency->complete);
+		show_latency(out, "executeLatencyMs", &latency->execute);
+		show_latency(out, "processLatencyMs", &latency->process);
+		show_latency(out, "completeLatencyMs", &latency->complete);
 	}
 	buf_puts(out, "}");
 }
 
 static void put_gauges(struct buf *out, const struct metrics_gauges *g)
 {
-	put_count(out, "pending", g->pending);
-	put_count(out, "held", g->held);
-	put_real(out, "oldestSeconds", (double)g->oldest_ns / NS_PER_S);
-	put_count(out, "queueFrames", g->queue_frames);
-	put_count(out, "queueBytes", g->queue_bytes);
-	put_count(out, "pssBytes", g->pss_bytes);
-	put_count(out, "restarts", g->restarts);
+	member_count(out, "pending", g->pending);
+	member_count(out, "held", g->held);
+	member_real(out, "oldestSeconds", (double)g->oldest_ns / NS_PER_S);
+	member_count(out, "queueFrames", g->queue_frames);
+	member_count(out, "queueBytes", g->queue_bytes);
+	member_count(out, "pssBytes", g->pss_bytes);
+	member_count(out, "restarts", g->restarts);
 }
 
 /* put_streams: from stream number STATUS_STREAMS - 1 on they are counted together. */
@@ -231,19 +156,19 @@ static void put_streams(struct buf *out, const struct metrics *m, uint32_t numbe
 {
 	const struct component *c = &m->topology->components[number];
 
-	open_in(out, "streams", "[");
+	member_open(out, "streams", "[");
 	for (uint32_t i = 0; i < c->n_outputs && i < STATUS_STREAMS; i++) {
 		const struct status_stream *total = &m->total->components[number].streams[i];
 		const struct status_stream *window = &m->window->components[number].streams[i];
 		bool rest = i == STATUS_STREAMS - 1 && c->n_outputs > STATUS_STREAMS;
 
-		next(out);
+		member_next(out);
 		buf_puts(out, "{");
-		put_text(out, "id", rest ? "*" : c->outputs[i].id);
-		put_count(out, "emitted", total->emitted);
-		put_count(out, "transferred", total->transferred);
-		put_real(out, "emittedPerSecond", show_rate(m, (double)window->emitted));
-		put_real(out, "transferredPerSecond", show_rate(m, (double)window->transferred));
+		member_text(out, "id", rest ? "*" : c->outputs[i].id);
+		member_count(out, "emitted", total->emitted);
+		member_count(out, "transferred", total->transferred);
+		member_real(out, "emittedPerSecond", show_rate(m, (double)window->emitted));
+		member_real(out, "transferredPerSecond", show_rate(m, (double)window->transferred));
 		buf_puts(out, "}");
 	}
 	buf_puts(out, "]");
@@ -251,14 +176,14 @@ static void put_streams(struct buf *out, const struct metrics *m, uint32_t numbe
 
 static void put_user(struct buf *out, const struct status *user)
 {
-	open_in(out, "metrics", "{");
+	member_open(out, "metrics", "{");
 	for (uint32_t i = 0; i < STATUS_METRICS && user->metrics[i].name[0] != '\0'; i++) {
 		char name[sizeof user->metrics[i].name + 1] = "";
 
 		memcpy(name, user->metrics[i].name, sizeof user->metrics[i].name);
-		open_in(out, name, "{");
-		put_text(out, "type", user->metrics[i].gauge ? "gauge" : "counter");
-		put_key(out, "value");
+		member_open(out, name, "{");
+		member_text(out, "type", user->metrics[i].gauge ? "gauge" : "counter");
+		member_key(out, "value");
 		buf_printf(out, "%" PRId64 "}", user->metrics[i].value);
 	}
 	buf_puts(out, "}");
@@ -269,15 +194,15 @@ static void put_executor(struct buf *out, const struct metrics *m, uint32_t work
 	const struct metrics_worker *w = &m->workers[worker];
 	const struct plan_stage *planned = &m->plan->stages[stage];
 
-	next(out);
+	member_next(out);
 	buf_puts(out, "\n      {");
-	put_text(out, "label", m->plan->workers[worker].label);
-	put_count(out, "worker", worker);
-	put_count(out, "firstTask", planned->first_task);
-	put_count(out, "tasks", planned->n_tasks);
-	put_bool(out, "alive", w->alive);
-	put_count(out, "pid", w->pid);
-	put_real(out, "uptimeSeconds", w->alive && m->now_ns > w->started_ns ?
+	member_text(out, "label", m->plan->workers[worker].label);
+	member_count(out, "worker", worker);
+	member_count(out, "firstTask", planned->first_task);
+	member_count(out, "tasks", planned->n_tasks);
+	member_bool(out, "alive", w->alive);
+	member_count(out, "pid", w->pid);
+	member_real(out, "uptimeSeconds", w->alive && m->now_ns > w->started_ns ?
 	    (double)(m->now_ns - w->started_ns) / NS_PER_S : 0);
 	put_counters(out, &m->total->stages[stage]);
 	put_gauges(out, &m->stages[stage]);
@@ -287,7 +212,7 @@ static void put_executor(struct buf *out, const struct metrics *m, uint32_t work
 
 static void put_executors(struct buf *out, const struct metrics *m, uint32_t component)
 {
-	open_in(out, "executors", "[");
+	member_open(out, "executors", "[");
 	for (uint32_t w = 0; w < m->plan->n_workers; w++)
 		for (uint32_t i = 0; m->plan->workers[w].role != ROLE_GONE && i < m->plan->workers[w].n_stages; i++)
 			if (m->plan->stages[m->plan->workers[w].first_stage + i].component == component)
@@ -300,26 +225,26 @@ static void put_task(struct buf *out, const struct metrics *m, uint32_t task, bo
 	const struct counts *n = &m->tasks[task];
 	char label[PLAN_LABEL];
 
-	next(out);
+	member_next(out);
 	buf_puts(out, "\n      {");
-	put_count(out, "task", task);
-	put_text(out, "label", plan_task_label(m->plan, task, label, sizeof label));
-	put_count(out, "worker", m->plan->task_worker[task]);
-	put_count(out, "emitted", n->emitted);
-	put_count(out, "transferred", n->transferred);
-	put_count(out, "executed", n->executed);
-	put_count(out, "acked", n->acked);
-	put_count(out, "failed", n->failed);
+	member_count(out, "task", task);
+	member_text(out, "label", plan_task_label(m->plan, task, label, sizeof label));
+	member_count(out, "worker", m->plan->task_worker[task]);
+	member_count(out, "emitted", n->emitted);
+	member_count(out, "transferred", n->transferred);
+	member_count(out, "executed", n->executed);
+	member_count(out, "acked", n->acked);
+	member_count(out, "failed", n->failed);
 	if (spout) {
-		put_count(out, "timedOut", n->timed_out);
-		put_count(out, "deadLettered", n->dead_lettered);
+		member_count(out, "timedOut", n->timed_out);
+		member_count(out, "deadLettered", n->dead_lettered);
 	}
 	buf_puts(out, "}");
 }
 
 static void put_tasks(struct buf *out, const struct metrics *m, uint32_t component)
 {
-	open_in(out, "tasks", "[");
+	member_open(out, "tasks", "[");
 	for (uint32_t i = 0; i < metrics_tasks(m, component); i++)
 		put_task(out, m, m->plan->first_task[component] + i, component < m->topology->n_spouts);
 	buf_puts(out, "]");
@@ -328,13 +253,13 @@ static void put_tasks(struct buf *out, const struct metrics *m, uint32_t compone
 static void put_last_error(struct buf *out, const struct last_error *e)
 {
 	if (e->text == NULL) {
-		put_null(out, "lastError");
+		member_null(out, "lastError");
 		return;
 	}
-	open_in(out, "lastError", "{");
-	put_time(out, "at", (uint64_t)e->time_ms);
-	put_text(out, "label", e->label);
-	put_text(out, "text", e->text);
+	member_open(out, "lastError", "{");
+	member_time(out, "at", (uint64_t)e->time_ms);
+	member_text(out, "label", e->label);
+	member_text(out, "text", e->text);
 	buf_puts(out, "}");
 }
 
@@ -343,19 +268,19 @@ static void put_component(struct buf *out, const struct survey *s, uint32_t numb
 	const struct metrics *m = s->m;
 	const struct component *c = number < m->topology->n_components ? &m->topology->components[number] : NULL;
 
-	next(out);
+	member_next(out);
 	buf_puts(out, "\n    {");
-	put_text(out, "id", metrics_id(m, number));
-	put_text(out, "type", c == NULL ? metrics_id(m, number) : c->kind == GALE_SPOUT ? "spout" : "bolt");
-	put_text(out, "class", c != NULL ? c->part.class_name : NULL);
-	put_text(out, "chainedTo", metrics_head(m, number) ? NULL : metrics_id(m, m->plan->chained_to[number]));
-	put_count(out, "executorsTotal", metrics_executors(m, number));
-	put_count(out, "tasksTotal", metrics_tasks(m, number));
+	member_text(out, "id", metrics_id(m, number));
+	member_text(out, "type", c == NULL ? metrics_id(m, number) : c->kind == GALE_SPOUT ? "spout" : "bolt");
+	member_text(out, "class", c != NULL ? c->part.class_name : NULL);
+	member_text(out, "chainedTo", metrics_head(m, number) ? NULL : metrics_id(m, m->plan->chained_to[number]));
+	member_count(out, "executorsTotal", metrics_executors(m, number));
+	member_count(out, "tasksTotal", metrics_tasks(m, number));
 	put_counters(out, &m->total->components[number]);
 	put_gauges(out, &m->components[number]);
-	put_latency(out, "executeLatencyMs", &m->total->latency[number].execute);
-	put_latency(out, "processLatencyMs", &m->total->latency[number].process);
-	put_latency(out, "completeLatencyMs", &m->total->latency[number].complete);
+	show_latency(out, "executeLatencyMs", &m->total->latency[number].execute);
+	show_latency(out, "processLatencyMs", &m->total->latency[number].process);
+	show_latency(out, "completeLatencyMs", &m->total->latency[number].complete);
 	put_window(out, m, &m->window->components[number], &m->window->latency[number]);
 	if (c != NULL) {
 		put_streams(out, m, number);
@@ -373,18 +298,18 @@ static void put_edges(struct buf *out, const struct metrics *m)
 {
 	const struct topology *t = m->topology;
 
-	open_in(out, "edges", "[");
+	member_open(out, "edges", "[");
 	for (uint32_t i = 0; i < t->n_subscriptions; i++) {
 		const struct subscription *s = &t->subscriptions[i];
 		double tuples = metrics_edge_tuples(m, m->window, i);
 
-		next(out);
+		member_next(out);
 		buf_puts(out, "\n    {");
-		put_text(out, "from", t->components[s->from].id);
-		put_text(out, "stream", t->components[s->from].outputs[s->stream].id);
-		put_text(out, "to", t->components[s->to].id);
-		put_text(out, "grouping", topology_grouping_names[s->grouping]);
-		put_real(out, "tuplesPerSecond", show_rate(m, tuples));
+		member_text(out, "from", t->components[s->from].id);
+		member_text(out, "stream", t->components[s->from].outputs[s->stream].id);
+		member_text(out, "to", t->components[s->to].id);
+		member_text(out, "grouping", topology_grouping_names[s->grouping]);
+		member_real(out, "tuplesPerSecond", show_rate(m, tuples));
 		buf_puts(out, "}");
 	}
 	buf_puts(out, "]");
@@ -394,14 +319,14 @@ static void put_edges(struct buf *out, const struct metrics *m)
  * to its head. */
 static void put_queues(struct buf *out, const struct metrics *m)
 {
-	open_in(out, "queues", "[");
+	member_open(out, "queues", "[");
 	for (uint32_t i = 0; i < m->n_edges; i++) {
-		next(out);
+		member_next(out);
 		buf_puts(out, "{");
-		put_text(out, "from", metrics_id(m, m->edges[i].from));
-		put_text(out, "to", metrics_id(m, m->edges[i].to));
-		put_count(out, "frames", m->edges[i].frames);
-		put_count(out, "bytes", m->edges[i].bytes);
+		member_text(out, "from", metrics_id(m, m->edges[i].from));
+		member_text(out, "to", metrics_id(m, m->edges[i].to));
+		member_count(out, "frames", m->edges[i].frames);
+		member_count(out, "bytes", m->edges[i].bytes);
 		buf_puts(out, "}");
 	}
 	buf_puts(out, "]");
@@ -412,28 +337,28 @@ static void put_advice(struct buf *out, const struct survey *s)
 	struct advice *a = show_advice(s);
 
 	if (a == NULL) {
-		put_null(out, "advice");
+		member_null(out, "advice");
 		return;
 	}
-	open_in(out, "advice", "{");
-	put_text(out, "kind", advice_kind_names[a->kind]);
-	put_real(out, "seconds", (double)s->m->lately->at_ns / NS_PER_S);
-	put_text(out, "text", a->text);
-	put_text(out, "bottleneck", a->bottleneck != UINT32_MAX ? metrics_id(s->m, a->bottleneck) : NULL);
-	put_text(out, "command", a->command);
-	open_in(out, "components", "[");
+	member_open(out, "advice", "{");
+	member_text(out, "kind", advice_kind_names[a->kind]);
+	member_real(out, "seconds", (double)s->m->lately->at_ns / NS_PER_S);
+	member_text(out, "text", a->text);
+	member_text(out, "bottleneck", a->bottleneck != UINT32_MAX ? metrics_id(s->m, a->bottleneck) : NULL);
+	member_text(out, "command", a->command);
+	member_open(out, "components", "[");
 	for (uint32_t i = 0; i < a->n; i++) {
 		if (a->needs[i].needed == 0)
 			continue;
-		next(out);
+		member_next(out);
 		buf_puts(out, "{");
-		put_text(out, "id", metrics_id(s->m, i));
-		put_real(out, "offeredPerSecond", a->needs[i].offered);
-		put_real(out, "load", a->needs[i].load);
-		put_count(out, "executors", metrics_executors(s->m, i));
-		put_count(out, "needed", a->needs[i].needed);
-		put_bool(out, "capped", a->needs[i].capped);
-		put_bool(out, "skewed", a->needs[i].skewed);
+		member_text(out, "id", metrics_id(s->m, i));
+		member_real(out, "offeredPerSecond", a->needs[i].offered);
+		member_real(out, "load", a->needs[i].load);
+		member_count(out, "executors", metrics_executors(s->m, i));
+		member_count(out, "needed", a->needs[i].needed);
+		member_bool(out, "capped", a->needs[i].capped);
+		member_bool(out, "skewed", a->needs[i].skewed);
 		buf_puts(out, "}");
 	}
 	buf_puts(out, "]}");
@@ -448,17 +373,17 @@ static void put_run_window(struct buf *out, const struct metrics *m)
 
 	for (uint32_t c = 0; c < m->topology->n_spouts; c++)
 		hist_merge(&complete, &w->latency[c].complete);
-	open_in(out, "window", "{");
-	put_text(out, "name", metrics_window_names[m->which]);
-	put_real(out, "seconds", (double)w->at_ns / NS_PER_S);
-	put_bool(out, "sinceStart", m->whole);
-	put_count(out, "emitted", metrics_messages(m, w));
-	put_count(out, "acked", metrics_spouts(m, w, COUNT_ACKED));
-	put_count(out, "failed", metrics_spouts(m, w, COUNT_FAILED));
-	put_count(out, "timedOut", metrics_spouts(m, w, COUNT_TIMED_OUT));
-	put_count(out, "deadLettered", metrics_spouts(m, w, COUNT_DEAD_LETTERED));
-	put_count(out, "replayed", metrics_spouts(m, w, COUNT_REPLAYED));
-	put_latency(out, "completeLatencyMs", &complete);
+	member_open(out, "window", "{");
+	member_text(out, "name", metrics_window_names[m->which]);
+	member_real(out, "seconds", (double)w->at_ns / NS_PER_S);
+	member_bool(out, "sinceStart", m->whole);
+	member_count(out, "emitted", metrics_messages(m, w));
+	member_count(out, "acked", metrics_spouts(m, w, COUNT_ACKED));
+	member_count(out, "failed", metrics_spouts(m, w, COUNT_FAILED));
+	member_count(out, "timedOut", metrics_spouts(m, w, COUNT_TIMED_OUT));
+	member_count(out, "deadLettered", metrics_spouts(m, w, COUNT_DEAD_LETTERED));
+	member_count(out, "replayed", metrics_spouts(m, w, COUNT_REPLAYED));
+	show_latency(out, "completeLatencyMs", &complete);
 	buf_puts(out, "}");
 }
 
@@ -468,15 +393,15 @@ static void put_run(struct buf *out, const struct survey *s, const char *compone
 	const struct metrics *m = s->m;
 
 	if (m == NULL) {
-		put_null(out, "window");
-		open_in(out, "components", "[]");
-		open_in(out, "edges", "[]");
-		open_in(out, "queues", "[]");
-		put_null(out, "advice");
+		member_null(out, "window");
+		member_open(out, "components", "[]");
+		member_open(out, "edges", "[]");
+		member_open(out, "queues", "[]");
+		member_null(out, "advice");
 		return;
 	}
 	put_run_window(out, m);
-	open_in(out, "components", "[");
+	member_open(out, "components", "[");
 	for (uint32_t c = 0; c < metrics_components(m); c++)
 		if (component == NULL || strcmp(component, metrics_id(m, c)) == 0)
 			put_component(out, s, c, component != NULL);
@@ -489,7 +414,7 @@ static void put_run(struct buf *out, const struct survey *s, const char *compone
 void show_status_json(struct buf *out, const struct survey *s, const char *component)
 {
 	buf_printf(out, "{\"schemaVersion\": %d", SCHEMA_VERSION);
-	put_head(out, s);
+	show_head_json(out, s);
 	put_run(out, s, component);
 	put_ended(out, s, true);
 	buf_puts(out, "}\n");

@@ -2,9 +2,11 @@
 #include "survey.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "clock.h"
 #include "memory.h"
+#include "rundir.h"
 
 static bool runs(enum topology_status status)
 {
@@ -14,14 +16,12 @@ static bool runs(enum topology_status status)
 /* read_run: the run directory may go while we read; then the status is another one, too. */
 static void read_run(struct survey *s, enum metrics_depth depth, enum metrics_window which)
 {
-	char *rundir;
-
 	for (int tries = 0; tries < 2 && s->m == NULL; tries++) {
+		free(s->rundir);
 		s->status = home_status(&s->home);
-		rundir = runs(s->status) ? home_rundir(&s->home) : NULL;
-		if (rundir != NULL)
-			s->m = metrics_read(rundir, depth, which, NULL);
-		free(rundir);
+		s->rundir = runs(s->status) ? home_rundir(&s->home) : NULL;
+		if (s->rundir != NULL)
+			s->m = metrics_read(s->rundir, depth, which, NULL);
 	}
 }
 
@@ -87,6 +87,37 @@ enum home_result survey_open(struct survey *s, const char *name, enum metrics_de
 	return rc;
 }
 
+int survey_open_run(struct survey *s, const char *rundir, enum metrics_depth depth,
+    enum metrics_window which)
+{
+	struct metrics *m = metrics_read(rundir, depth, which, NULL);
+
+	*s = (struct survey){ .home.fd = -1 };
+	if (m == NULL || !m->has_overview || m->overview.status >= N_TOPOLOGY_STATUSES) {
+		metrics_free(m);
+		return -1;
+	}
+	s->home.name = xstrdup(m->topology->name);
+	s->rundir = xstrdup(rundir);
+	s->homeless = true;
+	s->status = (enum topology_status)m->overview.status;
+	s->m = m;
+	s->plan = m->plan;
+	s->errors = xcalloc((size_t)metrics_components(m) + 1, sizeof *s->errors);
+	return 0;
+}
+
+const char *survey_run_id(const struct survey *s)
+{
+	return strrchr(s->rundir, '/') + 1;
+}
+
+struct sample *survey_since(const struct survey *s, enum metrics_window which, bool *whole)
+{
+	*whole = true;
+	return s->m != NULL ? metrics_since(s->m, s->rundir, which, whole) : NULL;
+}
+
 void survey_close(struct survey *s)
 {
 	if (s->m == NULL)
@@ -97,8 +128,59 @@ void survey_close(struct survey *s)
 	topology_free(s->definition);
 	json_free(s->ended);
 	diag_free(&s->text);
-	home_close(&s->home);
+	free(s->rundir);
+	if (s->homeless)
+		free(s->home.name);
+	else
+		home_close(&s->home);
 	*s = (struct survey){ .home.fd = -1 };
+}
+
+/* ---- runs without a home ----------------------------------------------------------- */
+
+/* has_home: the run in RUNDIR belongs to a submitted topology. One that begins or ends has no link to it
+ * in its home, which is why a home of the same name that lives and has none counts as its. */
+static bool has_home(const char *rundir, char *const *names)
+{
+	const struct overview *o = overview_open(rundir, NULL);
+	bool found = false;
+
+	for (size_t i = 0; o != NULL && !found && names[i] != NULL; i++) {
+		struct home h;
+		char *own;
+
+		if (home_open(&h, names[i], NULL) != HOME_OK)
+			continue;
+		own = home_rundir(&h);
+		if (own != NULL)
+			found = strcmp(own, rundir) == 0;
+		else
+			found = strncmp(o->name, names[i], sizeof o->name) == 0 && home_lives(&h);
+		free(own);
+		home_close(&h);
+	}
+	found |= o == NULL;
+	overview_close(o);
+	return found;
+}
+
+char **survey_runs(void)
+{
+	char **paths = rundir_living(), **homes = home_names(NULL);
+	static char *none;
+	size_t n = 0;
+
+	for (size_t i = 0; paths[i] != NULL; i++) {
+		if (has_home(paths[i], homes != NULL ? homes : &none))
+			free(paths[i]);
+		else
+			paths[n++] = paths[i];
+	}
+	paths[n] = NULL;
+	for (size_t i = 0; homes != NULL && homes[i] != NULL; i++)
+		free(homes[i]);
+	free(homes);
+	return paths;
 }
 
 const struct json_node *survey_summary(const struct survey *s, const char *key)

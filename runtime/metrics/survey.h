@@ -1,5 +1,6 @@
 /* survey.h - a submitted topology, whatever has become of it: what its run shows, if one runs,
- * else what its home says of its end.
+ * else what its home says of its end. Or a run without a home, one of `gale run`, as long as it
+ * lives.
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #ifndef GALE_SURVEY_H
@@ -13,7 +14,9 @@
 #include "overview.h"
 
 struct survey {
-	struct home home;
+	struct home home;		/* of a run without one only the name */
+	char *rundir;			/* of the run that M is of; NULL: there is none */
+	bool homeless;			/* a run without a home */
 	enum topology_status status;
 	struct metrics *m;		/* NULL: it does not run, or has not begun to */
 	struct topology *definition;	/* where there is neither M nor an end; NULL: it can't be read */
@@ -27,7 +30,23 @@ struct survey {
  * survey_close. */
 enum home_result survey_open(struct survey *s, const char *name, enum metrics_depth depth,
     enum metrics_window which, struct error *e);
+
+/* survey_open_run looks at RUNDIR, of a run without a home; it has no errors, for its log is on
+ * the terminal. Returns 0 or -1: there is no topology in it, or it goes. Close S as above. */
+int survey_open_run(struct survey *s, const char *rundir, enum metrics_depth depth,
+    enum metrics_window which);
 void survey_close(struct survey *s);
+
+/* survey_runs gives the paths of the run directories of living runs without a home, sorted; NULL
+ * follows them. Free the array and each of them. */
+char **survey_runs(void);
+
+/* survey_run_id gives the id of a run without a home, NAME-PID; it is S's. */
+const char *survey_run_id(const struct survey *s);
+
+/* survey_since gives what happened in the window WHICH, a sample to be freed; NULL: it does not
+ * run. *WHOLE as in metrics_since. */
+struct sample *survey_since(const struct survey *s, enum metrics_window which, bool *whole);
 
 /* survey_uptime_s gives how long it has been running, or has run. */
 double survey_uptime_s(const struct survey *s);

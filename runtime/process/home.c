@@ -173,14 +173,30 @@ static enum home_result lock(struct home *h, struct error *e)
 	return HOME_OK;
 }
 
+/* make_base makes the directory PATH, when there is none, and opens it. */
+static int make_base(const char *path, struct error *e)
+{
+	if (make_path(path) != 0)
+		return error_errno(e, "cannot make %s", path);
+	return open_ours(AT_FDCWD, path, path, e);
+}
+
+int home_make_base(struct error *e)
+{
+	char *path = home_base();
+	int fd = make_base(path, e);
+
+	free(path);
+	if (fd >= 0)
+		close(fd);
+	return fd >= 0 ? 0 : -1;
+}
+
 /* make_in makes the directory NAME below BASE, known as PATH, when there is none. */
 static int make_in(const char *name, const char *path, struct error *e)
 {
-	int base, rc = 0;
+	int base = make_base(path, e), rc = 0;
 
-	if (make_path(path) != 0)
-		return error_errno(e, "cannot make %s", path);
-	base = open_ours(AT_FDCWD, path, path, e);
 	if (base < 0)
 		return -1;
 	if (mkdirat(base, name, S_IRWXU) == 0)

@@ -53,8 +53,10 @@ struct home {
  * begin with a dot. Returns 0 or -1 with E set. */
 int home_name_check(const char *name, struct error *e);
 
-/* home_base gives the path of BASE; free it. */
+/* home_base gives the path of BASE; free it. home_make_base makes it when there is none: 0, or -1 with
+ * E set (it can't be made, or is not ours alone). */
 char *home_base(void);
+int home_make_base(struct error *e);
 
 /* home_make makes the home of NAME, when there is none, and locks it. home_open opens one that
  * has a topology, without its lock; home_take with it. After a failure H need not be closed.

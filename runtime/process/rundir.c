@@ -246,6 +246,51 @@ void rundir_sweep(void)
 	free(path);
 }
 
+/* lives: somebody holds the lock of the run directory NAME. It is asked for shared, so that two
+ * who ask at once are not taken for a supervisor; and under the lock of the base, so that nobody
+ * who has just made it finds it locked. */
+static bool lives(int base, const char *name)
+{
+	int fd = openat(base, name, OPEN_DIR);
+	struct stat st;
+	bool yes = fd >= 0 && fstat(fd, &st) == 0 && ours(&st, 0) && flock(fd, LOCK_SH | LOCK_NB) != 0;
+
+	if (fd >= 0)
+		close(fd);
+	return yes;
+}
+
+static int by_path(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+char **rundir_living(void)
+{
+	char *path = rundir_base(), **paths = xcalloc(1, sizeof *paths);
+	size_t n = 0, cap = 1;
+	struct dirent *entry;
+	struct stat st;
+	DIR *d = opendir(path);
+
+	if (d != NULL && fstat(dirfd(d), &st) == 0 && ours(&st, S_IRWXG | S_IRWXO)) {
+		bool locked = flock(dirfd(d), LOCK_SH | LOCK_NB) == 0;
+
+		while ((entry = readdir(d)) != NULL) {
+			if (is_dots(entry->d_name) || (locked && !lives(dirfd(d), entry->d_name)))
+				continue;
+			paths = xgrow(paths, &cap, n + 2, sizeof *paths);
+			paths[n++] = xasprintf("%s/%s", path, entry->d_name);
+		}
+	}
+	if (d != NULL)
+		closedir(d);
+	qsort(paths, n, sizeof *paths, by_path);
+	paths[n] = NULL;
+	free(path);
+	return paths;
+}
+
 bool rundir_is_there(const struct rundir *r)
 {
 	return has_name(r->lock_fd);

@@ -40,6 +40,11 @@ struct rundir {
 /* rundir_sweep removes what dead supervisors left behind. Best effort: says nothing. */
 void rundir_sweep(void);
 
+/* rundir_living gives the paths of the run directories whose supervisors live, sorted; NULL follows
+ * them. Free the array and each of them. A base that is not ours has none. While another command makes
+ * or removes one nobody can be asked: then all that are there are given. */
+char **rundir_living(void);
+
 /* rundir_base gives the path of BASE; free it. */
 char *rundir_base(void);
 

@@ -27,6 +27,7 @@
 #include "spawn.h"
 #include "statedir.h"
 #include "status.h"
+#include "web.h"
 
 enum {
 	READY_MS = 30000,
@@ -49,6 +50,7 @@ struct supervisor {
 	struct output output;		/* its standard output */
 	struct progress progress;
 	struct recorder recorder;
+	struct web *web;		/* NULL: it serves no page */
 	struct pollfd *polls;
 	size_t polls_cap;
 	int signal_fd;
@@ -134,8 +136,9 @@ static void give_signals_back(struct supervisor *s)
 
 /* ---- the loop ---------------------------------------------------------------------- */
 
-/* The descriptors of a turn: signals, our output, the topology's, those at the desk, then the workers'. */
-enum { POLL_SIGNALS, POLL_OUTLET, POLL_OUTPUT, POLL_DESK, POLL_CREW = POLL_DESK + REQUESTS_POLLS };
+/* The descriptors of a turn: signals, our output, the topology's, the page, those at the desk, then the
+ * workers'. */
+enum { POLL_SIGNALS, POLL_OUTLET, POLL_OUTPUT, POLL_WEB, POLL_DESK, POLL_CREW = POLL_DESK + REQUESTS_POLLS };
 
 static nfds_t fill_polls(struct supervisor *s)
 {
@@ -146,12 +149,13 @@ static nfds_t fill_polls(struct supervisor *s)
 	s->polls[POLL_SIGNALS] = (struct pollfd){ .fd = s->signal_fd, .events = POLLIN };
 	s->polls[POLL_OUTLET] = (struct pollfd){ .fd = out, .events = POLLOUT };
 	s->polls[POLL_OUTPUT] = (struct pollfd){ .fd = s->output.fd, .events = POLLIN };
+	s->polls[POLL_WEB] = (struct pollfd){ .fd = s->web != NULL ? web_fd(s->web) : -1, .events = POLLIN };
 	requests_fill_polls(&s->requests, s->polls + POLL_DESK);
 	crew_fill_polls(&s->crew, s->polls + POLL_CREW);
 	return n;
 }
 
-/* timeout_ms: until the next deadline, rounded up; -1: there is none. */
+/* timeout_ms: until the next deadline but the page's, rounded up; -1: there is none. */
 static int timeout_ms(const struct supervisor *s)
 {
 	uint64_t next = crew_deadline(&s->crew), now = clock_now_ns();
@@ -166,6 +170,14 @@ static int timeout_ms(const struct supervisor *s)
 	if (next == 0)
 		return -1;
 	return next <= now ? 0 : (int)((next - now + NS_PER_MS - 1) / NS_PER_MS);
+}
+
+/* wait_ms: how long to wait at most. */
+static int wait_ms(const struct supervisor *s)
+{
+	int ms = timeout_ms(s), web = s->web != NULL ? web_timeout_ms(s->web) : -1;
+
+	return ms < 0 || (web >= 0 && web < ms) ? web : ms;
 }
 
 static void add_progress(struct progress_now *now, const struct status *page)
@@ -239,7 +251,7 @@ static void loop(struct supervisor *s)
 	while (s->crew.lives.phase != RUN_OVER) {
 		nfds_t n = fill_polls(s);
 
-		if (poll(s->polls, n, timeout_ms(s)) < 0 && errno != EINTR)
+		if (poll(s->polls, n, wait_ms(s)) < 0 && errno != EINTR)
 			die("poll: %s", strerror(errno));
 		crew_serve(&s->crew, s->polls + POLL_CREW);
 		requests_serve(&s->requests, s->polls + POLL_DESK, clock_now_ns());
@@ -255,6 +267,8 @@ static void loop(struct supervisor *s)
 		show_status(s);
 		requests_answer(&s->requests, clock_now_ns());
 		recorder_turn(&s->recorder, &s->crew, clock_now_ns());
+		if (s->web != NULL)
+			web_serve(s->web);
 	}
 }
 
@@ -285,6 +299,16 @@ static int prepare_state(struct supervisor *s, const struct run_options *options
 	return statedir_make_temporary(s->state_dir, e);
 }
 
+static int prepare_web(struct supervisor *s, const char *listen, struct error *e)
+{
+	struct web_options options = { .listen = listen, .only = s->dir.path };
+
+	if (listen == NULL)
+		return 0;
+	s->web = web_open(&options, e);
+	return s->web != NULL ? 0 : -1;
+}
+
 static int prepare(struct supervisor *s, const struct topology *t, const struct run_options *options,
     struct error *e)
 {
@@ -303,7 +327,16 @@ static int prepare(struct supervisor *s, const struct topology *t, const struct 
 	if (s->overview == NULL || (options->home != NULL && home_link_rundir(options->home, s->dir.path, e) != 0))
 		return -1;
 	s->crew.run_dir = s->dir.path;
-	return prepare_state(s, options, e);
+	return prepare_web(s, options->listen, e) != 0 ? -1 : prepare_state(s, options, e);
+}
+
+static void greet(struct supervisor *s)
+{
+	char *greeting = s->web != NULL ? web_greeting(s->web) : NULL;
+
+	if (greeting != NULL)
+		outlet_say(&s->outlet, "%s", greeting);
+	free(greeting);
 }
 
 static void run(struct supervisor *s, struct topology *t, const struct run_options *options)
@@ -324,6 +357,7 @@ static void run(struct supervisor *s, struct topology *t, const struct run_optio
 	s->drain_ms = options->home != NULL ? (uint32_t)topology_ms(t, NULL, "topology.message.timeout.secs") : UINT32_MAX;
 	s->tell_fd = options->home != NULL ? options->tell_fd : -1;
 	recorder_start(&s->recorder, clock_now_ns());
+	greet(s);
 	if (options->home != NULL)
 		outlet_say(&s->outlet, "run %u begins; the supervisor is process %d", options->run, (int)getpid());
 	crew_start(&s->crew);
@@ -406,6 +440,7 @@ int supervisor_run(struct topology *t, const struct run_options *options,
 
 	if (options->home != NULL)
 		home_link_rundir(options->home, NULL, NULL);
+	web_close(s.web);
 	requests_close(&s.requests);
 	overview_close(s.overview);
 	recorder_free(&s.recorder);

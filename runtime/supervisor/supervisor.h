@@ -27,6 +27,7 @@ struct run_options {
 	bool inactive;			/* spouts wait for "activate" */
 	const struct home *home;	/* of a submitted topology; NULL: it runs in the foreground */
 	int tell_fd;			/* with a home: gets "up\n" once all is ready; -1: nobody asks */
+	const char *listen;		/* where its page is served (web.h); NULL: nowhere */
 	uint32_t ready_ms, stop_ms;	/* how long a start, a stop may take; 0: 30 s, 5 s */
 };
 
