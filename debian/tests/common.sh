@@ -25,5 +25,5 @@ wait_until() {
 
 # of NAME KEY gives what `gale list` says of a submitted topology: of endless pid.
 of() {
-	gale list --json | sed -n "s/.*\"name\": \"$1\".*\"$2\": \"\{0,1\}\([A-Za-z0-9.]*\).*/\1/p"
+	gale list --json 2> /dev/null | sed -n "s/.*\"name\": \"$1\".*\"$2\": \"\{0,1\}\([A-Za-z0-9.]*\).*/\1/p"
 }
