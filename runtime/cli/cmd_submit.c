@@ -14,6 +14,7 @@
 #include "buf.h"
 #include "clock.h"
 #include "command.h"
+#include "farewell.h"
 #include "home.h"
 #include "launch.h"
 #include "memory.h"
@@ -42,27 +43,12 @@ static int note_submission(const struct home *h, const char *file, struct error 
 	return rc;
 }
 
-/* write_definition: topology_write makes the file, home_write gives it its name. */
-static int write_definition(const struct home *h, const struct topology *t, struct error *e)
-{
-	char *draft = home_file(h, "topology.draft");
-	struct buf b = { 0 };
-	int rc = topology_write(t, draft, e);
-
-	if (rc == 0)
-		rc = home_read(h, "topology.draft", &b, e) == 1 ? home_write(h, "topology.json", b.data, b.n, e) : -1;
-	unlink(draft);
-	buf_free(&b);
-	free(draft);
-	return rc;
-}
-
 /* settle puts T into H, which is locked, and forgets how an earlier one of its name ended: at last, as
  * one that has FINISHED would else look like one that can be resumed, had we no room or no time. */
 static int settle(const struct home *h, struct topology *t, const char *file, struct error *e)
 {
 	if (plugincopy_take(h, t, e) != 0 || note_submission(h, file, e) != 0 ||
-	    write_definition(h, t, e) != 0)
+	    home_write_definition(h, t, e) != 0)
 		return -1;
 	home_forget_end(h);
 	return 0;
@@ -145,7 +131,7 @@ static int take_over(struct home *h)
 	int code = EXIT_DONE;
 
 	if (home_lives(h))
-		code = launch_stop(h, "stop", launch_drain_ms(h));
+		code = launch_stop(h, "stop", farewell_drain_ms(h));
 	if (code == EXIT_TIMED_OUT)	/* what was given up comes again */
 		code = EXIT_DONE;
 	if (code == EXIT_DONE) {

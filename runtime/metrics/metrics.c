@@ -29,6 +29,11 @@ enum metrics_window metrics_window_find(const char *name)
 	return (enum metrics_window)i;
 }
 
+uint64_t metrics_window_ns(enum metrics_window which)
+{
+	return which == WINDOW_ALL ? UINT64_MAX : window_s[which] * NS_PER_S;
+}
+
 /* ---- pages ------------------------------------------------------------------------- */
 
 static void keep_earliest(uint64_t *sum, uint64_t ns)
@@ -259,10 +264,10 @@ static void read_lately(struct metrics *m, const char *rundir, const struct samp
 static struct sample *begin_of(const struct metrics *m, const char *rundir, enum metrics_window which,
     bool *whole)
 {
-	uint64_t length = window_s[which] * NS_PER_S;
+	uint64_t length = metrics_window_ns(which);
 	struct sample *earlier = NULL;
 
-	if (which != WINDOW_ALL && m->now_ns - m->started_ns > length)
+	if (m->now_ns - m->started_ns > length)
 		earlier = history_find(rundir, m->now_ns - length);
 	*whole = earlier == NULL;
 	return earlier != NULL ? earlier : sample_new(m->plan, m->started_ns);

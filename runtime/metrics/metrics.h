@@ -119,7 +119,9 @@ double metrics_edge_tuples(const struct metrics *m, const struct sample *s, uint
  * or to 0 when there was none. */
 double metrics_share(const struct sample_part *p, enum sample_counter part);
 
-/* metrics_window_find gives the window of that NAME, or N_WINDOWS. */
+/* metrics_window_find gives the window of that NAME, or N_WINDOWS. metrics_window_ns gives how long WHICH
+ * is; WINDOW_ALL has no end. */
 enum metrics_window metrics_window_find(const char *name);
+uint64_t metrics_window_ns(enum metrics_window which);
 
 #endif

@@ -6,6 +6,8 @@
 #include "buf.h"
 #include "survey.h"
 
+enum { SHOW_SCHEMA_VERSION = 1 };
+
 /* show_list_json and show_list_text add a list of N surveys. */
 void show_list_json(struct buf *out, const struct survey *surveys, size_t n);
 void show_list_text(struct buf *out, const struct survey *surveys, size_t n);
@@ -16,9 +18,9 @@ void show_status_json(struct buf *out, const struct survey *s, const char *compo
 void show_status_text(struct buf *out, const struct survey *s, const char *component);
 bool show_has(const struct survey *s, const char *component);
 
-/* show_head_json adds the members that stand in a list and at the head of a status, show_latency the
- * member KEY: the percentiles of H in milliseconds, null when it is empty. */
-void show_head_json(struct buf *out, const struct survey *s);
+/* show_listed_json adds the members of S in a list, show_latency the member KEY: the percentiles of H in
+ * milliseconds, null when it is empty. */
+void show_listed_json(struct buf *out, const struct survey *s);
 void show_latency(struct buf *out, const char *key, const struct hist *h);
 
 /* ---- shared by both ---- */

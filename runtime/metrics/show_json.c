@@ -7,8 +7,6 @@
 #include "member.h"
 #include "show.h"
 
-enum { SCHEMA_VERSION = 1 };
-
 /* ---- heads ------------------------------------------------------------------------- */
 
 void show_latency(struct buf *out, const char *key, const struct hist *h)
@@ -27,7 +25,7 @@ void show_latency(struct buf *out, const char *key, const struct hist *h)
 	buf_puts(out, "}");
 }
 
-void show_head_json(struct buf *out, const struct survey *s)
+static void put_head(struct buf *out, const struct survey *s)
 {
 	struct show_totals t = show_totals(s);
 
@@ -78,14 +76,19 @@ static void put_ended(struct buf *out, const struct survey *s, bool summary)
 	buf_puts(out, "}");
 }
 
+void show_listed_json(struct buf *out, const struct survey *s)
+{
+	put_head(out, s);
+	put_ended(out, s, false);
+}
+
 void show_list_json(struct buf *out, const struct survey *surveys, size_t n)
 {
-	buf_printf(out, "{\"schemaVersion\": %d, \"topologies\": [", SCHEMA_VERSION);
+	buf_printf(out, "{\"schemaVersion\": %d, \"topologies\": [", SHOW_SCHEMA_VERSION);
 	for (size_t i = 0; i < n; i++) {
 		member_next(out);
 		buf_puts(out, "\n  {");
-		show_head_json(out, &surveys[i]);
-		put_ended(out, &surveys[i], false);
+		show_listed_json(out, &surveys[i]);
 		buf_puts(out, "}");
 	}
 	buf_puts(out, n > 0 ? "\n]}\n" : "]}\n");
@@ -413,8 +416,8 @@ static void put_run(struct buf *out, const struct survey *s, const char *compone
 
 void show_status_json(struct buf *out, const struct survey *s, const char *component)
 {
-	buf_printf(out, "{\"schemaVersion\": %d", SCHEMA_VERSION);
-	show_head_json(out, s);
+	buf_printf(out, "{\"schemaVersion\": %d", SHOW_SCHEMA_VERSION);
+	put_head(out, s);
 	put_run(out, s, component);
 	put_ended(out, s, true);
 	buf_puts(out, "}\n");

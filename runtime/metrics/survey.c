@@ -129,10 +129,7 @@ void survey_close(struct survey *s)
 	json_free(s->ended);
 	diag_free(&s->text);
 	free(s->rundir);
-	if (s->homeless)
-		free(s->home.name);
-	else
-		home_close(&s->home);
+	home_close(&s->home);
 	*s = (struct survey){ .home.fd = -1 };
 }
 

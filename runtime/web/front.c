@@ -146,21 +146,6 @@ static void give_endpoints(struct site *site, struct exchange *x)
 
 /* ---- topologies -------------------------------------------------------------------- */
 
-static void give_summary(struct site *site, struct exchange *x)
-{
-	struct buf body = { 0 };
-	struct error e;
-	size_t n = 0;
-	const struct survey *s = looks_all(site->looks, &n, &e);
-
-	if (s == NULL) {
-		exchange_error(x, 500, "failed", "%s", e.text);
-		return;
-	}
-	show_list_json(&body, s, n);
-	exchange_json(x, 200, &body);
-}
-
 static void give_status(struct site *site, struct exchange *x)
 {
 	const char *component = exchange_parameter(x, "component");
@@ -186,7 +171,6 @@ const struct route front_routes[] = {
 	    "200, or 503 with the topologies that are STARTING, FAILED or DEAD" },
 	{ "GET", "/api/v1/version", 0, give_version, "which gale this is" },
 	{ "GET", "/api/v1/endpoints", 0, give_endpoints, "what can be asked for" },
-	{ "GET", "/api/v1/topology/summary", ROUTE_KEPT, give_summary, "all topologies" },
 	{ "GET", "/api/v1/topology/{id}/status", ROUTE_KEPT, give_status,
 	    "all that is known of a topology; window=1m|10m|3h|1d|all, component=ID" },
 	{ .pattern = NULL },

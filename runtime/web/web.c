@@ -5,18 +5,28 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "actions.h"
 #include "address.h"
 #include "clock.h"
+#include "documents.h"
+#include "drawing.h"
 #include "front.h"
 #include "httpd.h"
 #include "memory.h"
+#include "peek.h"
 #include "routes.h"
+#include "selfrun.h"
 #include "site.h"
 #include "token.h"
+#include "validate.h"
 
 /* All that can be asked for. */
 static const struct route *const tables[] = {
 	front_routes,
+	documents_routes,
+	actions_routes,
+	peek_routes,
+	validate_routes,
 	NULL,
 };
 
@@ -103,6 +113,7 @@ static int open_in(struct web *w, const struct web_options *o, struct error *e)
 	}
 	gethostname(w->guard.machine, sizeof w->guard.machine - 1);
 	set_guard(&w->guard, &w->address);
+	w->site.documents = documents_open(w->guard.port);
 	w->url = address_url(&w->address, w->guard.machine);
 	w->httpd = httpd_open(&w->site.watches, listener, &w->guard, &ops, w, e);
 	if (w->httpd == NULL)
@@ -116,6 +127,8 @@ struct web *web_open(const struct web_options *o, struct error *e)
 
 	w->site = (struct site){ .watches.fd = -1, .only = o->only, .tables = tables, .started_ns = clock_now_ns() };
 	w->site.looks = looks_open(o->only);
+	w->site.drawings = drawings_open(&w->site.watches);
+	w->site.selfruns = selfruns_open(&w->site.watches);
 	if (open_in(w, o, e) == 0)
 		return w;
 	web_close(w);
@@ -129,6 +142,9 @@ void web_close(struct web *w)
 	httpd_close(w->httpd);
 	if (w->address.path != NULL)
 		unlink(w->address.path);
+	documents_close(w->site.documents);
+	selfruns_close(w->site.selfruns);
+	drawings_close(w->site.drawings);
 	looks_close(w->site.looks);
 	watches_close(&w->site.watches);
 	free(w->url);
