@@ -2,24 +2,20 @@
 #include "ask.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "call.h"
 #include "clock.h"
 #include "command.h"
-#include "desk.h"
 #include "memory.h"
 #include "nearest.h"
-#include "statedir.h"
 
-enum { STEP_MS = 2, ENDING_MS = 500 };
+enum { STEP_MS = 2 };
 
 static void say_none(const char *name)
 {
@@ -58,40 +54,13 @@ int ask_home(const char *name, struct home *h)
 int ask_live(const char *name, struct home *h)
 {
 	int code = ask_home(name, h);
-	enum topology_status status;
+	struct error e;
 
-	if (code != EXIT_DONE || home_lives(h))
+	if (code != EXIT_DONE || (code = call_live(h, &e)) == EXIT_DONE)
 		return code;
-	status = home_status(h);
-	if (status == TOPOLOGY_DEAD)
-		command_say("%s is DEAD: its supervisor was killed; \"gale submit --resume %s\" goes on from its "
-		    "state", name, name);
-	else
-		command_say("%s is %s: it does not run", name, topology_status_names[status]);
+	command_say("%s", e.text);
 	home_close(h);
-	return EXIT_CONFLICT;
-}
-
-/* connect_to gives a socket to the supervisor, or -1 with errno set. */
-static int connect_to(const struct home *h)
-{
-	int dir = openat(h->fd, "state", O_PATH | O_DIRECTORY | O_CLOEXEC), fd = -1, cause;
-	struct sockaddr_un address;
-
-	if (dir < 0)
-		return -1;
-	statedir_control(dir, &address);
-	fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
-	if (fd >= 0 && connect(fd, (struct sockaddr *)&address, sizeof address) != 0) {
-		cause = errno;
-		close(fd);
-		fd = -1;
-		errno = cause;
-	}
-	cause = errno;
-	close(dir);
-	errno = cause;
-	return fd;
+	return code;
 }
 
 static void pause_a_step(void)
@@ -104,11 +73,11 @@ static void pause_a_step(void)
 /* A supervisor that has just been started has no socket yet, for a moment. */
 static int connect_patiently(const struct home *h)
 {
-	uint64_t deadline = clock_now_ns() + (uint64_t)ASK_ANSWER_MS * NS_PER_MS;
+	uint64_t deadline = clock_now_ns() + (uint64_t)CALL_ANSWER_MS * NS_PER_MS;
 	int fd;
 
-	while ((fd = connect_to(h)) < 0 && (errno == ENOENT || errno == ECONNREFUSED || errno == EAGAIN) &&
-	    home_lives(h) && clock_now_ns() < deadline)
+	while ((fd = call_connect(h->fd, 0)) < 0 && call_may_come(errno) && home_lives(h) &&
+	    clock_now_ns() < deadline)
 		pause_a_step();
 	return fd;
 }
@@ -122,7 +91,7 @@ static bool has_ended(const char *name)
 
 	if (home_open(&h, name, NULL) != HOME_OK)
 		return true;
-	gone = ask_gone(&h, ENDING_MS);
+	gone = ask_gone(&h, CALL_ENDING_MS);
 	home_close(&h);
 	return gone;
 }
@@ -144,7 +113,7 @@ int ask_begin(struct ask *a, const struct home *h, const char *request)
 		ask_end(a);
 		return ask_no_answer(h->name);
 	}
-	a->text = xmalloc(DESK_TEXT_MAX);
+	a->text = xmalloc(CALL_TEXT_MAX);
 	a->text[0] = '\0';
 	return EXIT_DONE;
 }
@@ -165,7 +134,7 @@ int ask_next(struct ask *a, int patience_ms)
 
 	if (poll(&p, 1, patience_ms) <= 0)
 		return 0;
-	n = recv(a->fd, a->text, DESK_TEXT_MAX - 1, 0);
+	n = recv(a->fd, a->text, CALL_TEXT_MAX - 1, 0);
 	if (n < 0 && errno == EINTR)
 		return 0;
 	a->text[n > 0 ? n : 0] = '\0';
@@ -174,18 +143,12 @@ int ask_next(struct ask *a, int patience_ms)
 
 bool ask_final(const struct ask *a, int *code, const char **rest)
 {
-	char *end;
-
-	if (strncmp(a->text, "ok", 2) == 0 && (a->text[2] == '\0' || a->text[2] == ' ')) {
-		*code = EXIT_DONE;
-		*rest = a->text + 2 + (a->text[2] == ' ');
-		return true;
-	}
-	if (strncmp(a->text, "error ", 6) != 0)
+	if (!call_final(a->text, code, rest))
 		return false;
-	*code = (int)strtol(a->text + 6, &end, 10);
-	*rest = "";
-	command_say("%s: %s", a->name, *end == ' ' ? end + 1 : end);
+	if (*code != EXIT_DONE) {
+		command_say("%s: %s", a->name, *rest);
+		*rest = "";
+	}
 	return true;
 }
 
@@ -197,7 +160,7 @@ int ask_simply(const struct home *h, const char *request)
 
 	if (code != EXIT_DONE)
 		return code;
-	while ((got = ask_next(&a, ASK_ANSWER_MS)) == 1 && !ask_final(&a, &code, &rest))
+	while ((got = ask_next(&a, CALL_ANSWER_MS)) == 1 && !ask_final(&a, &code, &rest))
 		;	/* it says that we must wait */
 	if (got != 1)
 		code = ask_no_answer(h->name);

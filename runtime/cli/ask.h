@@ -17,11 +17,8 @@ int ask_live(const char *name, struct home *h);
 struct ask {
 	int fd;
 	const char *name;	/* keeps */
-	char *text;		/* the last answer */
-	int room;		/* of it: ASK_TEXT_MAX */
+	char *text;		/* the last answer; room for CALL_TEXT_MAX */
 };
-
-enum { ASK_ANSWER_MS = 5000 };	/* a supervisor that says nothing for so long does not answer */
 
 /* ask_begin connects to the supervisor of H and says REQUEST; ask_end ends that. EXIT_DONE, or an
  * exit code after it has said why. */

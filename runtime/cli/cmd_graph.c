@@ -10,6 +10,7 @@
 #include "ask.h"
 #include "buf.h"
 #include "command.h"
+#include "dot.h"
 #include "memory.h"
 #include "show.h"
 #include "table.h"
@@ -59,22 +60,6 @@ static void live_component(struct buf *out, const struct metrics *m, uint32_t c)
 		    100 * metrics_share(p, COUNT_BLOCKED));
 }
 
-/* edge_text adds "FIELDS(word)", and the stream where it is not the default one. */
-static void edge_text(struct buf *out, const struct topology *t, const struct subscription *s)
-{
-	const struct stream *from = &t->components[s->from].outputs[s->stream];
-
-	buf_puts(out, topology_grouping_names[s->grouping]);
-	for (uint32_t i = 0; i < s->n_fields; i++)
-		buf_printf(out, "%s%s", i > 0 ? ", " : "(", from->fields[s->fields[i]].name);
-	if (s->n_fields > 0)
-		buf_puts(out, ")");
-	if (s->grouping == GROUPING_CUSTOM)
-		buf_printf(out, "(%s)", s->custom.class_name);
-	if (strcmp(from->id, "default") != 0)
-		buf_printf(out, " of %s", from->id);
-}
-
 static void size_text(struct buf *out, const struct component *c)
 {
 	if (c->parallelism > 1)
@@ -121,7 +106,7 @@ static void draw(struct tree *g, uint32_t component)
 		left--;
 		buf_add(&g->out, g->indent.data, g->indent.n);
 		buf_puts(&g->out, left > 0 ? "|-- " : "`-- ");
-		edge_text(&g->out, g->t, s);
+		dot_edge(&g->out, g->t, s);
 		live_edge(&g->out, g->m, s);
 		buf_puts(&g->out, " --> ");
 		buf_puts(&g->indent, left > 0 ? "|   " : "    ");
@@ -148,19 +133,7 @@ static void print_ascii(const struct topology *t, const struct metrics *m)
 
 /* ---- for Graphviz ----------------------------------------------------------------- */
 
-/* quoted adds S as a string of the dot language. */
-static void quoted(struct buf *out, const char *s)
-{
-	buf_puts(out, "\"");
-	for (; *s != '\0'; s++) {
-		if (*s == '"' || *s == '\\')
-			buf_puts(out, "\\");
-		buf_add(out, s, 1);
-	}
-	buf_puts(out, "\"");
-}
-
-static void dot_component(struct buf *out, const struct topology *t, uint32_t number, const struct metrics *m)
+static void put_component(struct buf *out, const struct topology *t, uint32_t number, const struct metrics *m)
 {
 	const struct component *c = &t->components[number];
 	struct buf label = { 0 };
@@ -170,26 +143,26 @@ static void dot_component(struct buf *out, const struct topology *t, uint32_t nu
 	buf_puts(&label, "]");
 	live_component(&label, m, number);
 	buf_puts(out, "\t");
-	quoted(out, c->id);
+	dot_quote(out, c->id);
 	buf_puts(out, " [label=");
-	quoted(out, buf_text(&label));
+	dot_quote(out, buf_text(&label));
 	buf_printf(out, ", shape=%s];\n", c->kind == GALE_SPOUT ? "cds" : "box");
 	buf_free(&label);
 }
 
-static void dot_edge(struct buf *out, const struct topology *t, const struct subscription *s,
+static void put_edge(struct buf *out, const struct topology *t, const struct subscription *s,
     const struct metrics *m)
 {
 	struct buf label = { 0 };
 
-	edge_text(&label, t, s);
+	dot_edge(&label, t, s);
 	live_edge(&label, m, s);
 	buf_puts(out, "\t");
-	quoted(out, t->components[s->from].id);
+	dot_quote(out, t->components[s->from].id);
 	buf_puts(out, " -> ");
-	quoted(out, t->components[s->to].id);
+	dot_quote(out, t->components[s->to].id);
 	buf_puts(out, " [label=");
-	quoted(out, buf_text(&label));
+	dot_quote(out, buf_text(&label));
 	buf_puts(out, "];\n");
 	buf_free(&label);
 }
@@ -199,12 +172,12 @@ static void print_dot(const struct topology *t, const struct metrics *m)
 	struct buf out = { 0 };
 
 	buf_puts(&out, "digraph ");
-	quoted(&out, t->name);
+	dot_quote(&out, t->name);
 	buf_puts(&out, " {\n\trankdir=LR;\n");
 	for (uint32_t i = 0; i < t->n_components; i++)
-		dot_component(&out, t, i, m);
+		put_component(&out, t, i, m);
 	for (uint32_t i = 0; i < t->n_subscriptions; i++)
-		dot_edge(&out, t, &t->subscriptions[i], m);
+		put_edge(&out, t, &t->subscriptions[i], m);
 	buf_puts(&out, "}\n");
 	fwrite(out.data, 1, out.n, stdout);
 	buf_free(&out);

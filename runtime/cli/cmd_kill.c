@@ -7,6 +7,7 @@
 
 #include "ask.h"
 #include "command.h"
+#include "farewell.h"
 #include "launch.h"
 
 /* drain_ms reads -w; false: it is no number of seconds. */
@@ -20,7 +21,7 @@ static bool drain_ms(const struct command_line *line, const struct home *h, uint
 	if (*ms == 0)
 		return true;
 	if (given == NULL) {
-		*ms = launch_drain_ms(h);
+		*ms = farewell_drain_ms(h);
 		return true;
 	}
 	seconds = strtod(given, &end);
@@ -47,63 +48,36 @@ static bool is_meant(const struct command_line *line)
 	return fgets(answer, sizeof answer, stdin) != NULL && (answer[0] == 'y' || answer[0] == 'Y');
 }
 
-/* forget removes what is listed of one that does not run. */
 static int forget(const char *name)
 {
-	struct home h;
 	struct error e;
-	bool kept;
-	enum home_result rc = home_take(&h, name, &e);
-	int code = rc == HOME_OK && home_remove(&h, &kept, &e) == 0 ? EXIT_DONE :
-	    rc == HOME_LOCKED ? EXIT_CONFLICT : rc == HOME_NONE ? EXIT_NOT_FOUND : EXIT_FAILED;
+	int code = farewell_forget(name, &e);
 
 	if (code != EXIT_DONE)
 		command_say("%s", e.text);
-	home_close(&h);
 	return code;
-}
-
-/* is_listed: NAME, whose supervisor has ended, is there still: it was killed before it could forget it
- * (DEAD), or had come to its end just before it was asked. */
-static bool is_listed(const char *name, enum topology_status *status)
-{
-	struct home h;
-	bool listed = home_open(&h, name, NULL) == HOME_OK && !home_lives(&h);
-
-	if (listed)
-		*status = home_status(&h);
-	home_close(&h);
-	return listed;
 }
 
 /* stop has the supervisor of H end, and what it leaves of its topology forgotten. */
 static int stop(const struct home *h, uint32_t ms)
 {
-	enum topology_status status = TOPOLOGY_FINISHED;
-	int code = launch_stop(h, "kill", ms), forgot;
+	int code = launch_stop(h, "kill", ms);
+	struct error e;
 
-	if (code == EXIT_NO_ANSWER || !is_listed(h->name, &status))
+	if (code == EXIT_NO_ANSWER)
 		return code;
-	forgot = forget(h->name);
-	if (forgot != EXIT_DONE)
-		return forgot;
-	if (status != TOPOLOGY_DEAD || code == EXIT_TIMED_OUT)
-		return code == EXIT_CONFLICT ? EXIT_DONE : code;
-	command_say("%s: its supervisor was killed meanwhile: what was not finished is given up", h->name);
-	return EXIT_TIMED_OUT;
+	code = farewell_after(h->name, code, &e);
+	if (e.text[0] != '\0')
+		command_say("%s", e.text);
+	return code;
 }
 
-/* say_kept tells what is still there of H, which is gone. */
 static void say_kept(const struct home *h)
 {
-	char *state = home_file(h, "state");
+	struct error e;
 
-	if (access(state, F_OK) == 0)
-		command_say("%s: its state stays in %s: the next topology of that name goes on from there; remove "
-		    "it to begin anew", h->name, h->path);
-	else if (access(h->path, F_OK) == 0)
-		command_say("%s: its dead letters stay in %s", h->name, h->path);
-	free(state);
+	if (farewell_kept(h, &e))
+		command_say("%s", e.text);
 }
 
 int cmd_kill(const struct command_line *line)

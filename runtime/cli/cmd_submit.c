@@ -14,6 +14,7 @@
 #include "buf.h"
 #include "clock.h"
 #include "command.h"
+#include "farewell.h"
 #include "home.h"
 #include "launch.h"
 #include "memory.h"
@@ -145,7 +146,7 @@ static int take_over(struct home *h)
 	int code = EXIT_DONE;
 
 	if (home_lives(h))
-		code = launch_stop(h, "stop", launch_drain_ms(h));
+		code = launch_stop(h, "stop", farewell_drain_ms(h));
 	if (code == EXIT_TIMED_OUT)	/* what was given up comes again */
 		code = EXIT_DONE;
 	if (code == EXIT_DONE) {

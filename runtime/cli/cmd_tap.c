@@ -9,6 +9,7 @@
 
 #include "ask.h"
 #include "buf.h"
+#include "call.h"
 #include "command.h"
 #include "diag.h"
 #include "json.h"
@@ -114,7 +115,7 @@ static void say_sum(const struct tapping *t)
  * hear the last word has missed nothing else than what was counted. */
 static int broken_off(const struct home *h)
 {
-	if (ask_gone(h, ASK_ANSWER_MS) && home_status(h) != TOPOLOGY_DEAD)
+	if (ask_gone(h, CALL_ANSWER_MS) && home_status(h) != TOPOLOGY_DEAD)
 		return EXIT_DONE;
 	command_say("%s: its supervisor is gone; \"gale list\" tells more", h->name);
 	return EXIT_NO_ANSWER;
@@ -124,7 +125,7 @@ static int broken_off(const struct home *h)
 static int hear(struct tapping *t, struct ask *a, const struct home *h)
 {
 	const char *rest;
-	int code, got = ask_next(a, ASK_ANSWER_MS);
+	int code, got = ask_next(a, CALL_ANSWER_MS);
 
 	if (got == 0 && !signal_taken)
 		return ask_no_answer(a->name);

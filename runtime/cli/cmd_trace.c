@@ -12,6 +12,7 @@
 
 #include "ask.h"
 #include "buf.h"
+#include "call.h"
 #include "clock.h"
 #include "command.h"
 #include "memory.h"
@@ -150,7 +151,7 @@ static int ask(struct tracing *t, const char *request)
 	if (code != EXIT_DONE)
 		return code;
 	for (;;) {
-		if (ask_next(&a, ASK_ANSWER_MS) != 1) {
+		if (ask_next(&a, CALL_ANSWER_MS) != 1) {
 			code = ask_no_answer(t->home->name);
 			break;
 		}

@@ -23,22 +23,9 @@
 #include <stddef.h>
 #include <stdio.h>
 
+#include "exitcode.h"
 #include "load.h"
 #include "topology.h"
-
-/* What every command returns, the same for all (see gale.1). */
-enum exit_code {
-	EXIT_DONE = 0,
-	EXIT_FAILED = 1,	/* the work itself failed */
-	EXIT_USAGE = 2,		/* unknown command or option, bad value */
-	EXIT_INVALID = 3,	/* the topology has an error */
-	EXIT_NOT_FOUND = 4,	/* no such file, plugin, topology, component */
-	EXIT_CONFLICT = 5,	/* it is there already, or in the wrong state */
-	EXIT_NO_ANSWER = 6,	/* the topology's supervisor does not answer */
-	EXIT_TIMED_OUT = 7,
-	EXIT_INTERRUPTED = 130,	/* by SIGINT */
-	EXIT_TERMINATED = 143	/* by SIGTERM */
-};
 
 struct command_option {
 	const char *name;	/* the long option, without "--" */

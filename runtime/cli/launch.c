@@ -12,16 +12,16 @@
 #include <unistd.h>
 
 #include "ask.h"
+#include "call.h"
 #include "clock.h"
 #include "command.h"
+#include "farewell.h"
 #include "memory.h"
 #include "topology.h"
 
 enum {
 	LISTED_MS = 10000,	/* for what an older run has left alive to end, too */
-	UP_MS = 30000,
-	GONE_MS = 15000,	/* from the last word of a supervisor to its end */
-	LEAST_DRAIN_MS = 1000
+	UP_MS = 30000
 };
 
 /* ---- starting ---------------------------------------------------------------------- */
@@ -107,7 +107,7 @@ static int say_why(const struct home *h, pid_t pid)
 /* has_finished: it has come up, and to its good end, before we looked. */
 static bool has_finished(const struct home *h)
 {
-	return ask_gone(h, GONE_MS) && home_status(h) == TOPOLOGY_FINISHED;
+	return ask_gone(h, FAREWELL_GONE_MS) && home_status(h) == TOPOLOGY_FINISHED;
 }
 
 int launch(struct home *h, bool wait)
@@ -147,17 +147,6 @@ int launch(struct home *h, bool wait)
 
 /* ---- stopping ---------------------------------------------------------------------- */
 
-uint32_t launch_drain_ms(const struct home *h)
-{
-	char *path = home_file(h, "topology.json");
-	struct topology *t = topology_read(path, NULL);
-	int64_t ms = t != NULL ? topology_ms(t, NULL, "topology.message.timeout.secs") : 0;
-
-	topology_free(t);
-	free(path);
-	return ms < LEAST_DRAIN_MS ? LEAST_DRAIN_MS : ms > UINT32_MAX - 1 ? UINT32_MAX - 1 : (uint32_t)ms;
-}
-
 /* The line that tells how many are open is rewritten on a terminal, and not there else. */
 static void show_open(const char *name, const char *n)
 {
@@ -175,6 +164,7 @@ int launch_stop(const struct home *h, const char *word, uint32_t ms)
 {
 	char request[32];
 	const char *rest = "";
+	struct error e;
 	struct ask a;
 	int code, got;
 
@@ -184,19 +174,18 @@ int launch_stop(const struct home *h, const char *word, uint32_t ms)
 		return EXIT_DONE;	/* it has ended meanwhile: nothing is left to stop */
 	if (code != EXIT_DONE)
 		return code;
-	while ((got = ask_next(&a, ASK_ANSWER_MS)) == 1 && !ask_final(&a, &code, &rest))
+	while ((got = ask_next(&a, CALL_ANSWER_MS)) == 1 && !ask_final(&a, &code, &rest))
 		show_open(h->name, a.text + strcspn(a.text, "0123456789"));
 	hide_open();
-	if (got == 1 && code == EXIT_DONE && strcmp(rest, "0") != 0) {
-		command_say("%s: %s messages were not finished and are given up; a spout that can be positioned "
-		    "emits them again at the next start", h->name, rest);
+	if (got == 1 && code == EXIT_DONE && farewell_given_up(h->name, rest, &e)) {
+		command_say("%s", e.text);
 		code = EXIT_TIMED_OUT;
 	} else if (got == 0) {
 		command_say("the supervisor of %s does not answer any more", h->name);
 		code = EXIT_NO_ANSWER;
 	}
 	ask_end(&a);
-	if (code != EXIT_NO_ANSWER && !ask_gone(h, GONE_MS)) {
+	if (code != EXIT_NO_ANSWER && !ask_gone(h, FAREWELL_GONE_MS)) {
 		command_say("the supervisor of %s does not end", h->name);
 		code = EXIT_NO_ANSWER;
 	}

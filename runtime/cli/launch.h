@@ -19,7 +19,4 @@ int launch(struct home *h, bool wait);
  * EXIT_TIMED_OUT when messages were given up, or another after it has said why. */
 int launch_stop(const struct home *h, const char *word, uint32_t ms);
 
-/* launch_drain_ms gives how long a stop of H may take by default: the message timeout. */
-uint32_t launch_drain_ms(const struct home *h);
-
 #endif

@@ -18,12 +18,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "call.h"
 #include "error.h"
 
 enum {
 	DESK_CLIENTS = 16,	/* at a time; more wait in front of the door */
 	DESK_POLLS = 1 + DESK_CLIENTS,
-	DESK_TEXT_MAX = 65536	/* bytes of a request or an answer */
+	DESK_TEXT_MAX = CALL_TEXT_MAX	/* bytes of a request or an answer */
 };
 
 struct desk_client {

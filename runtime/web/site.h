@@ -13,12 +13,14 @@
 
 struct documents;
 struct drawings;
+struct selfruns;
 
 struct site {
 	struct watches watches;		/* for conversations and children */
 	struct looks *looks;
 	struct documents *documents;	/* documents.h */
 	struct drawings *drawings;	/* drawing.h */
+	struct selfruns *selfruns;	/* selfrun.h */
 	const struct route *const *tables;	/* all that can be asked for; NULL ends them */
 	const char *only;		/* run directory of the one run that is shown; NULL: all */
 	uint64_t started_ns;

@@ -5,20 +5,28 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "actions.h"
 #include "address.h"
 #include "clock.h"
 #include "documents.h"
+#include "drawing.h"
 #include "front.h"
 #include "httpd.h"
 #include "memory.h"
+#include "peek.h"
 #include "routes.h"
+#include "selfrun.h"
 #include "site.h"
 #include "token.h"
+#include "validate.h"
 
 /* All that can be asked for. */
 static const struct route *const tables[] = {
 	front_routes,
 	documents_routes,
+	actions_routes,
+	peek_routes,
+	validate_routes,
 	NULL,
 };
 
@@ -119,6 +127,8 @@ struct web *web_open(const struct web_options *o, struct error *e)
 
 	w->site = (struct site){ .watches.fd = -1, .only = o->only, .tables = tables, .started_ns = clock_now_ns() };
 	w->site.looks = looks_open(o->only);
+	w->site.drawings = drawings_open(&w->site.watches);
+	w->site.selfruns = selfruns_open(&w->site.watches);
 	if (open_in(w, o, e) == 0)
 		return w;
 	web_close(w);
@@ -133,6 +143,8 @@ void web_close(struct web *w)
 	if (w->address.path != NULL)
 		unlink(w->address.path);
 	documents_close(w->site.documents);
+	selfruns_close(w->site.selfruns);
+	drawings_close(w->site.drawings);
 	looks_close(w->site.looks);
 	watches_close(&w->site.watches);
 	free(w->url);
