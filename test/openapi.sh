@@ -24,7 +24,7 @@ ui_ends() {
 
 	kill "$UI"
 	wait "$UI" || got=$?
-	must [ $got -eq 0 ]
+	must [ "$got" -eq 0 ]
 }
 
 # get CODE PATH asks for PATH; the answer is in the file body.
@@ -36,11 +36,25 @@ get() {
 	[ "${got%% *}" = "$1" ] || fail "$2: $got, not $1: $(head -c 300 body)"
 }
 
-# suits PATTERN CODE: the body is as is said of PATTERN.
+# suits PATTERN CODE [METHOD]: the body is as is said of PATTERN.
 suits() {
 	must [ "$TYPE" = "application/json; charset=utf-8" ]
-	"$TOP_BUILDDIR/test/schema" "$OPENAPI" "#/paths/${1//\//~1}/get/responses/$2/content/application~1json/schema" < body ||
+	"$TOP_BUILDDIR/test/schema" "$OPENAPI" < body \
+	    "#/paths/${1//\//~1}/${3:-get}/responses/$2/content/application~1json/schema" ||
 	    fail "not as the file says of $1: $(head -c 2000 body)"
+}
+
+# post CODE PATTERN BODY asks for PATTERN, of the topology $ID; the time to wait is 5 s. TOKEN and CONTENT are
+# sent in the place of what is right.
+post() {
+	local got path=${2//'{id}'/$ID}
+
+	got=$(curl -s --max-time $((30 * SLOW)) -o body -w '%{http_code} %{content_type}' --data-binary "$3" \
+	    -H "Content-Type: ${CONTENT-application/json}" -H "X-Gale-Token: ${TOKEN-$(cat "$HOMES/gale/.ui-token")}" \
+	    "$URL${path//'{wait-time}'/5}")
+	TYPE=${got#* }
+	[ "${got%% *}" = "$1" ] || fail "POST $path: $got, not $1: $(head -c 300 body)"
+	suits "$2" "$1" post
 }
 
 # given CODE PATTERN [QUERY] asks for PATTERN, of the topology $ID and the component $C.
@@ -83,7 +97,7 @@ of_all() {
 	given 200 /api/v1/cluster/configuration
 	given 200 /api/v1/nimbus/summary
 	given 200 /api/v1/supervisor/summary
-	given 200 $API/summary
+	given 200 "$API/summary"
 }
 
 # of_one: the documents of the topology $ID.
@@ -152,7 +166,7 @@ case_submitted() {
 	get 200 "$API/words/component/count?window=10m"
 	must_count 1 body '"inputStats": \[.?$'
 	must_count 1 body '"component": "split",.*"tuples": 5.000000,.*"executed": 5, "acked": 5, "failed": 0'
-	get 200 $API/summary
+	get 200 "$API/summary"
 	ID=$(at id)
 	get 200 "$API/$ID"
 	must [ "$(at status)" = ACTIVE ]
@@ -168,7 +182,7 @@ case_submitted() {
 	ID=words
 	wait_until 5 gone
 	wait_until 5 nothing_listed
-	suits $API/summary 200
+	suits "$API/summary" 200
 	ui_ends
 }
 
@@ -192,7 +206,7 @@ case_foreground() {
 	ends 130
 	wait_until 5 gone
 	wait_until 5 nothing_listed
-	suits $API/summary 200
+	suits "$API/summary" 200
 	ui_ends
 }
 
@@ -206,7 +220,7 @@ is_told() {
 }
 
 nothing_listed() {
-	get 200 $API/summary
+	get 200 "$API/summary"
 	! grep -q '"name"' body
 }
 
@@ -271,9 +285,68 @@ case_own_components() {
 	of_one
 	C=acker
 	given 404 "$API/{id}/component/{component}" '?sys=1'
-	given 200 $API/summary
+	given 200 "$API/summary"
 	expect 0 kill tx --now -y
 	expect 0 kill words --now -y
+	ui_ends
+}
+
+# What is asked of others than the run directory.
+case_peek() {
+	words
+	submit --name words
+	ui
+	ID=words
+	wait_until 10 acked 2
+	given 200 "$API/{id}/drawing"
+	given 200 "$API/{id}/drawing" '?sys=1'
+	given 200 "$API/{id}/logs"
+	given 200 "$API/{id}/logs" '?lines=2&component=split&level=info'
+	given 200 "$API/{id}/errors"
+	given 200 "$API/{id}/trees"
+	given 200 "$API/{id}/trees" '?older=10&count=3'
+	C='split'
+	seq 300 >> in
+	given 200 "$API/{id}/tap/{component}" '?count=3'
+	get 200 "$API/words/tap/split/default?count=1"
+	suits "$API/{id}/tap/{component}/{stream}" 200
+	given 400 "$API/{id}/trees" '?older=old'
+	given 400 "$API/{id}/logs" '?lines=0'
+	C=none
+	given 404 "$API/{id}/tap/{component}"
+	kill -STOP "$(worker 'lines[0]')"
+	given 200 "$API/{id}/trees" '?count=1'
+	kill -CONT "$(worker 'lines[0]')"
+	expect 0 kill words --now -y
+	wait_until 5 gone
+	given 404 "$API/{id}/errors"
+	given 404 "$API/{id}/drawing"
+	ui_ends
+}
+
+case_changes() {
+	words
+	submit --name words
+	ui
+	ID=words
+	post 200 "$API/{id}/deactivate" ''
+	post 200 "$API/{id}/activate" '{}'
+	post 200 "$API/{id}/logconfig" '{"namedLoggerLevels": {"split": {"target_level": "DEBUG", "timeout": 5}}}'
+	post 400 "$API/{id}/logconfig" '{"namedLoggerLevels": {"split": {"target_level": "LOUD"}}}'
+	post 200 "$API/{id}/rebalance-plan" '{"rebalanceOptions": {"executors": {"split": 1}}}'
+	post 400 "$API/{id}/rebalance/{wait-time}" '{"rebalanceOptions": '
+	post 404 "$API/{id}/rebalance/{wait-time}" '{"rebalanceOptions": {"executors": {"none": 1}}}'
+	post 200 "$API/{id}/rebalance/{wait-time}" '{"rebalanceOptions": {"numWorkers": 2, "executors": {"split": 1}}}'
+	given 200 "$API/{id}"
+	TOKEN='' post 401 "$API/{id}/kill/{wait-time}" ''
+	TOKEN=00 post 403 "$API/{id}/kill/{wait-time}" ''
+	CONTENT=text/plain post 415 "$API/{id}/activate" ''
+	post 200 "$API/{id}/kill/{wait-time}" ''
+	wait_until 5 gone
+	post 404 "$API/{id}/activate" ''
+	post 200 /api/v1/validate "$(cat t.json)"
+	post 200 /api/v1/validate "$(sed 's/"split"/"splt"/' t.json)"
+	post 200 /api/v1/validate '{"name": '
 	ui_ends
 }
 
@@ -285,26 +358,6 @@ case_chained() {
 	wait_until 10 acked 2
 	of_one
 	of_components lines split count
-	expect 0 kill words --now -y
-	ui_ends
-}
-
-# What Prometheus reads: its own tool finds nothing wrong, and the numbers are those of gale status.
-case_prometheus() {
-	words
-	submit --name words
-	ui
-	ID=words
-	wait_until 10 acked 2
-	get 200 /metrics
-	must [ "$TYPE" = "text/plain; version=0.0.4; charset=utf-8" ]
-	must_count 1 body '^gale_executed_tuples_total\{topology="words",component="count"\} 5$'
-	must_count 1 body '^gale_complete_latency_seconds_count\{topology="words",component="lines"\} 2$'
-	must_count 1 body '^gale_topology_status\{topology="words",status="ACTIVE"\} 1$'
-	if command -v promtool > /dev/null; then
-		promtool check metrics < body > said 2>&1 || fail "promtool: $(cat said)"
-		must [ ! -s said ]
-	fi
 	expect 0 kill words --now -y
 	ui_ends
 }
