@@ -274,6 +274,30 @@ case_slow_clients() {
 	ui_ends
 }
 
+# ticks_of gives the processor time of $PID so far, in hundredths of a second.
+ticks_of() {
+	echo $(($(cut -d' ' -f14,15 "/proc/$PID/stat" | tr ' ' +)))
+}
+
+# A thousand clients that ask once a second are all answered; an answer costs 25 us of processor time where
+# nothing else runs, and the topology is read four times a second whatever they ask.
+case_a_thousand_clients() {
+	local answers ticks
+
+	[ "$(ulimit -Hn)" -ge 2500 ] || skip "2500 open files are not allowed"
+	words
+	ui
+	ticks=$(ticks_of)
+	"$TOP_BUILDDIR/test/pollers" "$PORT" '/api/v1/topology/words/status?window=1m' 1000 1000 5 > polled 2> polled.err ||
+	    fail "$(cat polled.err)"
+	answers=$(cut -d' ' -f1 polled)
+	ticks=$(($(ticks_of) - ticks))
+	must [ "$answers" -ge 1000 ]
+	[ $((ticks * 10000 / answers)) -le $((100 * SLOW)) ] || fail "an answer costs $((ticks * 10000 / answers)) us"
+	expect 0 kill words -w 1 -y
+	ui_ends
+}
+
 # ---- where it listens -----------------------------------------------------------------------------
 
 case_port_in_use() {
