@@ -169,6 +169,8 @@ START_TEST(with_what_is_gales_own)
 	ck_assert_uint_eq(member(j->nodes, "boxes")->n, t->n_components + 1);
 	ck_assert_uint_eq(member(j->nodes, "edges")->n, t->n_subscriptions + t->n_components);
 	check_box(t->n_components, "acker");
+	for (uint32_t i = 0; i < t->n_subscriptions; i++)	/* it is high enough to tell up from down */
+		check_edge(i, t->subscriptions[i].from, t->subscriptions[i].to);
 	fake_transactional(t);
 	draw(true);
 	check_box(t->n_components, "coordinator");
