@@ -436,8 +436,9 @@ int supervisor_run(struct topology *t, const struct run_options *options,
 
 	if (options->home != NULL)
 		home_link_rundir(options->home, NULL, NULL);
+	requests_close(&s.requests);	/* whose last words the page tells */
+	web_finish(s.web);
 	web_close(s.web);
-	requests_close(&s.requests);
 	overview_close(s.overview);
 	recorder_free(&s.recorder);
 	rundir_remove(&s.dir);

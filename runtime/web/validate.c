@@ -104,6 +104,57 @@ static void add_drawing(void *arg, const char *json, size_t n)
 	validation_free(v);
 }
 
+/* name_stream gives the number of the stream ID of C, which it has from now on. */
+static uint32_t name_stream(struct component *c, const char *id)
+{
+	for (uint32_t i = 0; i < c->n_outputs; i++)
+		if (strcmp(c->outputs[i].id, id) == 0)
+			return i;
+	c->outputs = xrealloc(c->outputs, (c->n_outputs + 1) * sizeof *c->outputs);
+	c->outputs[c->n_outputs] = (struct stream){ .id = xstrdup(id), .fields = xcalloc(1, sizeof *c->outputs->fields) };
+	return c->n_outputs++;
+}
+
+/* name_field adds the field NAME to stream FROM of S, and to those that S goes by. */
+static void name_field(struct stream *from, struct subscription *s, const char *name)
+{
+	from->fields = xrealloc(from->fields, (from->n_fields + 2) * sizeof *from->fields);
+	from->fields[from->n_fields] = (gale_field){ .name = xstrdup(name) };
+	from->fields[from->n_fields + 1] = (gale_field){ 0 };
+	s->fields = xrealloc(s->fields, (s->n_fields + 1) * sizeof *s->fields);
+	s->fields[s->n_fields++] = from->n_fields++;
+}
+
+/* name_what_flows gives the subscription S of T the stream and the fields that its GROUPING in the text names: without
+ * plugins a topology has none. */
+static void name_what_flows(struct topology *t, struct subscription *s, const struct json_node *grouping)
+{
+	const struct json_node *id = grouping != NULL ? json_member(grouping, "streamId") : NULL;
+	const struct json_node *args = grouping != NULL ? json_member(grouping, "args") : NULL;
+	struct component *from = &t->components[s->from];
+
+	s->stream = name_stream(from, id != NULL && json_text(id) != NULL ? json_text(id) : "default");
+	if (args == NULL || args->type != JSON_ARRAY || s->n_fields > 0)
+		return;
+	for (const struct json_node *x = json_first(args); x != NULL; x = json_next(args, x))
+		if (json_text(x) != NULL)
+			name_field(&from->outputs[s->stream], s, json_text(x));
+}
+
+/* name_streams does so for all of T, whose subscriptions stand in the order of D's text. */
+static void name_streams(struct topology *t, struct diagnostics *d)
+{
+	struct json *j = json_parse(d, JSON_MAX_VALUES);
+	const struct json_node *list = j != NULL ? json_member(j->nodes, "streams") : NULL;
+	const struct json_node *x = list != NULL ? json_first(list) : NULL;
+
+	for (uint32_t i = 0; i < t->n_subscriptions; i++) {
+		name_what_flows(t, &t->subscriptions[i], x != NULL ? json_member(x, "grouping") : NULL);
+		x = x != NULL ? json_next(list, x) : NULL;
+	}
+	json_free(j);
+}
+
 /* draw_text draws the text as far as it makes sense without plugins. */
 static void draw_text(struct validation *v)
 {
@@ -112,10 +163,12 @@ static void draw_text(struct validation *v)
 	struct diagnostics d = { 0 };
 	struct topology *t = load_text("/dev/stdin", xstrndup(v->text, v->n), v->n, &options, &d);
 
-	if (t != NULL)
+	if (t != NULL) {
+		name_streams(t, &d);
 		drawing_ask(v->site->drawings, t, false, add_drawing, v);
-	else
+	} else {
 		add_drawing(v, "null", 4);
+	}
 	topology_free(t);
 	diag_free(&d);
 	definitions_free(&none);
