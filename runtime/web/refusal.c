@@ -30,6 +30,17 @@ void refuse(struct exchange *x, int code, const char *text)
 	exchange_error(x, 500, "failed", "%s", text);
 }
 
+bool switch_read(struct exchange *x, const char *name, bool *on)
+{
+	const char *text = exchange_parameter(x, name);
+
+	*on = text != NULL && strcmp(text, "1") == 0;
+	if (text == NULL || *on || strcmp(text, "0") == 0)
+		return true;
+	exchange_error(x, 400, "badRequest", "\"%s\" is 0 or 1, not \"%s\"", name, text);
+	return false;
+}
+
 /* ---- bodies ---- */
 
 static void refuse_json(struct exchange *x, const struct diagnostics *d)

@@ -20,6 +20,10 @@
 /* refuse answers X that the exit code CODE came out, and TEXT why. */
 void refuse(struct exchange *x, int code, const char *text);
 
+/* switch_read reads the parameter NAME of X, 0 or 1; not given it is 0. false: it is something else, and X has been
+ * answered. */
+bool switch_read(struct exchange *x, const char *name, bool *on);
+
 /* A body that is an object of JSON. */
 struct request_body {
 	struct diagnostics d;
