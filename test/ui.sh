@@ -25,6 +25,14 @@ words() {
 	submit
 }
 
+of_supervisor() {
+	local p
+
+	for p in $(of_ours); do
+		tr '\0' ' ' < "/proc/$p/cmdline" 2> /dev/null | grep -q ' supervise ' && echo "$p"
+	done
+}
+
 # ---- what there is --------------------------------------------------------------------------------
 
 case_serves() {
@@ -118,14 +126,6 @@ case_ready() {
 	answer_has '"name":"words","status":"DEAD"'
 	ask 200 /healthz
 	ui_ends
-}
-
-of_supervisor() {
-	local p
-
-	for p in $(of_ours); do
-		tr '\0' ' ' < "/proc/$p/cmdline" 2> /dev/null | grep -q ' supervise ' && echo "$p"
-	done
 }
 
 # ---- what is refused ------------------------------------------------------------------------------
@@ -277,11 +277,18 @@ case_port_in_use() {
 
 # Others can come here: who looks needs the token, too.
 case_open_to_others() {
+	words
+	kill -9 "$(of_supervisor)"
+	wait_until 10 is_status words DEAD
 	ui --listen 0.0.0.0:0
 	URL=http://127.0.0.1:$PORT
 	ask 200 /
 	ask 200 /healthz
 	ask 401 /api/v1/topology/summary
+	ask 503 /readyz
+	! grep -q words body || fail "it tells strangers what there is"
+	ask 503 /readyz -H "X-Gale-Token: $TOKEN"
+	answer_has '"name":"words"'
 	ask 401 /metrics
 	ask 403 /metrics -H 'X-Gale-Token: wrong'
 	ask 200 /metrics -H "Authorization: Bearer $TOKEN"
