@@ -323,7 +323,7 @@ case_stopped_supervisor() {
 	for what in code.*; do
 		most=$((6 * SLOW))
 		[ "$what" != code.trees ] || most=$((10 * SLOW))	# a command asks there
-		awk -v most=$most '{ exit !($1 == 503 && $2 < most) }' "$what" || fail "$what: $(cat "$what")"
+		awk -v most="$most" '{ exit !($1 == 503 && $2 < most) }' "$what" || fail "$what: $(cat "$what")"
 	done
 	must [ "$(grep -l 'the supervisor of stopped_supervisor does not answer' answer.activate many.* | wc -l)" -eq 21 ]
 	kill -CONT "$(supervisor)"

@@ -66,6 +66,7 @@ static void client_gone(void *arg)
 /* give_up answers that the exit code CODE came out, and why. It ends A. */
 static void give_up(struct action *a, int code, const char *why)
 {
+	looks_renew(a->site->looks);	/* it may be done all the same */
 	refuse(a->x, code, why);
 	action_free(a);
 }
@@ -86,6 +87,7 @@ static void succeed(struct action *a)
 	if (a->message.n > 0)
 		member_text(&out, "message", buf_text(&a->message));
 	buf_puts(&out, "}\n");
+	looks_renew(a->site->looks);
 	exchange_json(a->x, 200, &out);
 	action_free(a);
 }
