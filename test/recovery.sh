@@ -75,6 +75,25 @@ case_bolt() {
 	kill_while_working 'end[1]'
 }
 
+# A plugin that is installed anew meanwhile, or removed, does not get into the worker that comes back.
+case_other_plugin() {
+	mkdir plugins
+	cp "$PLUGINS/feed.so" "$PLUGINS/probe.so" plugins
+	PLUGINS=$PWD/plugins
+	three 4000 kept
+	start
+	wait_until 10 at_least 500 end.log .
+	cp plugins/feed.so plugins/new
+	mv plugins/new plugins/probe.so
+	killed 'pass[0]'
+	wait_until 10 at_least 1000 end.log .
+	rm plugins/probe.so
+	killed 'end[1]'
+	ends 0 20
+	arrived 4000
+	must [ "$(number restarts)" -eq 2 ]
+}
+
 case_acker() {
 	three 6000 kept
 	kill_while_working 'acker[1]'

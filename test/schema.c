@@ -1,11 +1,13 @@
 /* schema.c - holds a JSON document against a schema.
  *
  *     test/schema SCHEMA.json < DOCUMENT
+ *     test/schema FILE.json '#/components/schemas/Error' < DOCUMENT	a schema inside FILE
+ *     test/schema --operations OPENAPI.json	lists "GET /path", what the file tells of
  *
- * Knows of JSON Schema 2020-12 what the schemas in doc/schema need: type, const, enum, minimum,
- * maximum, properties, required, additionalProperties, items, $ref into $defs. A keyword that it
- * does not know is an error, so none is passed over. Prints what is wrong and where; exit 0, 1 not
- * valid, 2 the schema itself.
+ * Knows of JSON Schema 2020-12 what the schemas in doc need: type, const, enum, minimum,
+ * maximum, properties, required, additionalProperties, items, $ref within a file and to others beside
+ * it. A keyword that it does not know is an error, so none is passed over. Prints what is wrong and
+ * where; exit 0, 1 not valid, 2 the schema itself.
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #include <cjson/cJSON.h>
@@ -17,8 +19,14 @@
 
 #include "memory.h"
 
-static const cJSON *root;
+static const cJSON *root;	/* of the file that the schema in hand is in */
 static int n_errors;
+static char *folder;		/* of the file that was named */
+
+static struct {
+	char *name;
+	cJSON *json;
+} others[16];			/* files that it refers to */
 
 static void check(const cJSON *schema, const cJSON *x, const char *where);
 
@@ -91,6 +99,92 @@ static void check_required(const cJSON *rule, const cJSON *x, const cJSON *schem
 			wrong(where, "lacks ", each->valuestring);
 }
 
+/* ---- files ------------------------------------------------------------------------- */
+
+/* read_all gives what F holds; NULL: it can't be read. */
+static char *read_all(FILE *f)
+{
+	size_t n = 0, cap = 0;
+	char *text = NULL;
+
+	while (f != NULL && !feof(f) && !ferror(f)) {
+		text = xgrow(text, &cap, n + 4097, 1);
+		n += fread(text + n, 1, 4096, f);
+	}
+	if (text != NULL)
+		text[n] = '\0';
+	return text;
+}
+
+static cJSON *read_file(const char *path)
+{
+	FILE *f = fopen(path, "r");
+	char *text = read_all(f);
+	cJSON *json = text != NULL ? cJSON_Parse(text) : NULL;
+
+	if (json == NULL) {
+		fprintf(stderr, "%s is no file with a schema\n", path);
+		exit(2);
+	}
+	free(text);
+	fclose(f);
+	return json;
+}
+
+static const cJSON *other_file(const char *name)
+{
+	size_t i = 0;
+	char *path;
+
+	while (i < sizeof others / sizeof *others - 1 && others[i].name != NULL && strcmp(others[i].name, name) != 0)
+		i++;
+	if (others[i].name == NULL) {
+		path = xasprintf("%s/%s", folder, name);
+		others[i].name = xstrdup(name);
+		others[i].json = read_file(path);
+		free(path);
+	}
+	return others[i].json;
+}
+
+static const cJSON *pointed_at(const cJSON *file, const char *pointer);
+
+/* step gives the member NAME of X, or of what X refers to within FILE. */
+static const cJSON *step(const cJSON *file, const cJSON *x, const char *name)
+{
+	const cJSON *ref = cJSON_GetObjectItemCaseSensitive(x, "$ref");
+
+	if (ref != NULL)
+		x = pointed_at(file, ref->valuestring);
+	return cJSON_GetObjectItemCaseSensitive(x, name);
+}
+
+/* pointed_at follows a JSON pointer (RFC 6901) as "#/a/b~1c" in FILE. */
+static const cJSON *pointed_at(const cJSON *file, const char *pointer)
+{
+	const cJSON *x = file;
+	char *copy = xstrdup(pointer), *rest = copy + 1, *part;
+
+	while (x != NULL && (part = strsep(&rest, "/")) != NULL) {
+		size_t n = 0;
+
+		if (part == copy + 1)
+			continue;	/* between "#" and the first "/" */
+		for (const char *c = part; *c != '\0'; c++)
+			part[n++] = *c != '~' ? *c : *++c == '1' ? '/' : '~';
+		part[n] = '\0';
+		x = step(file, x, part);
+	}
+	if (x == NULL) {
+		fprintf(stderr, "there is no %s\n", pointer);
+		exit(2);
+	}
+	free(copy);
+	return x;
+}
+
+/* ---- rules ------------------------------------------------------------------------- */
+
 static void check_inside(const cJSON *schema, const cJSON *x, const char *where, const char *name)
 {
 	char *path = xasprintf("%s.%s", where, name);
@@ -137,15 +231,19 @@ static void check_items(const cJSON *rule, const cJSON *x, const cJSON *schema, 
 
 static void check_ref(const cJSON *rule, const cJSON *x, const cJSON *schema, const char *where)
 {
-	const char *name = strrchr(rule->valuestring, '/') + 1;
-	const cJSON *defs = cJSON_GetObjectItemCaseSensitive(root, "$defs");
+	const cJSON *here = root;
+	const char *mark = strchr(rule->valuestring, '#');
+	size_t n = mark != NULL ? (size_t)(mark - rule->valuestring) : strlen(rule->valuestring);
 
 	(void)schema;
-	if (cJSON_GetObjectItemCaseSensitive(defs, name) == NULL) {
-		fprintf(stderr, "the schema has no %s\n", rule->valuestring);
-		exit(2);
+	if (n > 0) {
+		char *name = xstrndup(rule->valuestring, n);
+
+		root = other_file(name);
+		free(name);
 	}
-	check(cJSON_GetObjectItemCaseSensitive(defs, name), x, where);
+	check(pointed_at(root, mark != NULL ? mark : "#"), x, where);
+	root = here;
 }
 
 static const struct {
@@ -177,42 +275,50 @@ static void check(const cJSON *schema, const cJSON *x, const char *where)
 	}
 }
 
-/* read_all gives what F holds; NULL: it can't be read. */
-static char *read_all(FILE *f)
+static int list_operations(const char *path)
 {
-	size_t n = 0, cap = 0;
-	char *text = NULL;
+	cJSON *file = read_file(path);
+	const cJSON *at, *method;
 
-	while (f != NULL && !feof(f) && !ferror(f)) {
-		text = xgrow(text, &cap, n + 4097, 1);
-		n += fread(text + n, 1, 4096, f);
+	cJSON_ArrayForEach(at, cJSON_GetObjectItemCaseSensitive(file, "paths"))
+		cJSON_ArrayForEach(method, at)
+			printf("%s %s\n", strcmp(method->string, "get") == 0 ? "GET" : strcmp(method->string, "post") == 0 ?
+			    "POST" : method->string, at->string);
+	cJSON_Delete(file);
+	return 0;
+}
+
+static void forget(void)
+{
+	for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
+		free(others[i].name);
+		cJSON_Delete(others[i].json);
 	}
-	if (text != NULL)
-		text[n] = '\0';
-	return text;
+	free(folder);
 }
 
 int main(int argc, char **argv)
 {
-	FILE *file = argc == 2 ? fopen(argv[1], "r") : NULL;
-	char *schema_text = read_all(file), *text = read_all(stdin);
-	cJSON *schema = schema_text != NULL ? cJSON_Parse(schema_text) : NULL;
-	cJSON *document = text != NULL ? cJSON_ParseWithOpts(text, NULL, true) : NULL;
+	char *text;
+	cJSON *file, *document;
 
-	if (schema == NULL) {
-		fprintf(stderr, "test/schema SCHEMA.json < DOCUMENT: there is no schema\n");
+	if (argc == 3 && strcmp(argv[1], "--operations") == 0)
+		return list_operations(argv[2]);
+	if (argc != 2 && argc != 3) {
+		fprintf(stderr, "test/schema SCHEMA.json ['#/POINTER'] < DOCUMENT\n");
 		return 2;
 	}
-	if (document == NULL) {
+	root = file = read_file(argv[1]);
+	folder = strrchr(argv[1], '/') != NULL ? xstrndup(argv[1], (size_t)(strrchr(argv[1], '/') - argv[1])) : xstrdup(".");
+	text = read_all(stdin);
+	document = text != NULL ? cJSON_ParseWithOpts(text, NULL, true) : NULL;
+	if (document == NULL)
 		wrong("standard input", "is no JSON document", NULL);
-	} else {
-		root = schema;
-		check(schema, document, "$");
-	}
-	cJSON_Delete(schema);
+	else
+		check(pointed_at(file, argc == 3 ? argv[2] : "#"), document, "$");
+	cJSON_Delete(file);
 	cJSON_Delete(document);
-	free(schema_text);
 	free(text);
-	fclose(file);
+	forget();
 	return n_errors > 0;
 }

@@ -182,6 +182,8 @@ START_TEST(time_never_falls_within_a_run)
 	const char *all = write_text();
 	must_have(all, "gale_time_seconds_total{topology=\"words\",component=\"split\",state=\"idle\"} 5");
 	must_have(all, "gale_time_seconds_total{topology=\"words\",component=\"split\",state=\"busy\"} 1.1");
+	count(SPLIT, COUNT_IDLE, 6000000000);
+	must_have(write_text(), "gale_time_seconds_total{topology=\"words\",component=\"split\",state=\"idle\"} 6.1");
 	survey.m->overview.run++;		/* the next run begins at 0 */
 	count(SPLIT, COUNT_IDLE, 1000000);
 	must_have(write_text(), "gale_time_seconds_total{topology=\"words\",component=\"split\",state=\"idle\"} 0.001");

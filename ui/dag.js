@@ -67,13 +67,18 @@ export class Dag {
 	}
 
 	#listen() {
-		this.boxLayer.addEventListener("keydown", (e) => this.#key(e));
-		this.boxLayer.addEventListener("click", (e) => {
+		/* Not on parts of the picture: one that listens to the focus could get it. */
+		this.frame.addEventListener("keydown", (e) => this.#key(e));
+		this.frame.addEventListener("click", (e) => {
 			const id = e.target.closest("[data-id]")?.dataset.id;
 			if (id !== undefined && !this.dragged)
 				this.open(id);
 		});
-		this.boxLayer.addEventListener("focusin", (e) => this.#rove(e.target.closest("[data-id]").dataset.id));
+		this.frame.addEventListener("focusin", (e) => {
+			const id = e.target.closest("[data-id]")?.dataset.id;
+			if (id !== undefined)
+				this.#rove(id);
+		});
 		this.frame.addEventListener("wheel", (e) => {
 			if (!e.ctrlKey)
 				return;
@@ -131,11 +136,11 @@ export class Dag {
 	}
 
 	#drawEdges(edges) {
-		keyed(this.edgeLayer, edges, edgeKey, () => svg("path", { class: "edge" }), (path, e) => {
+		keyed(this.edgeLayer, edges, edgeKey, () => svg("path", { class: "edge" }, svg("title")), (path, e) => {
 			const [first, ...rest] = e.points;
 			attr(path, "d", `M${first.join(" ")}C${rest.map((p) => p.join(" ")).join(" ")}`);
 		});
-		keyed(this.labelLayer, edges, edgeKey, () => svg("g", null, svg("text", { class: "what", dy: -3 }), svg("text", { class: "rate", dy: 10 })), (g, e) => {
+		keyed(this.labelLayer, edges, edgeKey, () => svg("g", null, svg("text", { class: "what", dy: -11 }), svg("text", { class: "rate", dy: 2 }), svg("text", { class: "waits", dy: 24 })), (g, e) => {
 			attr(g, "transform", `translate(${e.x ?? 0} ${e.y ?? 0})`);
 			attr(g, "display", e.x === null ? "none" : null);
 		});
@@ -259,7 +264,9 @@ export class Dag {
 			attr(path, "marker-end", `url(#${this.arrow}-${state})`);
 			attr(path, "stroke-width", quiet ? 1.25 : (1.25 + 4.5 * Math.sqrt(known.tuplesPerSecond / most)).toFixed(2));
 			text(label.firstElementChild, edgeName(e));
-			text(label.lastElementChild, known ? [rate(known.tuplesPerSecond), health.label].filter(Boolean).join(", ") : "");
+			text(label.children[1], known ? rate(known.tuplesPerSecond) : "");
+			text(label.children[2], health.label);
+			text(path.firstElementChild, [`${e.from} → ${e.to}: ${e.grouping ?? e.stream}`, known ? rate(known.tuplesPerSecond) : null, frames > 0 ? `queue ${frames}` : null, health.label].filter(Boolean).join(", "));
 			attr(label, "data-state", state);
 		}
 	}
@@ -276,6 +283,8 @@ export class Dag {
 		const id = e.target.closest("[data-id]")?.dataset.id;
 		const ways = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
 
+		if (id === undefined)
+			return;
 		if (e.key === "Enter")
 			this.open(id);
 		else if (e.key === "+" || e.key === "=")

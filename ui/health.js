@@ -55,6 +55,6 @@ export function edgeHealth(from, to, frames) {
 	if (!waits)
 		return { state: "free", label: null };
 	return from.window.blocked >= BLOCKED_FROM
-		? { state: "blocking", label: `blocks ${from.id} ${percent(from.window.blocked)}` }
+		? { state: "blocking", label: `blocks ${percent(from.window.blocked)}` }
 		: { state: "blocking", label: `queue ${frames}` };
 }

@@ -93,7 +93,7 @@ export class Trees {
 		});
 		this.sum = el("p", { class: "note" });
 		this.node = section("Oldest trees", this.sum, this.table.node);
-		this.poll = poll(() => `${path("topology", name, "trees")}?older=0`, (json) => {
+		this.poll = poll(() => `${path("topology", name, "trees")}?count=100`, (json) => {
 			text(this.sum, json.tracked === false ? "This topology has no ackers: its messages are not tracked."
 				: `${plural(json.open, "message is", "messages are")} open, ${count(json.waitingForReplay)} of them wait to be emitted again. A message times out after ${duration(json.timeoutMs / 1000)}.`);
 			this.table.update(json.trees);

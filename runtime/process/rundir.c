@@ -167,9 +167,9 @@ void rundir_sweep(void)
  * who has just made it finds it locked. */
 static bool lives(int base, const char *name)
 {
-	int fd = openat(base, name, OPEN_DIR);
+	int fd = openat(base, name, OURDIR_OPEN);
 	struct stat st;
-	bool yes = fd >= 0 && fstat(fd, &st) == 0 && ours(&st, 0) && flock(fd, LOCK_SH | LOCK_NB) != 0;
+	bool yes = fd >= 0 && fstat(fd, &st) == 0 && ourdir_is(&st, 0) && flock(fd, LOCK_SH | LOCK_NB) != 0;
 
 	if (fd >= 0)
 		close(fd);
@@ -189,11 +189,11 @@ char **rundir_living(void)
 	struct stat st;
 	DIR *d = opendir(path);
 
-	if (d != NULL && fstat(dirfd(d), &st) == 0 && ours(&st, S_IRWXG | S_IRWXO)) {
+	if (d != NULL && fstat(dirfd(d), &st) == 0 && ourdir_is(&st, S_IRWXG | S_IRWXO)) {
 		bool locked = flock(dirfd(d), LOCK_SH | LOCK_NB) == 0;
 
 		while ((entry = readdir(d)) != NULL) {
-			if (is_dots(entry->d_name) || (locked && !lives(dirfd(d), entry->d_name)))
+			if (entry->d_name[0] == '.' || (locked && !lives(dirfd(d), entry->d_name)))
 				continue;
 			paths = xgrow(paths, &cap, n + 2, sizeof *paths);
 			paths[n++] = xasprintf("%s/%s", path, entry->d_name);

@@ -148,6 +148,10 @@ static void await_end(struct action *a, int code, const char *text)
 	} else if (code != EXIT_DONE) {
 		add_message(a, text);
 	}
+	if (a->site->only != NULL) {
+		bid_farewell(a);	/* we are in it, and go with it */
+		return;
+	}
 	a->gone_by_ns = clock_now_ns() + (uint64_t)FAREWELL_GONE_MS * NS_PER_MS;
 	a->watch = (struct watch){ .fd = -1, .deadline_ns = clock_now_ns(), .ready = look_whether_gone, .arg = a };
 	watch_begin(&a->site->watches, &a->watch, 0, NULL);	/* can't fail: there is no descriptor */
@@ -261,14 +265,12 @@ static bool read_wait(struct exchange *x, uint32_t *ms, bool *usual)
 {
 	const char *text = exchange_word(x, "wait-time");
 	double seconds;
-	char *end;
 
 	*ms = 0;
 	*usual = strcmp(text, "usual") == 0;
 	if (*usual)
 		return true;
-	seconds = strtod(text, &end);
-	if (text[0] >= '0' && text[0] <= '9' && *end == '\0' && seconds <= most_seconds) {
+	if (seconds_read(text, most_seconds, &seconds)) {
 		*ms = (uint32_t)(seconds * 1000);
 		return true;
 	}

@@ -103,7 +103,7 @@ static void give_readiness(struct site *site, struct exchange *x)
 	const char *why;
 
 	if (s == NULL) {
-		exchange_error(x, 503, "failed", "%s", e.text);
+		exchange_error(x, 500, "failed", "%s", e.text);
 		return;
 	}
 	for (size_t i = 0; i < n; i++)

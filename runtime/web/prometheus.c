@@ -14,9 +14,14 @@ enum { N_TIMES = 3 };
 static const enum sample_counter times[N_TIMES] = { COUNT_BUSY, COUNT_IDLE, COUNT_BLOCKED };
 static const char *const time_names[N_TIMES] = { "busy", "idle", "blocked" };
 
+struct times {
+	uint64_t last_ns[N_TIMES];	/* as it was read */
+	uint64_t lost_ns[N_TIMES];	/* what deaths have taken back */
+};
+
 struct remembered {
 	char *id;			/* of the run */
-	uint64_t (*ns)[N_TIMES];	/* by component */
+	struct times *components;
 	uint32_t n;
 	bool seen;			/* in this writing */
 };
@@ -44,7 +49,7 @@ struct prometheus *prometheus_new(void)
 static void forget(struct remembered *r)
 {
 	free(r->id);
-	free(r->ns);
+	free(r->components);
 }
 
 void prometheus_free(struct prometheus *p)
@@ -67,7 +72,7 @@ static struct remembered *remember(struct prometheus *p, const struct survey *s)
 	if (i == p->n) {
 		p->runs = xgrow(p->runs, &p->cap, p->n + 1, sizeof *p->runs);
 		p->runs[p->n++] = (struct remembered){ .id = xstrdup(t.id), .n = metrics_components(s->m) };
-		p->runs[i].ns = xcalloc((size_t)p->runs[i].n + 1, sizeof *p->runs[i].ns);
+		p->runs[i].components = xcalloc((size_t)p->runs[i].n + 1, sizeof *p->runs[i].components);
 	}
 	p->runs[i].seen = true;
 	free(t.id);
@@ -234,11 +239,12 @@ static void put_time(const struct text *t, const char *name, const struct survey
 	for (int i = 0; metrics_head(s->m, c) && c < r->n && i < N_TIMES; i++) {
 		uint64_t ns = s->m->total->components[c].n[times[i]];
 
-		if (ns > r->ns[c][i])
-			r->ns[c][i] = ns;
+		if (ns < r->components[c].last_ns[i])
+			r->components[c].lost_ns[i] += r->components[c].last_ns[i] - ns;
+		r->components[c].last_ns[i] = ns;
 		begin_component(t->out, name, s, c);
 		exposition_label(t->out, "state", time_names[i]);
-		exposition_seconds(t->out, r->ns[c][i]);
+		exposition_seconds(t->out, ns + r->components[c].lost_ns[i]);
 	}
 }
 

@@ -15,7 +15,7 @@
 #define PROMETHEUS_TYPE "text/plain; version=0.0.4; charset=utf-8"
 
 /* What was written before. A worker's death takes back the time that had not been accounted for yet;
- * to Prometheus a counter that falls has begun anew, so none may: it stays where it was instead. */
+ * to Prometheus a counter that falls has begun anew, so none may: it goes on from where it was. */
 struct prometheus;
 struct prometheus *prometheus_new(void);
 void prometheus_free(struct prometheus *p);	/* NULL is allowed */

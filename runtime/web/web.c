@@ -1,6 +1,7 @@
 /* web.c - see web.h: the parts of the web server put together. SPDX-License-Identifier: Apache-2.0 */
 #include "web.h"
 
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -19,6 +20,8 @@
 #include "site.h"
 #include "token.h"
 #include "validate.h"
+
+enum { LAST_TURNS = 4, LAST_TURN_MS = 5 };
 
 /* All that can be asked for. */
 static const struct route *const tables[] = {
@@ -149,6 +152,16 @@ void web_close(struct web *w)
 	watches_close(&w->site.watches);
 	free(w->url);
 	free(w);
+}
+
+void web_finish(struct web *w)
+{
+	for (int turn = 0; w != NULL && turn < LAST_TURNS; turn++) {
+		struct pollfd p = { .fd = web_fd(w), .events = POLLIN };
+
+		poll(&p, 1, LAST_TURN_MS);
+		web_serve(w);
+	}
 }
 
 const char *web_url(const struct web *w)

@@ -25,6 +25,9 @@ int web_check(const char *text, struct error *e);
 struct web *web_open(const struct web_options *o, struct error *e);
 void web_close(struct web *w);
 
+/* web_finish gives what has just been answered a moment to be sent; NULL is allowed. */
+void web_finish(struct web *w);
+
 /* web_url gives where the page is: "http://127.0.0.1:8080/", or "unix:PATH"; it is W's. web_greeting
  * gives what users shall read: where it is, and the token; free it. */
 const char *web_url(const struct web *w);

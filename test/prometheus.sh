@@ -1,0 +1,183 @@
+#!/bin/bash
+# prometheus.sh - /metrics: Prometheus' own tool finds nothing wrong in it, doc/metrics.md lists what there
+# is, and a Prometheus that scrapes it answers with the numbers of gale status. SPDX-License-Identifier: Apache-2.0
+#
+# shellcheck disable=SC2317,SC2119 # cases are called by name; functions with options
+
+# shellcheck source-path=SCRIPTDIR source=e2e.sh
+. "$(dirname "$0")/e2e.sh"
+command -v curl > /dev/null || skip "curl is missing"
+
+# words submits what splits and counts the lines of the file `in`: as many as $1.
+words() {
+	yes 'the quick brown fox' | head -n "$1" > in
+	topology words <<-END
+		spout lines lines path=in follow=true
+		bolt split split parallelism=2
+		bolt count count
+		stream lines split SHUFFLE
+		stream split count FIELDS word
+	END
+	submit --name words
+	wait_until 10 acked "$1"
+}
+
+acked() {
+	expect 0 list --json
+	[ "$(grep -o '"acked": [0-9]*' out | head -n 1)" = "\"acked\": $1" ]
+}
+
+# ui starts gale ui as process $UI, and waits until it listens at $URL.
+ui() {
+	XDG_RUNTIME_DIR=$RUN XDG_STATE_HOME=$HOMES GALE_TEST_CASE=$RUN "$GALE" ui --listen 127.0.0.1:0 > ui.out 2> ui.err &
+	UI=$!
+	wait_until 10 grep -q 'page is at' ui.err
+	URL=$(sed -n 's|.*page is at \(http://[^#]*\)/#token=.*|\1|p' ui.err)
+}
+
+stops() {
+	kill "$1"
+	wait "$1"
+}
+
+# scraped asks for /metrics, into the file body.
+scraped() {
+	local type
+
+	type=$(curl -sf --max-time $((20 * SLOW)) -o body -w '%{content_type}' "$URL/metrics") || fail "no answer"
+	[ "$type" = "text/plain; version=0.0.4; charset=utf-8" ] || fail "it is $type"
+}
+
+case_numbers() {
+	words 25
+	ui
+	scraped
+	must_count 1 body '^gale_executed_tuples_total\{topology="words",component="count"\} 100$'
+	must_count 1 body '^gale_emitted_tuples_total\{topology="words",component="lines",stream="default"\} 25$'
+	must_count 1 body '^gale_acked_tuples_total\{topology="words",component="acker"\} 25$'
+	must_count 1 body '^gale_complete_latency_seconds_count\{topology="words",component="lines"\} 25$'
+	must_count 1 body '^gale_complete_latency_seconds_bucket\{topology="words",component="lines",le="\+Inf"\} 25$'
+	must_count 1 body '^gale_topology_status\{topology="words",status="ACTIVE"\} 1$'
+	must_count 6 body '^gale_topology_status\{topology="words",status="[A-Z]*"\} 0$'
+	must_count 5 body '^gale_worker_up\{.*\} 1$'
+	expect 0 kill words --now -y
+	stops "$UI"
+}
+
+# Time that had not been accounted for yet is lost with a worker, in the run directory. Its counter does not fall
+# for it: that would be a new beginning to Prometheus.
+case_a_death_takes_nothing_back() {
+	local before after
+
+	words 25
+	ui
+	sleep 1				# of idleness, which nobody has accounted for
+	scraped
+	before=$(idle)
+	kill -9 "$(worker 'count[0]')"
+	wait_until 10 restarted
+	after=$(idle)
+	awk "BEGIN { exit !($after >= $before) }" || fail "idle for $before s, then for $after s"
+	expect 0 kill words --now -y
+	stops "$UI"
+}
+
+idle() {
+	sed -n 's/^gale_time_seconds_total{topology="words",component="count",state="idle"} //p' body
+}
+
+restarted() {
+	scraped
+	counts 1 body '^gale_worker_restarts_total\{topology="words",component="count"\} 1$' &&
+	    counts 1 body '^gale_worker_up\{topology="words",component="count",worker="count\[0\]"\} 1$'
+}
+
+case_promtool() {
+	command -v promtool > /dev/null || skip "promtool is missing"
+	words 25
+	ui
+	scraped
+	promtool check metrics < body > said 2>&1 || fail "promtool: $(cat said)"
+	[ ! -s said ] || fail "promtool: $(cat said)"
+	expect 0 kill words --now -y
+	stops "$UI"
+}
+
+# The document lists the names that there are.
+case_documented() {
+	ui
+	scraped
+	sed -n 's/^# TYPE \([a-z_]*\) .*/\1/p' body > there
+	sed -n '/^## For Prometheus/,/^## /s/^| \(`gale_[^|]*\)|.*/\1/p' "$TOP_SRCDIR/doc/metrics.md" | grep -o 'gale_[a-z_]*' |
+	    same_lines there
+	stops "$UI"
+}
+
+# ---- a Prometheus ----
+
+# prometheus starts one as process $PROMETHEUS on port $PORT; it looks every half second.
+prometheus() {
+	PORT=$((20000 + RANDOM % 20000))
+	cat > prometheus.yml <<-END
+		global: { scrape_interval: 500ms, scrape_timeout: 500ms }
+		scrape_configs:
+		  - job_name: gale
+		    static_configs: [ { targets: [ "${URL#http://}" ] } ]
+	END
+	GALE_TEST_CASE=$RUN command prometheus --config.file=prometheus.yml --storage.tsdb.path=tsdb \
+	    --web.listen-address="127.0.0.1:$PORT" --log.level=warn > prometheus.out 2>&1 &
+	PROMETHEUS=$!
+	wait_until 30 answers up
+}
+
+# query EXPRESSION gives the values that Prometheus answers with, as a line each; answers: there are some.
+query() {
+	curl -sf --max-time $((20 * SLOW)) "http://127.0.0.1:$PORT/api/v1/query" --data-urlencode "query=$1" |
+	    grep -o '"value":\[[^]]*\]' | sed 's/.*,"//; s/"\]//'
+}
+
+answers() {
+	! is_gone "$PROMETHEUS" || fail "$(cat prometheus.out)"
+	[ -n "$(query "$1")" ]
+}
+
+# says_that EXPRESSION VALUE
+says_that() {
+	[ "$(query "$1")" = "$2" ]
+}
+
+case_a_real_one() {
+	type -P prometheus > /dev/null || skip "prometheus is missing"
+	words 25
+	ui
+	prometheus
+	wait_until 10 says_that up 1
+	wait_until 10 says_that 'gale_executed_tuples_total{component="count"}' 100
+	must says_that 'sum(gale_emitted_tuples_total{component="lines"})' 25
+	must says_that 'gale_complete_latency_seconds_count' 25
+	must says_that 'gale_topology_status == 1' 1
+	must says_that 'count(gale_worker_up)' 5
+	yes 'the quick brown fox' | head -n 75 >> in
+	wait_until 10 says_that 'gale_executed_tuples_total{component="count"}' 400
+	wait_until 10 says_that 'resets(gale_time_seconds_total{component="lines",state="idle"}[1m])' 0
+	documented_queries
+	expect 0 kill words --now -y
+	wait_until 10 says_that 'absent(gale_executed_tuples_total)' 1
+	stops "$PROMETHEUS"
+	stops "$UI"
+}
+
+# documented_queries: what doc/metrics.md shows is answered, but for the alert.
+documented_queries() {
+	sed -n '/^## For Prometheus/,/^## /s/^    \([a-z].*[^ ]\)   *[a-z0-9 ]*$/\1/p' "$TOP_SRCDIR/doc/metrics.md" > queries
+	must_count 4 queries .
+	must_count 1 queries 'FAILED'
+	while read -r expression; do
+		case $expression in
+		*FAILED*) must says_that "$expression" '' ;;
+		*) wait_until 10 answers "$expression" ;;
+		esac
+	done < queries
+}
+
+run_cases "$@"
