@@ -197,7 +197,9 @@ START_TEST(it_is_clean)
 	sigfillset(&all);
 	sigprocmask(SIG_SETMASK, &all, &before);
 	signal(SIGPIPE, SIG_IGN);
-	run("ls /proc/$$/fd; grep -E 'Sig(Blk|Ign)' /proc/$$/status", "", ROOM, DEADLINE_MS);
+	/* But for the two that the C library keeps for itself (32 and 33), which posix_spawn may have it ignore. */
+	run("ls /proc/$$/fd; grep -E 'Sig(Blk|Ign)' /proc/$$/status | sed s/0000000180000000/0000000000000000/", "",
+	    ROOM, DEADLINE_MS);
 	sigprocmask(SIG_SETMASK, &before, NULL);
 	ends(CHILD_EXITED, 0);
 	signal(SIGPIPE, SIG_DFL);

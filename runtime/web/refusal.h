@@ -20,6 +20,9 @@
 /* refuse answers X that the exit code CODE came out, and TEXT why. */
 void refuse(struct exchange *x, int code, const char *text);
 
+/* seconds_read reads a number of seconds, 0 .. MOST, which may be a fraction; false: TEXT is none. */
+bool seconds_read(const char *text, double most, double *seconds);
+
 /* A body that is an object of JSON. */
 struct request_body {
 	struct diagnostics d;
