@@ -122,7 +122,8 @@ static void target(struct request *r, uint64_t *random, unsigned port)
 		put(r, one_of(random, paths, COUNT(paths)));
 		break;
 	default:
-		say(r, "/api/v1/topology/%s/%s", one_of(random, names, COUNT(names)), one_of(random, leaves, COUNT(leaves)));
+		say(r, "/api/v1/topology/%s/%s", pick(random, 2) ? "known" : one_of(random, names, COUNT(names)),
+		    one_of(random, leaves, COUNT(leaves)));
 	}
 	for (char before = '?'; pick(random, 3) == 0; before = '&')
 		say(r, "%c%s", before, one_of(random, queries, COUNT(queries)));
