@@ -56,6 +56,7 @@ case_options() {
 	offers '--wait' gale submit t.json --w
 	offers '--now' gale kill words --n
 	offers '--help' gale activate -
+	offers '--listen --open --help' gale ui -
 }
 
 # Every option of every command, as its help has them.

@@ -187,6 +187,11 @@ START_TEST(a_socket_that_was_left_is_replaced_and_one_in_use_is_not)
 	ck_assert_msg(fd >= 0, "%s", e.text);
 	close(fd);
 	unlink(a.path);
+	fd = open(a.path, O_WRONLY | O_CREAT | O_EXCL, 0600);	/* no socket: it stays */
+	ck_assert_int_ge(fd, 0);
+	close(fd);
+	ck_assert_int_eq(address_listen(&a, &e), -1);
+	ck_assert_int_eq(unlink(a.path), 0);
 	free(text);
 }
 END_TEST

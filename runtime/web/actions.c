@@ -265,14 +265,12 @@ static bool read_wait(struct exchange *x, uint32_t *ms, bool *usual)
 {
 	const char *text = exchange_word(x, "wait-time");
 	double seconds;
-	char *end;
 
 	*ms = 0;
 	*usual = strcmp(text, "usual") == 0;
 	if (*usual)
 		return true;
-	seconds = strtod(text, &end);
-	if (text[0] >= '0' && text[0] <= '9' && *end == '\0' && seconds <= most_seconds) {
+	if (seconds_read(text, most_seconds, &seconds)) {
 		*ms = (uint32_t)(seconds * 1000);
 		return true;
 	}

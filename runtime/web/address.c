@@ -114,10 +114,13 @@ static int listen_tcp(struct address *a, struct error *e)
 
 /* ---- a socket in the file system --------------------------------------------------- */
 
-/* is_left: nobody listens on the socket at SA any more. */
+/* is_left: there is a socket at SA, and nobody listens on it any more. Any other file refuses
+ * connections, too. */
 static bool is_left(const struct sockaddr_un *sa)
 {
-	int fd = socket(AF_UNIX, SOCKET_TYPE, 0);
+	struct stat st;
+	bool there = lstat(sa->sun_path, &st) == 0 && S_ISSOCK(st.st_mode);
+	int fd = there ? socket(AF_UNIX, SOCKET_TYPE, 0) : -1;
 	bool left = fd >= 0 && connect(fd, (const struct sockaddr *)sa, sizeof *sa) != 0 && errno == ECONNREFUSED;
 
 	if (fd >= 0)
@@ -142,8 +145,9 @@ static int listen_unix(struct address *a, struct error *e)
 
 	memcpy(sa.sun_path, a->path, strlen(a->path));
 	rc = fd >= 0 ? bind_private(fd, &sa) : -1;
-	if (rc != 0 && fd >= 0 && errno == EADDRINUSE && is_left(&sa)) {
-		unlink(a->path);
+	if (rc != 0 && fd >= 0 && errno == EADDRINUSE) {
+		if (is_left(&sa))
+			unlink(a->path);
 		rc = bind_private(fd, &sa);
 	}
 	if (rc == 0 && listen(fd, BACKLOG) == 0) {

@@ -187,12 +187,12 @@ static void write_trees(struct buf *out, const struct look *l, const char *text,
 static void trees(struct site *site, struct exchange *x)
 {
 	const char *older = exchange_parameter(x, "older");
-	char *end = NULL, most[24];
-	double seconds = older != NULL ? strtod(older, &end) : 0;
+	char most[24];
+	double seconds = 0;
 	unsigned long count;
 	struct target t;
 
-	if (older != NULL && (older[0] < '0' || older[0] > '9' || *end != '\0' || !(seconds <= 1e9))) {
+	if (older != NULL && !seconds_read(older, 1e9, &seconds)) {
 		exchange_error(x, 400, "badRequest", "\"older\" is a number of seconds, not \"%s\"", older);
 		return;
 	}

@@ -30,6 +30,16 @@ void refuse(struct exchange *x, int code, const char *text)
 	exchange_error(x, 500, "failed", "%s", text);
 }
 
+/* What strtod takes besides, such as 0x1, inf and 1e3, is no number that a person would mean here. */
+bool seconds_read(const char *text, double most, double *seconds)
+{
+	char *end;
+
+	*seconds = strtod(text, &end);
+	return text[0] >= '0' && text[0] <= '9' && text[strspn(text, "0123456789.")] == '\0' && *end == '\0' &&
+	    *seconds <= most;
+}
+
 bool switch_read(struct exchange *x, const char *name, bool *on)
 {
 	const char *text = exchange_parameter(x, name);
