@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -206,6 +206,17 @@ START_TEST(it_is_clean)
 }
 END_TEST
 
+START_TEST(it_is_nicer)
+{
+	char ours[16];
+
+	run("cut -d' ' -f19 /proc/self/stat", "", ROOM, DEADLINE_MS);
+	ends(CHILD_EXITED, 0);
+	snprintf(ours, sizeof ours, "%d\n", getpriority(PRIO_PROCESS, 0) + 5 < 19 ? getpriority(PRIO_PROCESS, 0) + 5 : 19);
+	ck_assert_str_eq(out, ours);
+}
+END_TEST
+
 START_TEST(not_too_many_at_a_time)
 {
 	struct child_process *some[CHILDREN_MOST];
@@ -253,6 +264,7 @@ int main(void)
 	tcase_add_test(c, a_death_is_told);
 	tcase_add_test(c, no_such_program);
 	tcase_add_test(c, it_is_clean);
+	tcase_add_test(c, it_is_nicer);
 	tcase_add_test(c, not_too_many_at_a_time);
 	tcase_add_test(c, somebody_else_collects_it);
 	suite_add_tcase(s, c);
