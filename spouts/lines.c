@@ -321,7 +321,7 @@ static int start_reading(struct lines *l, gale_ctx *ctx, const struct stat *st)
 	l->more = l->rereads ? more_of_file : more_of_stream;
 	if (l->rereads) {
 		l->first = lseek(l->fd, 0, SEEK_CUR);
-		return l->first == -1 ? cannot(l, ctx, "seek in", "") : 0;
+		return l->first == -1 ? cannot(l, ctx, "seek in", "") : tell(l, ctx);
 	}
 	if (l->repeat > 1)
 		return fatal(ctx, "%s can't be read more than once; \"repeat\" is for regular "

@@ -52,7 +52,7 @@ static int open_sequence(void *self, gale_ctx *ctx)
 		gale_unbounded(ctx);
 	s->at = ctx->index;
 	s->payload = checked(calloc(1, (size_t)s->size + 1));
-	return GALE_OK;
+	return gale_position(ctx, (uint64_t)s->at, NULL, 0) == 0 ? GALE_OK : GALE_FATAL;
 }
 
 /* activate starts the schedule at the number that is next, so that a pause is no arrear. */

@@ -309,6 +309,21 @@ case_poison_beside_its_spout() {
 	must_count 1 dead .
 }
 
+# Also when that is in the first call of next, which has not returned yet.
+case_poison_at_the_beginning() {
+	topology <<-END
+		config topology.chaining auto
+		config topology.dead.letter.file dead
+		spout sequence sequence count=100
+		bolt poison probe.Poison at=5 how=crash
+		stream sequence poison SHUFFLE
+	END
+	start
+	ends 0 20
+	must [ "$(number restarts)" -eq 3 ]
+	must_count 1 dead '"attempts":3.*"values":\[5,'
+}
+
 # Of two attempts that it may have the second is the last, with crashes as with fails.
 case_crashes_are_attempts() {
 	topology <<-END
@@ -343,7 +358,7 @@ case_poison_in_finish() {
 case_kills() {
 	local i
 
-	seq 20000 > text
+	seq 40000 > text
 	topology <<-END
 		config topology.chaining auto
 		spout lines lines path=text
@@ -351,7 +366,7 @@ case_kills() {
 		stream lines append SHUFFLE
 	END
 	start
-	for i in 2000 6000 12000; do
+	for i in 2000 8000 16000; do
 		wait_until 20 eval "[ -f out ] && [ \$(wc -l < out) -ge $i ]"
 		kill -9 "$(worker 'append[0]')"
 	done

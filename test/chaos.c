@@ -51,7 +51,7 @@
 enum {
 	SAMPLE_MS = 3,
 	LEAST_CALM_MS = 300, MORE_CALM_MS = 400,	/* between two rounds */
-	RECOVERY_S = 30,				/* later it is stuck */
+	RECOVERY_S = 120,				/* later it is stuck; a busy machine takes long */
 	END_S = 120,
 	MOST_WORKERS = 64
 };

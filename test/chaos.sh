@@ -51,7 +51,7 @@ kill_some() {
 		sleep "0.$(printf %03d $((20 + RANDOM % 150)))"
 		mapfile -t workers < <(of_ours | grep -vx "$PID")
 		[ ${#workers[@]} -gt 0 ] || break
-		kill -9 "${workers[RANDOM % ${#workers[@]}]}" 2> /dev/null && killed=$((killed + 1))
+		kill_worker "${workers[RANDOM % ${#workers[@]}]}" && killed=$((killed + 1))
 	done
 }
 

@@ -12,7 +12,7 @@
 # completed WORD... prints what bash would offer for the last word, a line each.
 completed() {
 	# shellcheck disable=SC2016 # for the inner shell
-	XDG_STATE_HOME=$HOMES XDG_RUNTIME_DIR=$RUN PATH=$(dirname "$GALE"):$PATH timeout 10 bash --norc -c '
+	XDG_STATE_HOME=$HOMES XDG_RUNTIME_DIR=$RUN PATH=$(dirname "$GALE"):$PATH timeout 60 bash --norc -c '
 		. "$0" && COMP_WORDS=("$@") COMP_CWORD=$(($# - 1)) && _gale && printf "%s\n" "${COMPREPLY[@]}"
 	' "$TOP_SRCDIR/doc/gale.bash" "$@"
 }

@@ -24,7 +24,7 @@ unset GALE_PLUGIN_PATH
 export LC_ALL=C
 CC=${CC:-cc}
 CXX=${CXX:-c++}
-patience=$((60 * ${SLOW:-1}))	# seconds
+patience=$((240 * ${SLOW:-1}))	# seconds; a busy machine may need many
 failures=0
 
 work=$(mktemp -d /tmp/gale.XXXXXX) || exit 1	# short: sockets live below it

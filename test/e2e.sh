@@ -34,16 +34,20 @@ skip() {
 	exit 77
 }
 
-# wait_until SECONDS COMMAND... waits until COMMAND succeeds, and fails when it is late. When
+# wait_until SECONDS COMMAND... waits until COMMAND succeeds, and fails when it is late: SECONDS are
+# enough where nobody else is at work. A machine that is shared may take three times as long, and is
+# given 25 s at least: less than the 30 s after which a message times out that nobody cared for. When
 # the gale that was started has ended, it does not wait much longer.
 wait_until() {
-	local until=$((SECONDS + $1 * SLOW + 1)) said=$*
+	local most=$((3 * $1)) said=$* until
 
+	[ $most -ge 25 ] || most=25
+	until=$((SECONDS + most * SLOW))
 	shift
 	until "$@"; do
 		[ $SECONDS -lt $until ] || fail "not true in time: $said"
-		if [ -n "$PID" ] && is_gone "$PID" && [ $until -gt $((SECONDS + 3 * SLOW)) ]; then
-			until=$((SECONDS + 3 * SLOW))
+		if [ -n "$PID" ] && is_gone "$PID" && [ $until -gt $((SECONDS + 10 * SLOW)) ]; then
+			until=$((SECONDS + 10 * SLOW))
 		fi
 		sleep 0.02
 	done
@@ -53,7 +57,7 @@ wait_until() {
 
 # What is gale's is known by its environment. Submitted topologies have their homes in $HOMES.
 gale() {
-	XDG_RUNTIME_DIR=$RUN XDG_STATE_HOME=$HOMES GALE_TEST_CASE=$RUN timeout --foreground -k 5 $((60 * SLOW)) "$GALE" "$@"
+	XDG_RUNTIME_DIR=$RUN XDG_STATE_HOME=$HOMES GALE_TEST_CASE=$RUN timeout --foreground -k 5 $((180 * SLOW)) "$GALE" "$@"
 }
 
 # expect CODE ARGUMENT... runs gale; its output is in the files out and err.
@@ -82,6 +86,21 @@ start() {
 
 is_gone() {
 	! kill -0 "$1" 2> /dev/null
+}
+
+# is_dead PROCESS: it has let go of all that it had, whether anybody has reaped it or not.
+is_dead() {
+	! kill -0 "$1" 2> /dev/null || { grep -qs '^State:.[ZX]' "/proc/$1/status" && [ "$(find "/proc/$1/task" -mindepth 1 -maxdepth 1 2> /dev/null | wc -l)" -le 1 ]; }
+}
+
+# sleeps PROCESS: for half a second, but for what it may have been in the middle of.
+sleeps() {
+	local before after
+
+	before=$(grep -hs ^voluntary "/proc/$1/task/$1/status" | tr -cd 0-9)
+	sleep 0.5
+	after=$(grep -hs ^voluntary "/proc/$1/task/$1/status" | tr -cd 0-9)
+	[ $((${after:-1000} - ${before:-0})) -le 3 ] && grep -qs '^State:.S' "/proc/$1/status"
 }
 
 # ends CODE [SECONDS]: what was started ends in time with this exit code.
@@ -117,31 +136,56 @@ none_of_ours() {
 }
 
 # none_is_dying: a process that is killed loses its memory, and so its environment, before it lets go of
-# its files. Here are those that are called like a gale's, work in this case's directory, and are in
-# between.
+# its files, which its last thread does. Here are those that have no environment any more, and a thread
+# that still is in this case's directory.
 none_is_dying() {
-	local p
+	local t
 
-	while read -r p _; do
-		[ "$(readlink "/proc/$p/cwd")" != "$ROOT/$CASE" ] || grep -qz . "/proc/$p/environ" 2> /dev/null ||
-		    return 1
-	done < <(grep -hE '^[0-9]+ \((gale|exe|[^)]*\[[^)]*)\) [^ZX] ' /proc/[0-9]*/stat 2> /dev/null)
+	while read -r t; do
+		t=${t#/proc/}
+		grep -qsz . "/proc/${t%%/*}/environ" || [ ! -d "/proc/$t" ] || return 1
+	done < <(find /proc/[0-9]*/task/[0-9]*/cwd -maxdepth 0 \( -lname "$ROOT/$CASE" -o -lname "$ROOT/$CASE/*" -o \
+	    -lname "$HOMES/*" \) 2> /dev/null)
 }
 
 # worker LABEL gives the process id of a worker, such as "split[0]", or of the one that this is
 # chained into; nothing: there is none.
 worker() {
-	local p
+	local p words
 
 	for p in $(of_ours); do
-		if tr '\0' '\n' < "/proc/$p/cmdline" 2> /dev/null | tail -n 1 | tr + '\n' | grep -qxF "$1"; then
-			echo "$p"
-		fi
+		{ mapfile -d '' -t words < "/proc/$p/cmdline"; } 2> /dev/null
+		case +${words[*]: -1}+ in *"+$1+"*) echo "$p" ;; esac
 	done
 }
 
+# is_ready PROCESS: this worker has made its sockets. kill_worker PROCESS kills it; of those that are not
+# ready four at most, for the fifth such death in a row ends a run, which a busy machine may come to.
+is_ready() {
+	local words dir w start i
+
+	{ mapfile -d '' -t words < "/proc/$1/cmdline"; } 2> /dev/null
+	for ((i = 0; i < ${#words[@]}; i++)); do
+		case ${words[i]} in
+		--run-dir) dir=${words[i + 1]} ;;
+		--worker) w=${words[i + 1]} ;;
+		--start) start=${words[i + 1]} ;;
+		esac
+	done
+	[ -S "$dir/w$w.$start.in" ] || [ -S "$dir/w$w.$start.ack" ]
+}
+
+EARLY=0
+kill_worker() {
+	if ! is_ready "$1"; then
+		[ "$EARLY" -lt 4 ] || return 1
+		EARLY=$((EARLY + 1))
+	fi
+	kill -9 "$1" 2> /dev/null
+}
+
 nothing_left() {
-	wait_until 3 none_of_ours
+	wait_until 5 none_of_ours
 	[ -z "$(ls -A "$RUN")" ] || fail "left in the run directory: $(find "$RUN")"
 	[ -z "$(find . -name '.gale-*')" ] || fail "left behind: $(find . -name '.gale-*')"
 }
@@ -213,6 +257,25 @@ topology() {
 }
 
 # ---- what must be true ----
+
+# busy gives how many processes there are for each processor; 1 is the least.
+busy() {
+	awk -v n="$(nproc)" '{ n = int($1 / n + 0.5); print n < 1 ? 1 : n }' /proc/loadavg
+}
+
+# timely N COMMAND...: for what has to be fast or on time. It succeeds at least one of N times, for others
+# may have the processor; what is slow itself never does.
+timely() {
+	local n=$1 i
+
+	shift
+	for ((i = 0; i < n; i++)); do
+		("$@") 2> late && return
+		kill_ours
+		wait_until 5 none_of_ours
+	done
+	fail "not one of $n times: $*: $(cat late)"
+}
 
 # same FILE FILE2: they are equal. same_lines FILE: in any order those of standard input.
 same() {

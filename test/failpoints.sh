@@ -36,7 +36,7 @@ message() {
 	spawn.fork) echo 'cannot start [a-z]+\[0\]' ;;
 	state.*) echo 'the state .*/state/[a-z]+\.0 ' ;;
 	position.*) echo 'cannot write the position .*/positions/[a-z]+\.0' ;;
-	statedir.*) echo 'cannot (write|remove) .*/state/' ;;
+	file.*) echo 'cannot (write|remove) .*/state/' ;;
 	deadletter.*) echo 'the dead-letter file .*/letters' ;;
 	esac
 }
@@ -107,7 +107,7 @@ no_word_missed() {
 
 case_supervisor() {
 	words
-	both supervisor alloc control.send spawn.fork statedir.write statedir.sync statedir.rename
+	both supervisor alloc control.send spawn.fork file.write file.sync file.rename
 }
 
 case_spout() {

@@ -32,6 +32,10 @@ logged() {
 	gale logs "$CASE" > log 2> err && counts "$1" log "$2"
 }
 
+was_logged() {
+	gale logs "$CASE" > log 2> err && grep -qE -- "$1" log
+}
+
 has_ended() {
 	[ -e "$HOMES/gale/$CASE/ended.json" ]
 }
@@ -42,15 +46,15 @@ case_memory() {
 	submit
 	add 1 20
 	wait_until 10 has 20
-	add 21 120
+	add 21 80
 	wait_until 20 logged 1 "ERROR eat\[0\] \(pid [0-9]+, start 1\) left, as gale told it: it used [0-9]+ MiB, and topology.worker.memory.mb allows $MOST; starting it again$"
-	wait_until 10 has 120
-	add 121 130
-	wait_until 10 has 130
+	wait_until 10 has 80
+	add 81 90
+	wait_until 10 has 90
 	expect 0 errors memory
 	must_count 1 out '^eat +ERROR +1 .* left, as gale told it'
-	expect 0 kill memory -w 5
-	must_count 130 in .
+	expect 0 kill memory -w 20
+	must_count 90 in .
 }
 
 # In batches each line counts once, whoever leaves in the middle of one.
@@ -59,7 +63,7 @@ case_batches() {
 	sed -i 's/^{ "name": "batches",/& "transactional": { "id": "tx" },/' t.json
 	submit
 	add 1 120
-	wait_until 20 logged 1 'ERROR eat\[0\] .* left, as gale told it'
+	wait_until 20 was_logged 'ERROR eat\[0\] .* left, as gale told it'
 	add 121 150
 	wait_until 20 has 150
 	expect 0 kill batches -w 20
@@ -72,13 +76,13 @@ case_hoard() {
 	eaten Hoard
 	submit
 	add 1 100
-	wait_until 20 logged 1 "WARN eat\[0\] \(pid [0-9]+\) should be started anew, for it used [0-9]+ MiB.* allows $MOST; but what it had gathered from 100 tuples is lost with it"
+	wait_until 20 logged 1 "WARN eat\[0\] \(pid [0-9]+\) should be started anew, for it used [0-9]+ MiB.* allows $MOST; but what it had gathered from [0-9]+ tuples is lost with it"
 	add 101 110
 	wait_until 10 has 110
 	sleep 2		# it is looked at twice
 	must logged 1 'should be started anew'
 	must_count 0 log 'start 2'
-	expect 0 kill hoard -w 5
+	expect 0 kill hoard -w 20
 }
 
 case_processors() {
@@ -94,11 +98,11 @@ case_processors() {
 	END
 	submit
 	pid=$(worker 'note[0]')
-	must [ "$(ps -o ni= -p "$pid" | tr -d ' ')" -eq $((nice_here + 3)) ]
+	must [ "$(ps -o ni= -p "$pid" | tr -d ' ')" -eq $((nice_here > 16 ? 19 : nice_here + 3)) ]
 	must grep -qP "^Cpus_allowed_list:\t$cpu\$" "/proc/$pid/status"
 	pid=$(worker 'lines[0]')
 	must [ "$(ps -o ni= -p "$pid" | tr -d ' ')" -eq "$nice_here" ]
-	expect 0 kill processors -w 5
+	expect 0 kill processors -w 20
 }
 
 case_no_such_processor() {
@@ -120,7 +124,7 @@ case_cores() {
 	local core
 
 	[ "$SLOW" -eq 1 ] || return 0	# sanitizers allow none
-	[ "$(ulimit -Hc)" = unlimited ] || skip "core files are not allowed here"
+	[ "$(ulimit -Hc)" = unlimited ] || return 0	# nor are they here
 	case $(cat /proc/sys/kernel/core_pattern) in
 	'|'*) core='given to .*' ;;
 	/*) core='/.*' ;;

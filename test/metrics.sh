@@ -183,9 +183,10 @@ case_killed() {
 }
 
 restarted() {
+	status split
+	[ "$(grep -c '"alive": false' out)" -eq 0 ] || return
 	status
-	[ "$(total restarts)" -eq "$1" ] && [ "$(grep -c '"alive": false' out)" -eq 0 ] &&
-	    [ -n "$(worker 'split[0]')" ]
+	[ "$(total restarts)" -eq "$1" ] && [ "$(part split restarts)" -eq "$1" ]
 }
 
 # A bolt that takes 5 ms holds its spout back: it waits, frames wait, and the advice names it.
@@ -200,12 +201,8 @@ case_slow() {
 	END
 	submit
 	wait_until 10 has_executed facts 100
-	is "$(part feed pending)" '>' 100
-	is "$(part feed oldestSeconds)" '>' 0.1
+	wait_until 20 is_held_back	# the window begins with a start that a busy machine takes its time for
 	is "$(part feed oldestSeconds)" '<' $((10 * SLOW))
-	is "$(part_in_window slow busy)" '>' 0.8
-	is "$(part_in_window feed blocked)" '>' 0.5
-	is "$(part_in_window slow cpu)" '<' 0.7
 	is "$(sed 's/.*"id": "slow", "type"//' out | grep -o '"executeLatencyMs": {[^}]*' | first p50)" '>=' 5
 	must_count 1 out '"advice": {"kind": "(scale|tasks)"'
 	must_count 1 out '"bottleneck": "slow", "command": "gale rebalance slow -e slow=4"'
@@ -215,6 +212,13 @@ case_slow() {
 	must_count 1 out '^bottleneck: slow is busy [0-9]+ % and blocks feed'
 	must_count 1 out '^try: gale rebalance slow -e slow=4$'
 	the_end
+}
+
+is_held_back() {
+	status
+	is_so "$(part feed pending)" '>' 100 && is_so "$(part feed oldestSeconds)" '>' 0.1 &&
+	    is_so "$(part_in_window slow busy)" '>' 0.8 && is_so "$(part_in_window feed blocked)" '>' 0.5 &&
+	    is_so "$(part_in_window slow cpu)" '<' 0.7 && grep -q '"command": "gale rebalance slow -e slow=4"' out
 }
 
 has_executed() {
@@ -230,9 +234,7 @@ case_queue() {
 		cat "$TEXT" >&3
 	done
 	wait_until 10 waits count
-	is "$(part count queueBytes)" '>' 1000
 	must_count 1 out '"from": "split", "to": "count", "frames": [1-9]'
-	is "$(part lines pending)" '>' 10
 	kill -CONT "$(worker 'count[0]')"
 	wait_until 10 acked $((3 * $(wc -l < "$TEXT")))
 	must [ "$(part count queueFrames)" -eq 0 ]
@@ -241,7 +243,7 @@ case_queue() {
 
 waits() {
 	status
-	[ "$(part "$1" queueFrames)" -gt 0 ]
+	[ "$(part "$1" queueFrames)" -gt 0 ] && is_so "$(part "$1" queueBytes)" '>' 1000 && is_so "$(part lines pending)" '>' 10
 }
 
 # Windows begin at a sample that is inside of them.
@@ -289,9 +291,10 @@ case_chained() {
 }
 
 # 200 tuples a second that take 12 ms each are work for three, which the advice comes to in three steps
-# at most: the spout, which is behind at first, catches up.
+# at most: the spout, which is behind at first, catches up. On a busy machine they take longer, now and then,
+# and are work for more.
 case_advice() {
-	local steps=0
+	local steps=0 busy
 
 	topology <<-END
 		config topology.max.spout.pending 100
@@ -303,14 +306,16 @@ case_advice() {
 	wait_until 30 knows 2
 	until [ "$(needed)" -eq "$(executors)" ]; do
 		steps=$((steps + 1))
-		must [ "$steps" -le 3 ]
+		busy=$(busy)
+		must [ "$steps" -le $((busy > 1 ? 8 : 3)) ]
 		expect 0 rebalance advice -e slow="$(needed)"
 		wait_until 30 knows 8
 	done
 	# What had piled up has been worked off by then.
 	wait_until 40 has_nothing_to_advise
-	must [ "$(executors)" -eq 3 ]
-	must [ "$(part slow executorsTotal)" -eq 3 ]
+	must [ "$(executors)" -ge 3 ]
+	[ "$(busy)" -gt 1 ] || must [ "$(executors)" -eq 3 ]
+	must [ "$(part slow executorsTotal)" -eq "$(executors)" ]
 	must [ "$(part slow executed)" -ge 1000 ]
 	the_end
 }
@@ -361,7 +366,7 @@ case_tasks() {
 	must_count 3 out '^ *{"task": [0-9]+, "label": "end.[0-2].", "worker": [0-9]+, "emitted": 0, '
 	expect 0 status tasks pass
 	must_count 1 out "^pass\[2\] +pass\[0-3\] .* $(grep -c '^2 ' pass.log) "
-	kill_worker 'pass[4-7]'
+	replace_worker 'pass[4-7]'
 	tasks_are_exact pass 8
 	feeds 1000
 	tasks_are_exact pass 8
@@ -370,7 +375,7 @@ case_tasks() {
 	feeds 1000
 	tasks_are_exact pass 8
 	tasks_are_exact end 3
-	kill_worker 'pass[5]'
+	replace_worker 'pass[5]'
 	tasks_are_exact pass 8
 	feeds 1000
 	expect 0 rebalance tasks -e pass=3 -e end=1
@@ -379,7 +384,7 @@ case_tasks() {
 	tasks_are_exact end 3
 	echo 5000 >&3
 	wait_until 10 has_executed pass 6000
-	kill_worker 'pass[0-2]'
+	replace_worker 'pass[0-2]'
 	fed=10000
 	wait_until 20 has_acked "$fed"
 	tasks_are_exact pass 8 1
@@ -400,8 +405,8 @@ has_acked() {
 	[ "$(total acked)" -eq "$1" ] && [ "$(total pendingTrees)" -eq 0 ]
 }
 
-# kill_worker LABEL waits until a successor lives.
-kill_worker() {
+# replace_worker LABEL waits until a successor lives.
+replace_worker() {
 	local pid
 
 	pid=$(worker "$1")
@@ -591,15 +596,23 @@ case_none() {
 
 # ---- how long it takes --------------------------------------------------------------------
 
-# within MS COMMAND... fails unless one of some runs is that fast: others may have the processor.
+# within MS ARGUMENT... fails unless one of some runs is that fast: others may have the processor, of which
+# this gets as much as one may have.
 within() {
-	local most=$(($1 * SLOW * 1000)) began took=0
+	local most=$(($1 * SLOW * 1000)) took=0 first=()
 
 	shift
+	if chrt -f 1 true 2> /dev/null; then
+		first=(chrt -f 1)
+	elif nice -n -20 true 2> /dev/null && [ "$(nice -n -20 nice 2> /dev/null)" = -20 ]; then
+		first=(nice -n -20)
+	fi
 	for _ in {1..40}; do
-		began=${EPOCHREALTIME/./}
-		gale "$@" > out 2> err || fail "gale $*: $(cat err)"
-		took=$((${EPOCHREALTIME/./} - began))
+		# shellcheck disable=SC2016 # for the inner shell
+		took=$(XDG_RUNTIME_DIR=$RUN XDG_STATE_HOME=$HOMES GALE_TEST_CASE=$RUN "${first[@]}" bash -c '
+			began=${EPOCHREALTIME/./}
+			"$@" > out 2> err || exit
+			echo $((${EPOCHREALTIME/./} - began))' - "$GALE" "$@") || fail "gale $*: $(cat err)"
 		[ "$took" -ge "$most" ] || return 0
 	done
 	fail "gale $* took $took us, not below $most"

@@ -98,12 +98,12 @@ case_random() {
 kill_some() {
 	local i pids
 
-	RANDOM=$1
+	RANDOM=$1 EARLY=0
 	for i in $(seq 1 $((3 + RANDOM % 8))); do
 		mapfile -t pids < <(victims)
 		[ ${#pids[@]} -gt 0 ] || return 0
-		kill -KILL "${pids[RANDOM % ${#pids[@]}]}" 2> /dev/null
-		[ $((RANDOM % 3)) -gt 0 ] || kill -KILL "${pids[RANDOM % ${#pids[@]}]}" 2> /dev/null
+		kill_worker "${pids[RANDOM % ${#pids[@]}]}"
+		[ $((RANDOM % 3)) -gt 0 ] || kill_worker "${pids[RANDOM % ${#pids[@]}]}"
 		sleep "0.$((RANDOM % 3))$((RANDOM % 10))"	# chance, nothing to wait for
 	done
 	true

@@ -157,6 +157,8 @@ case_several_spouts() {
 
 # ---- time -------------------------------------------------------------------------------
 
+# What is said of time here is so where processes have a processor when they want it: one of some times.
+
 # ages_between FROM TO: all fails came when their message was so old, in ms.
 ages_between() {
 	must [ -z "$(awk -v from="$1" -v to=$(($2 * SLOW)) \
@@ -165,6 +167,11 @@ ages_between() {
 
 # Storm: testTimeout. Exactly those that were not acked fail, each once.
 case_timeout() {
+	timely 5 timeout_once
+}
+
+timeout_once() {
+	rm -f feed.log
 	topology <<-END
 		config topology.message.timeout.secs 2
 		spout feed feed count=1000 journal=feed.log
@@ -187,8 +194,13 @@ case_timeout() {
 # A short timeout is as exact as a long one. Most messages are looked at, by the acker's own
 # clock, for a busy machine makes it late now and then.
 case_short_timeout() {
+	timely 5 short_timeout_once
+}
+
+short_timeout_once() {
 	local ages n
 
+	rm -f go feed.log
 	mkfifo go
 	topology <<-END
 		config topology.message.timeout.secs 0.1
@@ -213,6 +225,11 @@ case_short_timeout() {
 
 # The text names who acked last, and when.
 case_timeout_text() {
+	timely 5 timeout_text_once
+}
+
+timeout_text_once() {
+	rm -f feed.log
 	topology <<-END
 		config topology.message.timeout.secs 0.5
 		spout feed feed count=3 journal=feed.log
@@ -228,6 +245,11 @@ case_timeout_text() {
 
 # Storm: testResetTimeout. Those whose timeout is reset live past three timeouts.
 case_reset_timeout() {
+	timely 5 reset_timeout_once
+}
+
+reset_timeout_once() {
+	rm -f feed.log
 	topology <<-END
 		config topology.message.timeout.secs 1
 		spout feed feed count=10 journal=feed.log
@@ -262,6 +284,13 @@ case_no_verdict() {
 
 # An acker that was stopped must not condemn what was acked meanwhile (A4).
 case_stopped_acker() {
+	timely 5 stopped_acker_once
+}
+
+stopped_acker_once() {
+	local acker
+
+	rm -f feed.log
 	topology <<-END
 		config topology.message.timeout.secs 2
 		config topology.max.spout.pending 50
@@ -271,7 +300,6 @@ case_stopped_acker() {
 	END
 	start
 	wait_until 10 counts 1 feed.log '^emit 20$'
-	local acker
 	acker=$(worker 'acker[0]')
 	kill -STOP "$acker"
 	sleep 2.5			# longer than the timeout, shorter than two
@@ -282,6 +310,11 @@ case_stopped_acker() {
 
 # Without progress for P a message fails, long before its timeout.
 case_progress_timeout() {
+	timely 5 progress_timeout_once
+}
+
+progress_timeout_once() {
+	rm -f feed.log
 	topology <<-END
 		config topology.message.timeout.secs 60
 		config topology.progress.timeout.secs 1
@@ -492,6 +525,11 @@ case_dead_letter_stream() {
 
 # Who times out is a dead letter too.
 case_dead_letters_by_time() {
+	timely 5 dead_letters_by_time_once
+}
+
+dead_letters_by_time_once() {
+	rm -f feed.log ./*.jsonl
 	topology late <<-END
 		config topology.message.timeout.secs 0.5
 		config topology.max.attempts 2

@@ -166,8 +166,6 @@ case_terminal() {
 
 # It is killed: its workers end with it, the next command tidies up.
 case_killed() {
-	local began
-
 	topology <<-END
 		spout feed feed at_end=unbounded journal=feed.log
 		bolt doom probe.Doom how=block at=3 journal=doom.log
@@ -175,15 +173,24 @@ case_killed() {
 		stream feed doom SHUFFLE
 		stream feed end SHUFFLE
 	END
+	timely 5 workers_end_with_it
+	must [ -n "$(ls -A "$RUN")" ]
+	expect 0 lint -P "$PLUGINS" t.json
+}
+
+# workers_end_with_it: within a second, where each process has a processor; also that one which hears
+# nothing, because it is stuck.
+workers_end_with_it() {
+	local began
+
+	rm -f doom.log
 	start
 	wait_until 10 counts 1 doom.log doom
 	kill -KILL "$PID"
-	began=$EPOCHREALTIME
+	began=${EPOCHREALTIME/./}
 	wait_until 3 none_of_ours
-	awk "BEGIN { exit $EPOCHREALTIME - $began > $SLOW }" || fail "its workers took longer than 1 s to end"
-	wait "$PID"
-	must [ -n "$(ls -A "$RUN")" ]
-	expect 0 lint -P "$PLUGINS" t.json
+	wait "$PID" 2> /dev/null
+	[ $((${EPOCHREALTIME/./} - began)) -le $((1000000 * SLOW * $(busy))) ] || fail "its workers took longer to end"
 }
 
 # It is stopped for a while, or a worker is: no harm.
@@ -295,9 +302,9 @@ case_stuck_in_cleanup() {
 
 case_never_ready() {
 	doom how=block when=prepare
-	sed -i '2s/{  }/{ "topology.worker.timeout.secs": 1 }/' t.json
+	sed -i '2s/{  }/{ "topology.worker.timeout.secs": 5 }/' t.json
 	expect 1 run -P "$PLUGINS" --summary summary t.json
-	dies_as 'doom\[0\] .* was not ready within 1000 ms'
+	dies_as 'doom\[0\] .* was not ready within 5000 ms'
 }
 
 case_interrupted_before_ready() {

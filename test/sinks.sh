@@ -46,7 +46,7 @@ kill_some() {
 		done
 		is_gone "$PID" && break
 		[ ${#victims[@]} -gt 0 ] || continue
-		kill -9 "${victims[RANDOM % ${#victims[@]}]}" 2> /dev/null && killed=$((killed + 1))
+		kill_worker "${victims[RANDOM % ${#victims[@]}]}" && killed=$((killed + 1))
 	done
 	echo "$killed killed"
 	must [ "$killed" -gt 1 ]
@@ -170,7 +170,7 @@ case_a_slow_fifo() {
 # ---- rolled -------------------------------------------------------------------------------------
 
 rolled_lines() {
-	find output -name '[0-9]*' | sort | xargs cat
+	find output -maxdepth 1 -name '[0-9]*' | sort | xargs cat
 }
 
 case_rolled_at_each_step() {

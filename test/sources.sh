@@ -67,7 +67,7 @@ kill_some() {
 		sleep "0.$(printf %03d $((20 + RANDOM % 150)))"
 		mapfile -t workers < <(workers_of_ours)
 		[ ${#workers[@]} -gt 0 ] || break
-		kill -9 "${workers[RANDOM % ${#workers[@]}]}" 2> /dev/null && killed=$((killed + 1))
+		kill_worker "${workers[RANDOM % ${#workers[@]}]}" && killed=$((killed + 1))
 	done
 	echo "$killed killed"
 }
@@ -238,7 +238,7 @@ case_a_followed_file() {
 	wait "$writer"
 	wait_until 20 all_out
 	kill -INT "$PID"
-	ends 130 20
+	ends 130 30
 	each_once log log.*
 	cat log.* log | counted | cmp - counts || fail "seed $SEED: other counts"
 }
@@ -269,7 +269,7 @@ case_a_followed_file_over_runs() {
 	start --state state
 	wait_until 20 all_out
 	kill -INT "$PID"
-	ends 130 20
+	ends 130 30
 	each_once log log.*
 }
 
@@ -291,7 +291,7 @@ case_a_followed_file_from_its_end() {
 	kill -CONT "$(worker 'rolled[0]')" "$(worker 'rolled[1]')"
 	wait_until 10 has_come_out 5
 	kill -INT "$PID"
-	ends 130 20
+	ends 130 30
 	seq -f 'line %.0f' 5 > lines
 	each_once lines
 }
@@ -314,8 +314,8 @@ lost_while_it_ends() {
 	kill -KILL "$(worker "$label")"
 	wait_until 10 said 'starting it again'
 	kill -CONT "$(worker 'rolled[0]')"
-	ends 130 20
-	find output -name '[0-9]*' -exec cat {} + | sort -k 2n > got
+	ends 130 30
+	find output -maxdepth 1 -name '[0-9]*' -exec cat {} + | sort -k 2n > got
 	seq -f 'line %.0f' "$(wc -l < got)" | cmp - got || fail "not the first lines, each once"
 }
 said() {
@@ -329,7 +329,7 @@ case_a_coordinator_that_is_lost_while_it_ends_for_now() {
 	start --state state
 	wait_until 10 has_come_out 3500
 	kill -INT "$PID"
-	ends 130 20
+	ends 130 30
 	each_once log
 }
 case_a_bolt_that_is_lost_while_it_ends() {
@@ -356,7 +356,7 @@ has_read() {
 }
 
 has_come_out() {
-	[ "$(find output -name '[0-9]*' -exec cat {} + 2> /dev/null | wc -l)" -ge "$1" ]
+	[ "$(find output -maxdepth 1 -name '[0-9]*' -exec cat {} + 2> /dev/null | wc -l)" -ge "$1" ]
 }
 
 # ---- refused ------------------------------------------------------------------------------------

@@ -137,6 +137,8 @@ case_what_was_acked_is_in_the_file() {
 
 # The supervisor is stopped, so that the state is still there when its worker is gone.
 case_what_was_acked_when_the_worker_dies() {
+	local keep
+
 	topology <<-END
 		spout feed feed count=10000000 journal=feed.log
 		bolt keep keeper.Keep
@@ -145,19 +147,13 @@ case_what_was_acked_when_the_worker_dies() {
 	start
 	wait_until 10 counts_more 1000 feed.log '^ack'
 	kill -STOP "$PID"
-	kill -KILL "$(worker 'keep[0]')"
-	wait_until 5 no_worker 'keep[0]'
+	keep=$(worker 'keep[0]')
+	kill -KILL "$keep"
+	wait_until 5 is_dead "$keep"
 	dump keep 3 > kept
 	acked_is kept
 	kill_all
 	tidy
-}
-
-no_worker() {
-	local p
-
-	p=$(worker "$1")
-	[ -z "$p" ]
 }
 
 # Without ackers nobody waits, and the state is written in the same rhythm.
@@ -187,6 +183,8 @@ written_to() {
 
 # A worker that always has something to do commits every 10 ms.
 case_under_load() {
+	local acked
+
 	topology <<-END
 		config topology.max.spout.pending 100000
 		spout feed feed count=100000 journal=feed.log
@@ -196,7 +194,9 @@ case_under_load() {
 	start
 	wait_until 10 counts_more 20 keep.log persist
 	wait_until 10 counts_more 100 feed.log '^ack'
-	must [ "$(lines feed.log '^ack')" -lt 10000 ]
+	# 20 tuples take 10 ms, and what a busy machine adds
+	acked=$(lines feed.log '^ack')
+	must [ "$acked" -lt $((300 * $(lines keep.log persist))) ]
 	kill_all
 	tidy
 }
@@ -217,8 +217,6 @@ case_fails() {
 
 # A worker for which nothing waits sleeps.
 case_idle() {
-	local pid before after
-
 	mkfifo go
 	topology <<-END
 		spout feed feed count=1000 fifo=go journal=feed.log
@@ -229,11 +227,7 @@ case_idle() {
 	exec 3<> go
 	echo 100 >&3
 	wait_until 10 counts 100 feed.log '^ack'
-	pid=$(worker 'keep[0]')
-	before=$(grep -h ^voluntary "/proc/$pid/task/$pid/status" | tr -cd 0-9)
-	sleep 0.5
-	after=$(grep -h ^voluntary "/proc/$pid/task/$pid/status" | tr -cd 0-9)
-	must [ $((after - before)) -le 3 ]
+	wait_until 10 sleeps "$(worker 'keep[0]')"
 	echo 900 >&3
 	ends 0
 }

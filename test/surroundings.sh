@@ -100,7 +100,7 @@ case_position() {
 	small 1m
 	topology <<-END
 		spout lines lines path=input
-		bolt append append path=output us=10
+		bolt append append path=output us=200
 		stream lines append SHUFFLE
 	END
 	head -c 970000 /dev/zero > small/filler
@@ -256,7 +256,7 @@ case_second_run() {
 	END
 	start --state state
 	wait_until 10 counts 1000 feed.log '^ack'
-	XDG_RUNTIME_DIR=$RUN timeout 20 "$GALE" run -P "$PLUGINS" --state state t.json > out2 2> err2
+	XDG_RUNTIME_DIR=$RUN timeout $((60 * SLOW)) "$GALE" run -P "$PLUGINS" --state state t.json > out2 2> err2
 	must [ $? -eq 5 ]
 	must grep -q "is used by another run, process $PID; end that one first, or name another directory" err2
 	kill -INT "$PID"
@@ -419,8 +419,8 @@ case_clock_jumps() {
 	END
 	compile -fPIC -shared -o jump.so jump.c
 	topology <<-END
-		config topology.message.timeout.secs 2
-		config topology.worker.timeout.secs 2
+		config topology.message.timeout.secs 20
+		config topology.worker.timeout.secs 20
 		spout feed feed count=300 pause=true journal=feed.log
 		bolt slow probe.Pass ms=10
 		bolt keep keeper.Keep
@@ -438,10 +438,10 @@ case_clock_jumps() {
 sleepy() {
 	topology <<-END
 		config topology.message.timeout.secs 3600
-		config topology.worker.timeout.secs 1
+		config topology.worker.timeout.secs 4
 		config topology.acker.executors 2
 		config topology.max.spout.pending 200
-		spout feed feed count=3000 journal=feed.log
+		spout feed feed count=6000 journal=feed.log
 		bolt pass probe.Pass ms=1 parallelism=2
 		bolt keep keeper.Keep
 		stream feed pass SHUFFLE
@@ -458,7 +458,7 @@ counts_at_least() {
 woken() {
 	ends 0 30
 	must [ "$(number restarts)" -eq 0 ]
-	must [ "$("$DUMP" state/state/keep.0 3 | wc -l)" -eq 3000 ]
+	must [ "$("$DUMP" state/state/keep.0 3 | wc -l)" -eq 6000 ]
 }
 
 # The machine sleeps: everybody stops for longer than the workers' timeout.
@@ -469,7 +469,7 @@ case_suspend() {
 	all=$(of_ours)
 	# shellcheck disable=SC2086 # numbers
 	kill -STOP $all
-	sleep 2.5		# the time it sleeps
+	sleep 6		# the time it sleeps
 	# shellcheck disable=SC2086
 	kill -CONT $all
 	woken
@@ -483,7 +483,7 @@ case_suspend_in_any_order() {
 	all=$(of_ours | grep -vx "$PID")
 	# shellcheck disable=SC2086
 	kill -STOP "$PID" $all
-	sleep 1.5
+	sleep 5
 	# shellcheck disable=SC2086
 	kill -CONT $all
 	sleep 0.3
@@ -491,7 +491,7 @@ case_suspend_in_any_order() {
 	wait_until 10 counts_at_least 600 feed.log '^ack'
 	# shellcheck disable=SC2086
 	kill -STOP "$PID" $all
-	sleep 1.5
+	sleep 5
 	kill -CONT "$PID"
 	sleep 0.3
 	# shellcheck disable=SC2086
@@ -502,7 +502,7 @@ case_suspend_in_any_order() {
 case_supervisor_suspended() {
 	sleepy
 	kill -STOP "$PID"
-	sleep 2.5
+	sleep 6
 	kill -CONT "$PID"
 	woken
 }

@@ -350,6 +350,28 @@ START_TEST(temporary_files_elsewhere_go_with_the_run)
 }
 END_TEST
 
+/* Whoever may write there could have made them. */
+START_TEST(links_in_temporary_directories_are_not_followed)
+{
+	char *dir = xasprintf("%s/.gale-1", home), *itself = xasprintf("%s/.gale-1/.gale-1", home);
+	char *link = xasprintf("%s/.gale-1/.gale-2", home), *precious = xasprintf("%s/.gale-2", home);
+	struct rundir r;
+
+	ck_assert_int_eq(rundir_create(&r, "words", &e), 0);
+	ck_assert_int_eq(rundir_temporary(r.path, dir, &e), 0);
+	ck_assert_int_eq(mkdir(dir, 0700), 0);
+	touch(home, ".gale-2");
+	ck_assert_int_eq(symlink(dir, itself), 0);
+	ck_assert_int_eq(symlink(precious, link), 0);
+	rundir_remove(&r);
+	ck_assert(!exists(dir) && exists(precious));
+	free(precious);
+	free(link);
+	free(itself);
+	free(dir);
+}
+END_TEST
+
 START_TEST(a_base_that_is_a_link_is_refused)
 {
 	struct rundir r;
@@ -497,6 +519,7 @@ int main(void)
 	tcase_add_test(c, makers_and_sweepers_do_not_hurt_each_other);
 	tcase_add_test(c, links_inside_are_removed_and_never_followed);
 	tcase_add_test(c, temporary_files_elsewhere_go_with_the_run);
+	tcase_add_test(c, links_in_temporary_directories_are_not_followed);
 	tcase_add_test(c, a_base_that_is_a_link_is_refused);
 	tcase_add_test(c, a_base_open_to_others_is_refused);
 	tcase_add_test(c, a_base_of_another_user_is_refused);

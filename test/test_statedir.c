@@ -551,7 +551,7 @@ static void open_and_clear(void)
 /* No number of a run that has begun comes again. */
 START_TEST(whatever_fails_the_next_run_has_a_number_of_its_own)
 {
-	static const char *const points[] = { "statedir.write", "statedir.sync", "statedir.rename", "alloc" };
+	static const char *const points[] = { "file.write", "file.sync", "file.rename", "alloc" };
 	uint32_t last = 0;
 	int n_faults = 0;
 

@@ -618,7 +618,7 @@ START_TEST(daemons_are_swept_after_a_crash)
 }
 END_TEST
 
-/* Its workers come to us, dead, within a second; the next command removes the directory. */
+/* Its workers come to us, dead, within a second, which a busy machine makes a few; the next command removes the directory. */
 START_TEST(nobody_outlives_a_killed_supervisor)
 {
 	uint64_t killed_ns;
@@ -633,7 +633,7 @@ START_TEST(nobody_outlives_a_killed_supervisor)
 	while (waitpid(-1, NULL, 0) > 0)
 		n++;
 	ck_assert_int_eq(n, 6);
-	ck_assert_uint_lt(clock_now_ns() - killed_ns, NS_PER_S);
+	ck_assert_uint_lt(clock_now_ns() - killed_ns, 5 * (uint64_t)NS_PER_S);
 	ck_assert_int_eq(access(base, F_OK), 0);
 	rundir_sweep();
 	ck_assert_int_ne(access(base, F_OK), 0);

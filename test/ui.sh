@@ -42,7 +42,7 @@ case_serves() {
 	head_has "^content-security-policy: default-src 'self'"
 	head_has '^x-content-type-options: nosniff'
 	head_has '^referrer-policy: no-referrer'
-	answer_has '<!doctype html>'
+	answer_has '<!DOCTYPE html>'
 	ask 200 /healthz
 	ask 200 /readyz
 	answer_has '"ready":true'

@@ -461,7 +461,9 @@ static inline int gale_emit_kept(gale_ctx *ctx, uint32_t stream, uint64_t id, co
  * the N bytes at BLOB (GALE_MAX_POSITION at most; copied) belong to that, such as which file
  * it was. gale writes it down with the ids that are still open, at most 100 ms later, and a
  * task that takes the place of this one goes on from there: see resume. Only in spouts that
- * have resume; from open on. -1 when NEXT is smaller than the last time. */
+ * have resume; from open on. One that tells it in open already can be started again when it dies before
+ * its first next has returned, as bolts that are chained to it may make it. -1 when NEXT is smaller than
+ * the last time. */
 static inline int gale_position(gale_ctx *ctx, uint64_t next, const void *blob, size_t n)
 {
 	return ctx->host->position(ctx, next, blob, n > GALE_MAX_POSITION ? UINT32_MAX : (uint32_t)n);

@@ -19,7 +19,7 @@
  *
  * Points: alloc, send, control.send, status.map, spawn.fork, deadletter.write, deadletter.sync,
  * state.open, state.write, state.prepared, state.undone, position.write, position.sync,
- * statedir.write, statedir.sync, statedir.rename, log.write, topology.write.
+ * file.write, file.sync, file.rename, log.write, topology.write.
  *
  * In transactional topologies: before each order of the coordinator to a worker, order.reset,
  * order.begin, order.close, order.mark, order.commit, order.record, order.over; before and

@@ -43,27 +43,12 @@ static int note_submission(const struct home *h, const char *file, struct error 
 	return rc;
 }
 
-/* write_definition: topology_write makes the file, home_write gives it its name. */
-static int write_definition(const struct home *h, const struct topology *t, struct error *e)
-{
-	char *draft = home_file(h, "topology.draft");
-	struct buf b = { 0 };
-	int rc = topology_write(t, draft, e);
-
-	if (rc == 0)
-		rc = home_read(h, "topology.draft", &b, e) == 1 ? home_write(h, "topology.json", b.data, b.n, e) : -1;
-	unlink(draft);
-	buf_free(&b);
-	free(draft);
-	return rc;
-}
-
 /* settle puts T into H, which is locked, and forgets how an earlier one of its name ended: at last, as
  * one that has FINISHED would else look like one that can be resumed, had we no room or no time. */
 static int settle(const struct home *h, struct topology *t, const char *file, struct error *e)
 {
 	if (plugincopy_take(h, t, e) != 0 || note_submission(h, file, e) != 0 ||
-	    write_definition(h, t, e) != 0)
+	    home_write_definition(h, t, e) != 0)
 		return -1;
 	home_forget_end(h);
 	return 0;

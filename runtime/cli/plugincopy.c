@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "memory.h"
+#include "ourdir.h"
 
 /* part_of gives the I-th library's place in T: of a component, then of a custom grouping; NULL: no
  * more. */
@@ -92,18 +93,6 @@ static void put_all(struct topology *t, uint32_t first, const char *old, const c
 	free(was);
 }
 
-static void remove_folder(const char *path)
-{
-	DIR *d = opendir(path);
-	struct dirent *entry;
-
-	while (d != NULL && (entry = readdir(d)) != NULL)
-		unlinkat(dirfd(d), entry->d_name, 0);
-	if (d != NULL)
-		closedir(d);
-	rmdir(path);
-}
-
 int plugincopy_take(const struct home *h, struct topology *t, struct error *e)
 {
 	char *dir = NULL, **library;
@@ -124,7 +113,7 @@ int plugincopy_take(const struct home *h, struct topology *t, struct error *e)
 		free(copied);
 	}
 	if (rc != 0 && dir != NULL)
-		remove_folder(dir);	/* the disk may be full */
+		ourdir_remove(dir);	/* the disk may be full */
 	free(dir);
 	return rc;
 }
@@ -151,7 +140,7 @@ void plugincopy_drop_others(const struct home *h, const struct topology *t)
 
 		if (entry->d_name[0] != '.' && !uses(t, path)) {
 			path[strlen(path) - 1] = '\0';
-			remove_folder(path);
+			ourdir_remove(path);
 		}
 		free(path);
 	}

@@ -1,8 +1,7 @@
 /* home.c - see home.h. SPDX-License-Identifier: Apache-2.0
  *
- * The lock is flock on the directory itself: no lock file is left behind, or unlinked at the
- * wrong moment. Who has it must look whether the directory still has its name: home_remove may
- * have taken it away. Everything inside is reached by openat with O_NOFOLLOW.
+ * The lock is that of the directory (ourdir.h). Who has it must look whether the directory still has
+ * its name: home_remove may have taken it away. Everything inside is reached by openat with O_NOFOLLOW.
  */
 #include "home.h"
 
@@ -16,21 +15,21 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
-#include "clock.h"
 #include "memory.h"
+#include "ourdir.h"
+#include "topology.h"
+#include "wholefile.h"
 
 enum {
 	LOCK_WAIT_MS = 200,	/* for one who only looks whether somebody has the lock */
-	LOCK_STEP_MS = 2,
-	OPEN_DIR = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC,
 	PRIVATE = S_IRUSR | S_IWUSR,
 	DEPTH_MAX = 8		/* of folders inside; plugins/VERSION/ is the deepest of ours */
 };
 
 #define DEFINITION "topology.json"
+#define VARIABLE "XDG_STATE_HOME"	/* names the base */
 
 /* What outlives a kill. */
 static const char *const kept_names[] = { "state", "dead-letters.jsonl" };
@@ -54,7 +53,7 @@ int home_name_check(const char *name, struct error *e)
 
 char *home_base(void)
 {
-	const char *xdg = getenv("XDG_STATE_HOME"), *home = getenv("HOME");
+	const char *xdg = getenv(VARIABLE), *home = getenv("HOME");
 	struct passwd *user;
 
 	if (xdg != NULL && xdg[0] == '/')
@@ -78,51 +77,7 @@ static int make_path(const char *path)
 	return mkdir(path, S_IRWXU) == 0 || errno == EEXIST ? 0 : -1;
 }
 
-/* check_ours refuses what another user owns or can look into. */
-static int check_ours(int fd, const char *path, struct error *e)
-{
-	struct stat st;
-
-	if (fstat(fd, &st) != 0)
-		return error_errno(e, "cannot look at %s", path);
-	if (st.st_uid != geteuid())
-		return error_set(e, "%s belongs to user %u, not to you; remove it, or set XDG_STATE_HOME to a "
-		    "directory of yours", path, (unsigned)st.st_uid);
-	if (st.st_mode & (S_IRWXG | S_IRWXO))
-		return error_set(e, "%s is open to other users (mode %04o); run: chmod 700 %s", path,
-		    (unsigned)(st.st_mode & 07777), path);
-	return 0;
-}
-
-/* open_ours opens the directory NAME in DIR, known as PATH. -1 with E set, errno ENOENT: there is
- * none. */
-static int open_ours(int dir, const char *name, const char *path, struct error *e)
-{
-	int fd = openat(dir, name, OPEN_DIR);
-
-	if (fd < 0 && (errno == ELOOP || errno == ENOTDIR)) {
-		error_set(e, "%s is not a directory; remove it, or set XDG_STATE_HOME", path);
-		errno = ENOTDIR;
-		return -1;
-	}
-	if (fd < 0)
-		return error_errno(e, "cannot open %s", path);
-	if (check_ours(fd, path, e) != 0) {
-		close(fd);
-		errno = EACCES;
-		return -1;
-	}
-	return fd;
-}
-
 /* ---- one home ---------------------------------------------------------------------- */
-
-static bool has_name(int fd)
-{
-	struct stat st;
-
-	return fstat(fd, &st) == 0 && st.st_nlink > 0;
-}
 
 static bool has_file(int fd, const char *file)
 {
@@ -132,13 +87,13 @@ static bool has_file(int fd, const char *file)
 /* open_in opens the home NAME below BASE, which is known as PATH. */
 static enum home_result open_in(struct home *h, const char *name, const char *path, struct error *e)
 {
-	int base = open_ours(AT_FDCWD, path, path, e);
+	int base = ourdir_open(AT_FDCWD, path, path, VARIABLE, e);
 	char *inside = xasprintf("%s/%s", path, name);
 	bool none = base < 0 && errno == ENOENT;
 
 	*h = (struct home){ .fd = -1 };
 	if (base >= 0) {
-		h->fd = open_ours(base, name, inside, e);
+		h->fd = ourdir_open(base, name, inside, VARIABLE, e);
 		none = h->fd < 0 && errno == ENOENT;
 		close(base);
 	}
@@ -155,22 +110,15 @@ static enum home_result open_in(struct home *h, const char *name, const char *pa
 
 static enum home_result lock(struct home *h, struct error *e)
 {
-	static const struct timespec step = { .tv_nsec = (long)LOCK_STEP_MS * NS_PER_MS };
-	uint64_t deadline = clock_now_ns() + (uint64_t)LOCK_WAIT_MS * NS_PER_MS;
-
-	while (flock(h->fd, LOCK_EX | LOCK_NB) != 0) {
-		if (errno != EWOULDBLOCK && errno != EINTR) {
-			error_errno(e, "cannot lock %s", h->path);
-			return HOME_FAILED;
-		}
-		if (clock_now_ns() >= deadline) {
-			error_set(e, "the topology \"%s\" is running, or another command is at it", h->name);
-			return HOME_LOCKED;
-		}
-		nanosleep(&step, NULL);
+	h->locked = ourdir_lock(h->fd, LOCK_WAIT_MS) == 0;
+	if (h->locked)
+		return HOME_OK;
+	if (errno != EWOULDBLOCK) {
+		error_errno(e, "cannot lock %s", h->path);
+		return HOME_FAILED;
 	}
-	h->locked = true;
-	return HOME_OK;
+	error_set(e, "the topology \"%s\" is running, or another command is at it", h->name);
+	return HOME_LOCKED;
 }
 
 /* make_base makes the directory PATH, when there is none, and opens it. */
@@ -178,7 +126,7 @@ static int make_base(const char *path, struct error *e)
 {
 	if (make_path(path) != 0)
 		return error_errno(e, "cannot make %s", path);
-	return open_ours(AT_FDCWD, path, path, e);
+	return ourdir_open(AT_FDCWD, path, path, VARIABLE, e);
 }
 
 int home_make_base(struct error *e)
@@ -217,7 +165,7 @@ enum home_result home_make(struct home *h, const char *name, struct error *e)
 		home_close(h);
 		if (make_in(name, path, e) == 0 && (rc = open_in(h, name, path, e)) == HOME_OK)
 			rc = lock(h, e);
-	} while (rc == HOME_OK && !has_name(h->fd));	/* removed while we came */
+	} while (rc == HOME_OK && !ourdir_has_name(h->fd));	/* removed while we came */
 	if (rc != HOME_OK)
 		home_close(h);
 	free(path);
@@ -246,7 +194,7 @@ enum home_result home_take(struct home *h, const char *name, struct error *e)
 {
 	enum home_result rc = home_open(h, name, e);
 
-	if (rc == HOME_OK && (rc = lock(h, e)) == HOME_OK && !has_name(h->fd)) {
+	if (rc == HOME_OK && (rc = lock(h, e)) == HOME_OK && !ourdir_has_name(h->fd)) {
 		error_set(e, "there is no topology \"%s\"", name);
 		rc = HOME_NONE;
 	}
@@ -368,7 +316,7 @@ static bool is_listed(int base, const char *name)
 char **home_names(struct error *e)
 {
 	char *path = home_base(), **names = xcalloc(1, sizeof *names);
-	int fd = open_ours(AT_FDCWD, path, path, e);
+	int fd = ourdir_open(AT_FDCWD, path, path, VARIABLE, e);
 	bool none = fd < 0 && errno == ENOENT;
 	DIR *d = fd >= 0 ? fdopendir(fd) : NULL;
 	size_t n = 0, cap = 1;
@@ -401,52 +349,26 @@ char *home_file(const struct home *h, const char *file)
 
 int home_read(const struct home *h, const char *file, struct buf *b, struct error *e)
 {
-	int fd = openat(h->fd, file, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
-	char block[4096];
-	ssize_t n = -1;
+	int rc = wholefile_read(h->fd, file, b);
 
-	if (fd < 0 && errno == ENOENT)
-		return 0;
-	while (fd >= 0 && ((n = read(fd, block, sizeof block)) > 0 || (n < 0 && errno == EINTR)))
-		if (n > 0)
-			buf_add(b, block, (size_t)n);
-	if (n < 0)
-		error_errno(e, "cannot read %s/%s", h->path, file);
-	if (fd >= 0)
-		close(fd);
-	buf_text(b);
-	return n < 0 ? -1 : 1;
-}
-
-static int write_all(int fd, const char *text, size_t n)
-{
-	for (size_t done = 0; done < n; ) {
-		ssize_t put = write(fd, text + done, n - done);
-
-		if (put < 0 && errno != EINTR)
-			return -1;
-		done += put > 0 ? (size_t)put : 0;
-	}
-	return fsync(fd);
+	return rc < 0 ? error_errno(e, "cannot read %s/%s", h->path, file) : rc;
 }
 
 int home_write(const struct home *h, const char *file, const char *text, size_t n, struct error *e)
 {
-	char *unfinished = xasprintf("%s.new", file);
-	int fd = openat(h->fd, unfinished, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, PRIVATE);
-	int rc = fd >= 0 ? write_all(fd, text, n) : -1;
+	if (wholefile_replace(h->fd, file, text, n) != 0)
+		return error_errno(e, "cannot write %s/%s", h->path, file);
+	return 0;
+}
 
-	if (rc == 0)
-		rc = renameat(h->fd, unfinished, h->fd, file);
-	if (rc == 0)
-		rc = fsync(h->fd);
-	if (rc != 0)
-		error_errno(e, "cannot write %s/%s", h->path, file);
-	if (rc != 0 && fd >= 0)
-		unlinkat(h->fd, unfinished, 0);
-	if (fd >= 0)
-		close(fd);
-	free(unfinished);
+int home_write_definition(const struct home *h, const struct topology *t, struct error *e)
+{
+	struct buf b = { 0 };
+	int rc;
+
+	topology_text(&b, t);
+	rc = home_write(h, DEFINITION, b.data, b.n, e);
+	buf_free(&b);
 	return rc;
 }
 
@@ -491,40 +413,13 @@ int home_link_rundir(const struct home *h, const char *rundir, struct error *e)
 
 /* ---- removing ---------------------------------------------------------------------- */
 
-static bool stays(int depth, const char *name)
+static bool outlives(int fd, const char *name, bool top)
 {
-	for (size_t i = 0; depth == 0 && i < sizeof kept_names / sizeof *kept_names; i++)
+	(void)fd;
+	for (size_t i = 0; top && i < sizeof kept_names / sizeof *kept_names; i++)
 		if (strcmp(name, kept_names[i]) == 0)
 			return true;
-	return strcmp(name, ".") == 0 || strcmp(name, "..") == 0;
-}
-
-/* empty removes what is in the directory FD, which it closes, but for what stays; 0, or the
- * first errno. */
-static int empty(int fd, int depth)
-{
-	DIR *d = fdopendir(fd);
-	struct dirent *entry;
-	int cause = 0;
-
-	if (d == NULL) {
-		cause = errno;
-		close(fd);
-		return cause;
-	}
-	while ((entry = readdir(d)) != NULL) {
-		int inner;
-
-		if (stays(depth, entry->d_name) || unlinkat(fd, entry->d_name, 0) == 0)
-			continue;
-		inner = errno == EISDIR && depth < DEPTH_MAX ? openat(fd, entry->d_name, OPEN_DIR) : -1;
-		if (inner >= 0)
-			empty(inner, depth + 1);
-		if (unlinkat(fd, entry->d_name, AT_REMOVEDIR) != 0 && cause == 0)
-			cause = errno;
-	}
-	closedir(d);
-	return cause;
+	return false;
 }
 
 /* drop_bare_state removes a state directory that holds locks and a run number and nothing of the
@@ -548,10 +443,10 @@ static void drop_bare_state(const struct home *h)
 static void forget_input(const struct home *h)
 {
 	int positions = ended_status(h) == TOPOLOGY_FINISHED ?
-	    openat(h->fd, "state/positions", OPEN_DIR) : -1;
+	    openat(h->fd, "state/positions", OURDIR_OPEN) : -1;
 
 	if (positions >= 0)
-		empty(positions, DEPTH_MAX);
+		ourdir_empty(positions, 0, NULL);
 }
 
 void home_forget_end(const struct home *h)
@@ -569,8 +464,8 @@ int home_remove(struct home *h, bool *kept, struct error *e)
 	if (unlinkat(h->fd, DEFINITION, 0) != 0 && errno != ENOENT)
 		return error_errno(e, "cannot remove %s/" DEFINITION, h->path);
 	drop_bare_state(h);
-	inside = openat(h->fd, ".", OPEN_DIR);
-	cause = inside >= 0 ? empty(inside, 0) : errno;
+	inside = openat(h->fd, ".", OURDIR_OPEN);
+	cause = inside >= 0 ? ourdir_empty(inside, DEPTH_MAX, outlives) : errno;
 	*kept = rmdir(h->path) != 0;
 	if (cause == 0)
 		return 0;

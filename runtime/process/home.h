@@ -33,6 +33,8 @@
 #include "json.h"
 #include "overview.h"
 
+struct topology;
+
 enum { HOME_NAME_MAX = 64 };	/* bytes of a topology's name there */
 
 /* What opening came to; the error says why and what to do. */
@@ -87,10 +89,12 @@ char **home_names(struct error *e);
 char *home_state(const char *name);
 
 /* home_file gives the path of FILE inside; free it. home_read gives all of it, with a NUL behind
- * it: 1, or 0 when it is not there, or -1 with E set. home_write replaces it as a whole. */
+ * it: 1, or 0 when it is not there, or -1 with E set. home_write replaces it as a whole;
+ * home_write_definition so makes T what is run from now on. */
 char *home_file(const struct home *h, const char *file);
 int home_read(const struct home *h, const char *file, struct buf *b, struct error *e);
 int home_write(const struct home *h, const char *file, const char *text, size_t n, struct error *e);
+int home_write_definition(const struct home *h, const struct topology *t, struct error *e);
 
 /* home_json reads FILE, which is JSON; NULL when it is not there, or not whole. Free it with
  * json_free. */

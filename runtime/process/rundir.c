@@ -1,14 +1,12 @@
 /* rundir.c - see rundir.h. SPDX-License-Identifier: Apache-2.0
  *
- * Two locks, both flock on the directory itself, so there is no lock file to leave behind
- * or to unlink at the wrong moment:
+ * Two locks, both of a directory (ourdir.h):
  *
  *   BASE        held while directories come and go. Whoever has it must look whether the
  *               directory still has a name: an empty BASE is removed by the last to leave.
  *   BASE/NAME   held by the supervisor as long as it lives, close-on-exec.
  *
- * Everything below BASE is reached by openat with O_NOFOLLOW and removed by unlinkat, so a
- * symbolic link is removed and never followed, but for those that rundir_temporary makes.
+ * No symbolic link is followed when directories are removed, but for those that rundir_temporary makes.
  */
 #include "rundir.h"
 
@@ -22,110 +20,55 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
-#include "clock.h"
 #include "memory.h"
+#include "ourdir.h"
 
 enum {
 	NAME_MAX_BYTES = 32,	/* of the topology's name, in the directory's name */
 	LOCK_WAIT_MS = 5000,
-	LOCK_STEP_MS = 5,
-	DEPTH_MAX = 16,		/* gale's own directories have no others inside */
-	OPEN_DIR = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC
+	DEPTH_MAX = 16		/* gale's own directories have no others inside */
 };
 
 /* How the names of temporary files of plugins begin. */
 #define TEMPORARY ".gale-"
+#define VARIABLE "XDG_RUNTIME_DIR"	/* names the place of the base */
 
 /* ---- the base ---------------------------------------------------------------------- */
 
-/* ours: a directory that no other user can change. */
-static bool ours(const struct stat *st, mode_t forbidden)
-{
-	return S_ISDIR(st->st_mode) && st->st_uid == geteuid() && (st->st_mode & forbidden) == 0;
-}
-
-/* An XDG_RUNTIME_DIR that is another user's
- * (left over by su or sudo) or not there is no place for us. */
+/* An XDG_RUNTIME_DIR that is another user's (left over by su or sudo) or not there is no place for us. */
 char *rundir_base(void)
 {
-	const char *xdg = getenv("XDG_RUNTIME_DIR");
+	const char *xdg = getenv(VARIABLE);
 	struct stat st;
 
-	if (xdg != NULL && xdg[0] == '/' && stat(xdg, &st) == 0 && ours(&st, S_IWGRP | S_IWOTH))
+	if (xdg != NULL && xdg[0] == '/' && stat(xdg, &st) == 0 && ourdir_is(&st, S_IWGRP | S_IWOTH))
 		return xasprintf("%s/gale", xdg);
 	if (geteuid() == 0)
 		return xstrdup("/run/gale");
 	return xasprintf("/tmp/gale-%u", (unsigned)geteuid());
 }
 
-static int lock_patiently(int fd)
-{
-	static const struct timespec step = { .tv_nsec = (long)LOCK_STEP_MS * NS_PER_MS };
-	uint64_t deadline = clock_now_ns() + (uint64_t)LOCK_WAIT_MS * NS_PER_MS;
-
-	while (flock(fd, LOCK_EX | LOCK_NB) != 0) {
-		if (errno != EWOULDBLOCK && errno != EINTR)
-			return -1;
-		if (clock_now_ns() >= deadline) {
-			errno = EWOULDBLOCK;
-			return -1;
-		}
-		nanosleep(&step, NULL);
-	}
-	return 0;
-}
-
-static int check_base(int fd, const char *path, struct stat *st, struct error *e)
-{
-	if (fstat(fd, st) != 0)
-		return error_errno(e, "cannot look at %s", path);
-	if (st->st_uid != geteuid())
-		return error_set(e, "%s belongs to user %u, not to you; remove it, or set "
-		    "XDG_RUNTIME_DIR to a directory of yours", path, (unsigned)st->st_uid);
-	if (!ours(st, S_IRWXG | S_IRWXO))
-		return error_set(e, "%s is open to other users (mode %04o); run: chmod 700 %s",
-		    path, (unsigned)(st->st_mode & 07777), path);
-	return 0;
-}
-
-/* has_name tells whether the directory FD is still in the file system. */
-static bool has_name(int fd)
-{
-	struct stat st;
-
-	return fstat(fd, &st) == 0 && st.st_nlink > 0;
-}
-
 /* open_base makes BASE if need be, and gives a descriptor that holds its lock, or -1. */
 static int open_base(const char *path, struct error *e)
 {
 	for (;;) {
-		struct stat st;
 		int fd;
 
 		if (mkdir(path, S_IRWXU) != 0 && errno != EEXIST)
 			return error_errno(e, "cannot make the run directory's base %s", path);
-		fd = open(path, OPEN_DIR);
+		fd = ourdir_open(AT_FDCWD, path, path, VARIABLE, e);
 		if (fd < 0 && errno == ENOENT)
 			continue;	/* removed in between */
-		if (fd < 0 && (errno == ELOOP || errno == ENOTDIR))
-			return error_set(e, "%s is not a directory; remove it, or set "
-			    "XDG_RUNTIME_DIR", path);
 		if (fd < 0)
-			return error_errno(e, "cannot open %s", path);
-		if (check_base(fd, path, &st, e) != 0) {
-			close(fd);
 			return -1;
-		}
-		if (lock_patiently(fd) != 0) {
+		if (ourdir_lock(fd, LOCK_WAIT_MS) != 0) {
 			error_errno(e, "another gale command holds %s", path);
 			close(fd);
 			return -1;
 		}
-		if (has_name(fd))
+		if (ourdir_has_name(fd))
 			return fd;
 		close(fd);		/* removed while we waited */
 	}
@@ -133,77 +76,50 @@ static int open_base(const char *path, struct error *e)
 
 /* ---- removing ---------------------------------------------------------------------- */
 
-static bool is_dots(const char *name)
+/* drop_target removes the temporary file that the link NAME in the directory FD stands for: one of the
+ * same name elsewhere, or a directory with files. Of any other link nothing but itself is removed. */
+static bool drop_target(int fd, const char *name, bool top)
 {
-	return strcmp(name, ".") == 0 || strcmp(name, "..") == 0;
-}
-
-static void empty_dir(int fd, int depth);
-
-/* remove_target removes the temporary file that the link NAME in the directory FD stands for:
- * one of the same name elsewhere, or a directory with files. Of any other link nothing but itself
- * is removed. */
-static void remove_target(int fd, const char *name)
-{
-	int inside;
 	char target[PATH_MAX];
-	ssize_t n = readlinkat(fd, name, target, sizeof target - 1);
+	ssize_t n = -1;
+	int inside;
 
+	if (top && strncmp(name, TEMPORARY, strlen(TEMPORARY)) == 0)
+		n = readlinkat(fd, name, target, sizeof target - 1);
 	if (n <= 0)
-		return;
+		return false;
 	target[n] = '\0';
 	if (target[0] != '/' || strcmp(strrchr(target, '/') + 1, name) != 0)
-		return;
-	inside = open(target, OPEN_DIR);
+		return false;
+	inside = open(target, OURDIR_OPEN);
 	if (inside < 0) {
 		unlink(target);
-		return;
+		return false;
 	}
-	empty_dir(inside, 0);
+	ourdir_empty(inside, 0, NULL);	/* a link in there may be anybody's */
 	rmdir(target);
+	return false;
 }
 
-/* empty_dir removes all that is in the directory FD, which it closes. */
-static void empty_dir(int fd, int depth)
+/* empty removes all that is in the run directory FD. */
+static void empty(int fd)
 {
-	DIR *d = fdopendir(fd);
-	struct dirent *entry;
+	int inside = openat(fd, ".", OURDIR_OPEN);
 
-	if (d == NULL) {
-		close(fd);
-		return;
-	}
-	while ((entry = readdir(d)) != NULL) {
-		int inner;
-
-		if (strncmp(entry->d_name, TEMPORARY, strlen(TEMPORARY)) == 0)
-			remove_target(dirfd(d), entry->d_name);
-		if (is_dots(entry->d_name) || unlinkat(dirfd(d), entry->d_name, 0) == 0)
-			continue;
-		if (depth == 0)
-			continue;
-		inner = openat(dirfd(d), entry->d_name, OPEN_DIR);
-		if (inner < 0)
-			continue;
-		empty_dir(inner, depth - 1);
-		unlinkat(dirfd(d), entry->d_name, AT_REMOVEDIR);
-	}
-	closedir(d);
+	if (inside >= 0)
+		ourdir_empty(inside, DEPTH_MAX, drop_target);
 }
 
 /* sweep_one removes the run directory NAME unless its supervisor lives. */
 static void sweep_one(int base, const char *name)
 {
 	struct stat st;
-	int fd, inside;
+	int fd = openat(base, name, OURDIR_OPEN);
 
-	fd = openat(base, name, OPEN_DIR);
 	if (fd < 0)
 		return;
-	if (fstat(fd, &st) == 0 && ours(&st, 0) && flock(fd, LOCK_EX | LOCK_NB) == 0) {
-		inside = openat(fd, ".", OPEN_DIR);
-		if (inside >= 0)
-			empty_dir(inside, DEPTH_MAX);
+	if (fstat(fd, &st) == 0 && ourdir_is(&st, 0) && flock(fd, LOCK_EX | LOCK_NB) == 0) {
+		empty(fd);
 		unlinkat(base, name, AT_REMOVEDIR);
 	}
 	close(fd);
@@ -211,7 +127,7 @@ static void sweep_one(int base, const char *name)
 
 static void sweep(int base)
 {
-	int fd = openat(base, ".", OPEN_DIR);
+	int fd = openat(base, ".", OURDIR_OPEN);
 	struct dirent *entry;
 	DIR *d;
 
@@ -223,7 +139,7 @@ static void sweep(int base)
 		return;
 	}
 	while ((entry = readdir(d)) != NULL)
-		if (!is_dots(entry->d_name))
+		if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
 			sweep_one(base, entry->d_name);
 	closedir(d);
 }
@@ -234,10 +150,10 @@ void rundir_sweep(void)
 	struct stat st;
 	int fd;
 
-	fd = open(path, OPEN_DIR);
+	fd = open(path, OURDIR_OPEN);
 	if (fd >= 0) {
-		if (fstat(fd, &st) == 0 && ours(&st, S_IRWXG | S_IRWXO) &&
-		    flock(fd, LOCK_EX | LOCK_NB) == 0 && has_name(fd)) {
+		if (fstat(fd, &st) == 0 && ourdir_is(&st, S_IRWXG | S_IRWXO) &&
+		    flock(fd, LOCK_EX | LOCK_NB) == 0 && ourdir_has_name(fd)) {
 			sweep(fd);
 			rmdir(path);	/* fails when somebody lives in it */
 		}
@@ -251,9 +167,9 @@ void rundir_sweep(void)
  * who has just made it finds it locked. */
 static bool lives(int base, const char *name)
 {
-	int fd = openat(base, name, OPEN_DIR);
+	int fd = openat(base, name, OURDIR_OPEN);
 	struct stat st;
-	bool yes = fd >= 0 && fstat(fd, &st) == 0 && ours(&st, 0) && flock(fd, LOCK_SH | LOCK_NB) != 0;
+	bool yes = fd >= 0 && fstat(fd, &st) == 0 && ourdir_is(&st, 0) && flock(fd, LOCK_SH | LOCK_NB) != 0;
 
 	if (fd >= 0)
 		close(fd);
@@ -273,11 +189,11 @@ char **rundir_living(void)
 	struct stat st;
 	DIR *d = opendir(path);
 
-	if (d != NULL && fstat(dirfd(d), &st) == 0 && ours(&st, S_IRWXG | S_IRWXO)) {
+	if (d != NULL && fstat(dirfd(d), &st) == 0 && ourdir_is(&st, S_IRWXG | S_IRWXO)) {
 		bool locked = flock(dirfd(d), LOCK_SH | LOCK_NB) == 0;
 
 		while ((entry = readdir(d)) != NULL) {
-			if (is_dots(entry->d_name) || (locked && !lives(dirfd(d), entry->d_name)))
+			if (entry->d_name[0] == '.' || (locked && !lives(dirfd(d), entry->d_name)))
 				continue;
 			paths = xgrow(paths, &cap, n + 2, sizeof *paths);
 			paths[n++] = xasprintf("%s/%s", path, entry->d_name);
@@ -293,26 +209,24 @@ char **rundir_living(void)
 
 bool rundir_is_there(const struct rundir *r)
 {
-	return has_name(r->lock_fd);
+	return ourdir_has_name(r->lock_fd);
 }
 
 void rundir_remove(struct rundir *r)
 {
-	int inside, base;
 	char *slash;
+	int base;
 
 	if (r->path == NULL)
 		return;
-	inside = openat(r->lock_fd, ".", OPEN_DIR);
-	if (inside >= 0)
-		empty_dir(inside, DEPTH_MAX);
+	empty(r->lock_fd);
 	rmdir(r->path);
 	close(r->lock_fd);
 	slash = strrchr(r->path, '/');
 	*slash = '\0';
-	base = open(r->path, OPEN_DIR);
+	base = open(r->path, OURDIR_OPEN);
 	if (base >= 0) {
-		if (lock_patiently(base) == 0 && has_name(base))
+		if (ourdir_lock(base, LOCK_WAIT_MS) == 0 && ourdir_has_name(base))
 			rmdir(r->path);		/* fails when others live in it */
 		close(base);
 	}
@@ -358,7 +272,7 @@ static int make_dir(struct rundir *r, int base, const char *base_name, const cha
 
 		if (mkdirat(base, dir, S_IRWXU) == 0) {
 			r->path = xasprintf("%s/%s", base_name, dir);
-			r->lock_fd = openat(base, dir, OPEN_DIR);
+			r->lock_fd = openat(base, dir, OURDIR_OPEN);
 			free(dir);
 			if (r->lock_fd >= 0 && flock(r->lock_fd, LOCK_EX | LOCK_NB) == 0)
 				return 0;

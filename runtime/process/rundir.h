@@ -7,6 +7,7 @@
  *   BASE/NAME-PID/          one run, 0700; locked by its supervisor as long as that lives
  *     topology.json         what topology_write wrote
  *     state/                state of a run without --state (statedir.h)
+ *     plugin.0123456789abcdef.so   link to a plugin as it was when the run began (pinned.h)
  *     .gale-1234            link to a temporary file elsewhere, to be removed with this
  *     w3.status             status page of worker 3 (status.h); w3.1.status: of its stage 1
  *     w3.past.status        what the predecessors of worker 3 have counted

@@ -20,13 +20,14 @@
 #include "failpoint.h"
 #include "fit.h"
 #include "memory.h"
+#include "ourdir.h"
 #include "plan.h"
+#include "wholefile.h"
 
 enum {
-	WAIT_MS = 2000,		/* for processes of a supervisor that was just killed */
+	WAIT_MS = 6000,		/* for processes of a supervisor that was just killed, on a busy machine */
 	STEP_MS = 5,
 	OPEN_FILE = O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC,
-	OPEN_DIR = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC,
 	PRIVATE = S_IRUSR | S_IWUSR
 };
 
@@ -34,64 +35,23 @@ enum {
 
 int statedir_read(const struct statedir *s, const char *name, struct buf *b, struct error *e)
 {
-	int fd = openat(s->fd, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
-	char block[4096];
-	ssize_t n;
+	int rc = wholefile_read(s->fd, name, b);
 
-	if (fd < 0 && errno == ENOENT)
-		return 0;
-	if (fd < 0)
-		return error_errno(e, "cannot read %s/%s", s->path, name);
-	while ((n = read(fd, block, sizeof block)) != 0) {
-		if (n < 0 && errno != EINTR) {
-			error_errno(e, "cannot read %s/%s", s->path, name);
-			close(fd);
-			return -1;
-		}
-		if (n > 0)
-			buf_add(b, block, (size_t)n);
-	}
-	close(fd);
-	buf_text(b);
-	return 1;
+	return rc < 0 ? error_errno(e, "cannot read %s/%s", s->path, name) : rc;
 }
 
-static int write_synced(int fd, const char *text, size_t n)
-{
-	for (size_t done = 0; done < n; ) {
-		ssize_t put = failpoint("statedir.write") ? -1 : write(fd, text + done, n - done);
-
-		if (put < 0 && errno != EINTR)
-			return -1;
-		done += put > 0 ? (size_t)put : 0;
-	}
-	return failpoint("statedir.sync") ? -1 : fsync(fd);
-}
-
-/* replace_file makes TEXT what the file NAME says, all or nothing, also if the power fails. */
 static int replace_file(const struct statedir *s, const char *name, const char *text, size_t n, struct error *e)
 {
-	char *temporary = xasprintf("%s.new", name);
-	int fd = openat(s->fd, temporary, OPEN_FILE | O_TRUNC, PRIVATE);
-	int rc = fd >= 0 ? write_synced(fd, text, n) : -1;
-
-	if (rc == 0)
-		rc = failpoint("statedir.rename") ? -1 : renameat(s->fd, temporary, s->fd, name);
-	if (rc == 0)
-		rc = fsync(s->fd);
-	if (rc != 0)
-		error_errno(e, "cannot write %s/%s", s->path, name);
-	if (fd >= 0)
-		close(fd);
-	free(temporary);
-	return rc;
+	if (wholefile_replace(s->fd, name, text, n) != 0)
+		return error_errno(e, "cannot write %s/%s", s->path, name);
+	return 0;
 }
 
 /* each_in calls FN for every name in the directory NAME; the sum of what it returns. */
 static int each_in(const struct statedir *s, const char *name, int (*fn)(int dir, const char *, void *),
     void *arg)
 {
-	int fd = openat(s->fd, name, OPEN_DIR), sum = 0;
+	int fd = openat(s->fd, name, OURDIR_OPEN), sum = 0;
 	DIR *d = fd >= 0 ? fdopendir(fd) : NULL;
 	struct dirent *entry;
 
@@ -149,7 +109,7 @@ static int open_dir(struct statedir *s, const char *dir, struct error *e)
 		return error_errno(e, "cannot make the state directory %s", dir);
 	s->path = realpath(dir, NULL);
 	if (s->path != NULL)
-		s->fd = open(s->path, OPEN_DIR);
+		s->fd = open(s->path, OURDIR_OPEN);
 	if (s->fd < 0 && errno == ENOTDIR)
 		return error_set(e, "%s is no directory; name another one for the state", dir);
 	if (s->fd < 0)
@@ -163,13 +123,6 @@ static int make_folder(int dir, const char *name)
 }
 
 /* ---- locks ------------------------------------------------------------------------- */
-
-static void pause_a_step(void)
-{
-	static const struct timespec step = { .tv_nsec = (long)STEP_MS * NS_PER_MS };
-
-	nanosleep(&step, NULL);
-}
 
 /* holder gives the pid that the lock file tells of, or 0. */
 static pid_t holder(int fd)
@@ -189,6 +142,7 @@ static bool lives(pid_t pid)
  * of a child that was just forked, for as long as that takes to die. */
 static enum statedir_result lock_dir(struct statedir *s, struct error *e)
 {
+	static const struct timespec step = { .tv_nsec = (long)STEP_MS * NS_PER_MS };
 	uint64_t deadline = clock_now_ns() + (uint64_t)WAIT_MS * NS_PER_MS;
 	char pid[32];
 	int n;
@@ -204,7 +158,7 @@ static enum statedir_result lock_dir(struct statedir *s, struct error *e)
 			    "one first, or name another directory", s->path, (int)holder(s->lock_fd));
 			return STATEDIR_CONFLICT;
 		}
-		pause_a_step();
+		nanosleep(&step, NULL);
 	}
 	n = snprintf(pid, sizeof pid, "%d\n", (int)getpid());
 	if (ftruncate(s->lock_fd, 0) != 0 || pwrite(s->lock_fd, pid, (size_t)n, 0) != n)
@@ -233,34 +187,36 @@ static void put_holders(int fd, char *text, size_t size)
 		fclose(f);
 }
 
+/* workers_live says who has the lock on the file FD, workers.lock. */
+static enum statedir_result workers_live(const struct statedir *s, int fd, struct error *e)
+{
+	char pids[128] = "";
+
+	if (fd >= 0)
+		put_holders(fd, pids, sizeof pids);
+	error_set(e, "workers of an older run on the state directory %s are still alive: process %s; kill "
+	    "them first", s->path, pids[0] != '\0' ? pids : "unknown");
+	return STATEDIR_CONFLICT;
+}
+
 /* lock_workers gives a descriptor that holds workers.lock alone, or -1. */
 static int lock_workers(struct statedir *s, enum statedir_result *rc, struct error *e)
 {
-	uint64_t deadline = clock_now_ns() + (uint64_t)WAIT_MS * NS_PER_MS;
 	int fd = openat(s->fd, "workers.lock", OPEN_FILE, PRIVATE);
-	char pids[128];
 
 	*rc = STATEDIR_FAILED;
 	if (fd < 0)
 		return error_errno(e, "cannot write in the state directory %s", s->path);
-	while (flock(fd, LOCK_EX | LOCK_NB) != 0) {
-		if ((errno == EWOULDBLOCK || errno == EINTR) && clock_now_ns() < deadline) {
-			pause_a_step();
-			continue;
-		}
-		put_holders(fd, pids, sizeof pids);
-		error_set(e, "workers of an older run on the state directory %s are still alive: process "
-		    "%s; kill them first", s->path, pids[0] != '\0' ? pids : "unknown");
-		*rc = STATEDIR_CONFLICT;
-		close(fd);
-		return -1;
-	}
-	return fd;
+	if (ourdir_lock(fd, WAIT_MS) == 0)
+		return fd;
+	*rc = workers_live(s, fd, e);
+	close(fd);
+	return -1;
 }
 
 int statedir_hold(const char *dir, uint32_t run, struct error *e)
 {
-	struct statedir s = { .path = (char *)dir, .fd = open(dir, OPEN_DIR) };
+	struct statedir s = { .path = (char *)dir, .fd = open(dir, OURDIR_OPEN) };
 	int lock = s.fd >= 0 ? openat(s.fd, "workers.lock", O_RDWR | O_NOFOLLOW | O_CLOEXEC) : -1, rc = 0;
 	struct buf b = { 0 };
 
@@ -285,21 +241,12 @@ int statedir_hold(const char *dir, uint32_t run, struct error *e)
 static enum statedir_result no_workers(const struct statedir *s, struct error *e)
 {
 	int fd = openat(s->fd, "workers.lock", O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
-	uint64_t deadline = clock_now_ns() + (uint64_t)WAIT_MS * NS_PER_MS;
-	bool free_ = fd < 0 && errno == ENOENT;	/* a copy need not have it */
-	char pids[128] = "";
+	bool none = fd >= 0 ? ourdir_lock(fd, WAIT_MS) == 0 : errno == ENOENT;	/* a copy need not have it */
+	enum statedir_result rc = none ? STATEDIR_OK : workers_live(s, fd, e);
 
-	while (fd >= 0 && !(free_ = flock(fd, LOCK_EX | LOCK_NB) == 0) && clock_now_ns() < deadline)
-		pause_a_step();
-	if (fd >= 0 && !free_)
-		put_holders(fd, pids, sizeof pids);
 	if (fd >= 0)
 		close(fd);
-	if (free_)
-		return STATEDIR_OK;
-	error_set(e, "workers of an older run on the state directory %s are still alive: process %s; kill "
-	    "them first", s->path, pids[0] != '\0' ? pids : "unknown");
-	return STATEDIR_CONFLICT;
+	return rc;
 }
 
 static enum statedir_result in_use(const struct statedir *s, struct error *e)
@@ -315,7 +262,7 @@ enum statedir_result statedir_look(struct statedir *s, const char *dir, struct e
 
 	*s = (struct statedir){ .path = realpath(dir, NULL), .fd = -1, .lock_fd = -1 };
 	if (s->path != NULL)
-		s->fd = open(s->path, OPEN_DIR);
+		s->fd = open(s->path, OURDIR_OPEN);
 	if (s->fd >= 0)
 		s->lock_fd = openat(s->fd, "lock", O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
 	if (s->fd >= 0 && s->lock_fd < 0 && errno == ENOENT)
@@ -467,7 +414,7 @@ int statedir_clear(struct statedir *s, struct error *e)
 	if (s->transactional)
 		return 0;
 	each_in(s, "positions.done", remove_one, NULL);
-	if (failpoint("statedir.rename") || renameat(s->fd, "positions", s->fd, "positions.done") != 0 || fsync(s->fd) != 0)
+	if (failpoint("file.rename") || renameat(s->fd, "positions", s->fd, "positions.done") != 0 || fsync(s->fd) != 0)
 		return error_errno(e, "cannot remove %s/positions", s->path);
 	each_in(s, "positions.done", remove_one, NULL);
 	unlinkat(s->fd, "positions.done", AT_REMOVEDIR);

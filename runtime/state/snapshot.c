@@ -14,6 +14,7 @@
 
 #include "buf.h"
 #include "memory.h"
+#include "ourdir.h"
 #include "statedir.h"
 
 enum { ANSWER_S = 5, TRIES = 20 };
@@ -131,18 +132,6 @@ static void describe(const char *path, struct buf *out)
 	free(entries);
 }
 
-static void remove_copy(const char *path)
-{
-	DIR *d = opendir(path);
-	struct dirent *entry;
-
-	while (d != NULL && (entry = readdir(d)) != NULL)
-		unlinkat(dirfd(d), entry->d_name, 0);
-	if (d != NULL)
-		closedir(d);
-	rmdir(path);
-}
-
 static int take_database(const char *from, const char *to, struct error *e)
 {
 	struct buf before = { 0 }, after = { 0 };
@@ -150,7 +139,7 @@ static int take_database(const char *from, const char *to, struct error *e)
 
 	for (int i = 0; i < TRIES && rc != 0; i++) {
 		if (i > 0)
-			remove_copy(to);
+			ourdir_remove(to);
 		describe(from, &before);
 		rc = snapshot_files(from, to, true, e);
 		describe(from, &after);

@@ -57,36 +57,18 @@ static uint64_t state_bytes(void *arg, uint32_t component, uint32_t index)
 
 /* ---- to disk ---- */
 
-/* put_home makes the file DRAFT in H its definition. */
-static int put_home(const struct home *h, const char *draft, struct error *e)
-{
-	struct buf b = { 0 };
-	int rc = home_read(h, draft, &b, e);
-
-	if (rc == 0)
-		rc = error_set(e, "%s/%s is gone", h->path, draft);
-	if (rc > 0)
-		rc = home_write(h, "topology.json", b.data, b.n, e);
-	buf_free(&b);
-	return rc;
-}
-
 /* save_home has the next run begin with as many executors. Its numbers are dense again. */
 static int save_home(const struct mover *m, struct error *e)
 {
-	char *path = home_file(m->home, "topology.json"), *draft = home_file(m->home, "topology.draft");
+	char *path = home_file(m->home, "topology.json");
 	struct topology *t = topology_read(path, e);
-	int rc = t != NULL ? 0 : -1;
+	int rc = -1;
 
-	for (uint32_t c = 0; rc == 0 && c < t->n_components && c < m->moves.after.n_components; c++)
+	for (uint32_t c = 0; t != NULL && c < t->n_components && c < m->moves.after.n_components; c++)
 		t->components[c].parallelism = m->moves.after.components[c].parallelism;
-	if (rc == 0)
-		rc = topology_write(t, draft, e);
-	if (rc == 0)
-		rc = put_home(m->home, "topology.draft", e);
-	unlink(draft);
+	if (t != NULL)
+		rc = home_write_definition(m->home, t, e);
 	topology_free(t);
-	free(draft);
 	free(path);
 	return rc;
 }

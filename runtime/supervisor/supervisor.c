@@ -13,6 +13,7 @@
 #include "buf.h"
 #include "clock.h"
 #include "crew.h"
+#include "pinned.h"
 #include "life.h"
 #include "logfile.h"
 #include "memory.h"
@@ -37,6 +38,7 @@ enum {
 
 struct supervisor {
 	struct rundir dir;
+	struct pinned pinned;
 	char *state_dir;
 	struct crew crew;
 	struct requests requests;
@@ -316,6 +318,8 @@ static int prepare(struct supervisor *s, const struct topology *t, const struct 
 	if (take_signals(s, e) != 0 || spawn_prepare(e) != 0 || enough_descriptors(s->crew.plan, e) != 0 ||
 	    rundir_create(&s->dir, t->name, e) != 0)
 		return -1;
+	if (options->home == NULL && pinned_take(&s->pinned, s->dir.path, t, e) != 0)
+		return -1;
 	path = rundir_topology(s->dir.path);
 	rc = topology_write(t, path, e);
 	free(path);
@@ -442,6 +446,7 @@ int supervisor_run(struct topology *t, const struct run_options *options,
 	overview_close(s.overview);
 	recorder_free(&s.recorder);
 	rundir_remove(&s.dir);
+	pinned_drop(&s.pinned);
 	crew_free(&s.crew);
 	close_outlet(&s);
 	give_signals_back(&s);

@@ -21,6 +21,8 @@
 
 #include "error.h"
 
+struct buf;
+
 /* The kinds of grouping, by Storm's names; topology_grouping_names[kind] is the text. */
 enum grouping {
 	GROUPING_SHUFFLE,
@@ -137,7 +139,8 @@ void topology_free(struct topology *t);
 
 /* topology_write saves T at PATH, topology_read reads back what topology_write wrote (its
  * text is trusted: it is our own). Return 0 or -1 with E set; topology_read returns NULL
- * then. */
+ * then. topology_text adds what it writes to B. */
+void topology_text(struct buf *b, const struct topology *t);
 int topology_write(const struct topology *t, const char *path, struct error *e);
 struct topology *topology_read(const char *path, struct error *e);
 

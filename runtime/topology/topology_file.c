@@ -155,7 +155,7 @@ static void put_layout(struct buf *b, const struct topology *t)
 	buf_puts(b, "]");
 }
 
-static void put_topology(struct buf *b, const struct topology *t)
+void topology_text(struct buf *b, const struct topology *t)
 {
 	buf_puts(b, "{\"name\":");
 	put_string(b, t->name);
@@ -190,7 +190,7 @@ int topology_write(const struct topology *t, const char *path, struct error *e)
 
 	if (f == NULL)
 		return error_errno(e, "cannot write %s", path);
-	put_topology(&b, t);
+	topology_text(&b, t);
 	good = !failpoint("topology.write") && fwrite(b.data, 1, b.n, f) == b.n;
 	good = fclose(f) == 0 && good;
 	buf_free(&b);

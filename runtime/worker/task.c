@@ -8,6 +8,7 @@
 #include "transaction.h"
 #include "clock.h"
 #include "control.h"
+#include "pinned.h"
 #include "memory.h"
 #include "worker.h"
 
@@ -104,10 +105,12 @@ void task_unmake(struct task *t)
 
 static const gale_component *open_part(struct worker *w, const struct part *part, struct plugin **plugin)
 {
+	char *path = pinned_path(w->rundir, part->library);
 	const gale_component *c = NULL;
 	struct error e;
 
-	*plugin = plugin_open(part->library, &e);
+	*plugin = plugin_open(path, &e);
+	free(path);
 	if (*plugin != NULL)
 		c = plugin_component(*plugin, part->component, &e);
 	if (c == NULL)
