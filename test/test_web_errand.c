@@ -367,6 +367,7 @@ int main(void)
 	SRunner *runner;
 	int failed;
 
+	tcase_set_timeout(c, 60);
 	tcase_add_checked_fixture(c, set_up, tear_down);
 	tcase_add_test(c, answers_are_told);
 	tcase_add_test(c, a_refusal_names_the_topology);
