@@ -175,7 +175,7 @@ export async function kill(status) {
 	asking.ready(false);
 	const done = await asking.ask();
 	if (done !== null) {
-		toast(`${status.name} was killed.`);
+		toast(`${status.name} was killed.${done?.givenUp > 0 ? ` ${plural(done.givenUp, "open message was", "open messages were")} given up.` : ""}`);
 		location.hash = "#/";
 	}
 }

@@ -120,7 +120,8 @@ export class Dag {
 		show(this.tools, !none);
 		show(this.legend, !none);
 		if (none) {
-			this.missing.replaceChildren(notice("The graph is laid out by Graphviz, which is not installed here.", `apt install ${drawing.install ?? "graphviz"}`));
+			this.missing.replaceChildren(drawing.error ? notice(`Graphviz could not lay out the graph: ${drawing.error}`)
+				: notice("The graph is laid out by Graphviz, which is not installed here.", `apt install ${drawing.install ?? "graphviz"}`));
 			return;
 		}
 		this.drawing = drawing;

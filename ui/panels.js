@@ -70,20 +70,33 @@ export class Errors {
 /* ---- oldest trees ---- */
 
 function reason(t) {
-	const last = t.lastAckTask ? `last ack ${milliseconds(t.lastAckAgoMs)} ago by ${t.lastAckTask}` : "no task has acked yet";
+	const last = t.lastAckTask ? `last ack ${milliseconds(t.lastAckAgoMs)} ago by ${t.lastAckTask}` : null;
 
-	if (t.waitsMs !== undefined || t.waitingForReplay)
-		return "failed; waits to be emitted again";
-	return t.timesOutInMs === undefined || t.timesOutInMs === null ? last : `${last}; times out in ${duration(t.timesOutInMs / 1000)}`;
+	if (t.timesOutInMs === null)
+		return last ?? "the acker does not know it any more";
+	return `${last ?? "no task has acked yet"}; times out in ${duration(t.timesOutInMs / 1000)}`;
 }
 
+/* summary says how much is open, of messages or of batches. */
+function summary(json) {
+	const missing = json.missing?.length > 0 ? ` No answer from ${json.missing.join(", ")}: see its log.` : "";
+
+	if (json.tracked === false)
+		return "This topology has no ackers: its messages are not tracked.";
+	if (json.batches !== undefined)
+		return `${plural(json.batches.length, "batch is", "batches are")} open; the last that was committed is ${count(json.committed)}.${missing}`;
+	return [`${plural(json.open, "message is", "messages are")} open.`, json.waitingForReplay > 0 ? ` ${plural(json.waitingForReplay, "message has", "messages have")} failed and wait to be emitted again.` : "",
+		` One times out after ${duration(json.timeoutMs / 1000)}.`, missing].join("");
+}
+
+/* Trees shows what has been open for longest: messages, or batches where there are transactions. */
 export class Trees {
 	constructor(name) {
-		this.table = new Table({
-			caption: "Oldest trees", empty: "Nothing is open.", keyOf: (t) => `${t.root ?? ""} ${t.task} ${t.attempt} ${JSON.stringify(t.messageId)}`,
+		this.trees = new Table({
+			caption: "Oldest trees", empty: "Nothing is open.", keyOf: (t) => `${t.root} ${t.task} ${t.attempt} ${JSON.stringify(t.messageId)}`,
 			searchOf: (t) => `${t.task} ${JSON.stringify(t.messageId)} ${t.lastAckTask ?? ""}`,
 			columns: [
-				{ id: "message", label: "Message", tip: "Its id, as the spout gave it.", align: "left", first: true, value: (t) => t.messageId, show: (cell, t) => text(cell, typeof t.messageId === "string" ? t.messageId : JSON.stringify(t.messageId ?? null)) },
+				{ id: "message", label: "Message", tip: "Its id, as the spout gave it.", align: "left", first: true, value: (t) => t.messageId, show: (cell, t) => text(cell, typeof t.messageId === "string" ? t.messageId : JSON.stringify(t.messageId)) },
 				{ id: "task", label: "Spout task", align: "left", value: (t) => t.task },
 				{ id: "age", label: "Open for", tip: "Since it was emitted.", value: (t) => t.ageMs, show: number((t) => t.ageMs, milliseconds) },
 				{ id: "attempt", label: "Attempt", tip: "1 is the first; more are replays.", value: (t) => t.attempt },
@@ -91,13 +104,28 @@ export class Trees {
 				{ id: "stream", label: "Stream", align: "left", value: (t) => t.stream },
 				{ id: "root", label: "Root", tip: "The number that ackers know it by.", align: "left", value: (t) => t.root }],
 		});
+		this.batches = new Table({
+			caption: "Open batches", empty: "Nothing is open.", keyOf: (b) => `${b.txid}`,
+			columns: [
+				{ id: "txid", label: "Batch", tip: "Its number (txid).", align: "left", first: true, value: (b) => b.txid },
+				{ id: "attempt", label: "Attempt", tip: "1 is the first; more are replays.", value: (b) => b.attempt },
+				{ id: "step", label: "Step", tip: "What is done with it.", align: "left", value: (b) => b.step },
+				{ id: "since", label: "Since", tip: "How long this step has been going on.", value: (b) => b.sinceMs, show: number((b) => b.sinceMs, milliseconds) },
+				wide("waits", "Waits for", "The workers that have not answered yet.", (b) => b.waitsFor.join(", "))],
+		});
 		this.sum = el("p", { class: "note" });
-		this.node = section("Oldest trees", this.sum, this.table.node);
-		this.poll = poll(() => `${path("topology", name, "trees")}?count=100`, (json) => {
-			text(this.sum, json.tracked === false ? "This topology has no ackers: its messages are not tracked."
-				: `${plural(json.open, "message is", "messages are")} open, ${count(json.waitingForReplay)} of them wait to be emitted again. A message times out after ${duration(json.timeoutMs / 1000)}.`);
-			this.table.update(json.trees);
-		}, { every: RARELY_MS, fail: (e) => { text(this.sum, e.message); this.table.update([]); } });
+		this.node = section("Oldest trees", this.sum, this.trees.node, this.batches.node);
+		show(this.batches.node, false);
+		this.poll = poll(() => `${path("topology", name, "trees")}?count=100`, (json) => this.#tell(json),
+			{ every: RARELY_MS, fail: (e) => { text(this.sum, e.message); show(this.trees.node, false); show(this.batches.node, false); } });
+	}
+
+	#tell(json) {
+		text(this.sum, summary(json));
+		show(this.trees.node, json.trees !== undefined);
+		show(this.batches.node, json.batches !== undefined);
+		this.trees.update(json.trees ?? []);
+		this.batches.update(json.batches ?? []);
 	}
 
 	update() {}

@@ -446,7 +446,7 @@ const cases = {
 	async "screenshots"(page, browser) {
 		for (const width of [1400, 400])
 			for (const scheme of ["light", "dark"]) {
-				const p = await open(browser, { width, height: 1000, scheme, token: true });
+				const p = await open(browser, { width, height: width === 400 ? 1500 : 1000, scheme, token: true });
 				await shopPage(p);
 				await p.waitForSelector(".chart canvas");
 				await p.waitForTimeout(1500);
