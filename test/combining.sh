@@ -30,7 +30,7 @@ alike() {
 		stream sum file SHUFFLE
 	END
 	rm -f output
-	expect 0 run t.json --summary summary
+	expect 0 run -P "$PLUGINS" --summary summary t.json
 	[ "$(number acked)" -eq "$(wc -l < text)" ] || fail "not all was acked: $(cat summary)"
 }
 
