@@ -168,7 +168,7 @@ static int execute(void *self, gale_ctx *ctx, const gale_tuple *t)
 {
 	(void)ctx;
 	const gale_value *word = gale_in(t, 0);
-	find(self, word->u.s, word->n)->count++;
+	find(self, word->u.s, word->n)->count += t->times;
 	return GALE_OK;
 }
 
@@ -207,5 +207,6 @@ static const gale_component count = {
 	.execute = execute,
 	.finish = finish,
 	.cleanup = cleanup,
+	.combine = true,
 };
 GALE_PLUGIN(&count);

@@ -136,7 +136,7 @@ static int execute(void *self, gale_ctx *ctx, const gale_tuple *tuple)
 	struct tally *t = self;
 	const gale_value *word = gale_in(tuple, 0);
 	int64_t count;
-	if (gale_state_add(ctx, word->u.s, word->n, 1, &count) != 0)
+	if (gale_state_add(ctx, word->u.s, word->n, tuple->times, &count) != 0)
 		return GALE_FAIL;
 	if (*t->emit == 'c')
 		return gale_emit(ctx, 0, *word, gale_int(count)) == 0 ? GALE_OK : GALE_FAIL;
@@ -207,5 +207,6 @@ static const gale_component tally = {
 	.cleanup = cleanup,
 	.state_version = 1,
 	.state_by_field = true,
+	.combine = true,
 };
 GALE_PLUGIN(&tally);

@@ -10,6 +10,7 @@
 #     test/reliability.sh timeout 'wrong*'     runs only these cases
 #     GALE=PROGRAM  JOBS=N  test/...           another gale, N cases at a time
 #     TEST_CHAINING=auto  test/...             with bolts chained wherever that is possible
+#     TEST_COMBINING=off  test/...             with equal tuples on their own
 
 TOP_SRCDIR=${TOP_SRCDIR:-$(cd "$(dirname "$0")/.." && pwd)}
 TOP_BUILDDIR=${TOP_BUILDDIR:-$TOP_SRCDIR}
@@ -18,6 +19,7 @@ PLUGINS=$TOP_BUILDDIR/test/plugins
 # Deadlines, and what memory may be used, are this many times as much.
 SLOW=${SLOW:-$(grep -q '__[au]b\?san_' "$GALE" && echo 8 || echo 1)}
 TEST_CHAINING=${TEST_CHAINING:-}
+TEST_COMBINING=${TEST_COMBINING:-}
 ME=$(basename "$0" .sh)
 PID=
 export LC_ALL=C
@@ -202,7 +204,7 @@ nothing_left() {
 # The keys parallelism, numTasks and those with a dot (config) go where they belong; all
 # others are properties.
 topology() {
-	awk -v name="${1:-$CASE}" -v chaining="$TEST_CHAINING" '
+	awk -v name="${1:-$CASE}" -v chaining="$TEST_CHAINING" -v combining="$TEST_COMBINING" '
 	function json(v) {
 		return v ~ /^(true|false|null|-?[0-9]+(\.[0-9]+)?)$/ ? v : "\"" v "\""
 	}
@@ -251,6 +253,8 @@ topology() {
 	END {
 		if (chaining != "")
 			configs = add(configs, pair("topology.chaining", chaining))
+		if (combining != "")
+			configs = add(configs, pair("topology.combining", combining))
 		printf "{ %s,\n  \"config\": { %s },\n  \"spouts\": [%s ],\n  \"bolts\": [%s ],\n  \"streams\": [%s ]%s }\n",
 		    pair("name", name), configs, spouts, bolts, streams, tx
 	}' > t.json

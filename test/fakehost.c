@@ -555,7 +555,7 @@ int fake_pump(struct fake *f)
 
 int fake_execute(struct fake *f, const gale_value *values, uint32_t n)
 {
-	gale_tuple t = { .values = values, .n = n, .source = &f->source };
+	gale_tuple t = { .values = values, .n = n, .source = &f->source, .times = 1 };
 	f->in_hand = &t;
 	f->held_in_hand = false;
 	int got = f->component->execute(f->self, &f->ctx, &t);

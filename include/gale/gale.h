@@ -70,7 +70,8 @@ extern "C" {
  *
  *   1   the first; then, at the end of the structures: positions of spouts (resume,
  *       gale_position, gale_forget); state (state_version, gale_state_get and its kin, persist);
- *       batches (txid, generation, finish_batch, publish); levels of the log (level)
+ *       batches (txid, generation, finish_batch, publish); levels of the log (level); tuples that
+ *       stand for several (combine, times)
  */
 #define GALE_ABI 1u
 
@@ -223,6 +224,8 @@ struct gale_tuple {
 	uint32_t n;
 	uint32_t source_task;
 	const gale_source *source;
+	uint32_t times;			/* how many equal tuples this one stands for: 1, or more in a
+					 * bolt that declares `combine` */
 };
 
 /* gale_in gives the value of input number I, as the component's `inputs` counts them,
@@ -1018,6 +1021,18 @@ struct gale_component {
 	 * write state. GALE_OK or GALE_FATAL. Who has it needs a state_version: only what is in
 	 * the state is known after a crash. */
 	int (*publish)(void *self, gale_ctx *ctx);
+
+	/* Bolts that take equal tuples together */
+
+	/* combine: execute looks at t->times. Where FIELDS brings the bolt its tuples, equal ones (all
+	 * values, and the task that they are from) that wait for the same frame then may come as one that
+	 * stands for them: less is sent, and execute is called less often. A bolt that counts adds t->times
+	 * instead of 1. The tuple belongs to the messages of all of them: to fail it fails them all, what is
+	 * emitted for it is anchored to all, and to hold it keeps them all open. How many become one depends on how
+	 * the frames were filled, and a tuple may overtake one of another key that was emitted before it. Nothing
+	 * comes later because of this. Leave it off where emits are anchored to many held tuples: those may belong
+	 * to 4096 messages at most. Users can switch it off ("topology.combining": "off"). */
+	bool combine;
 };
 
 /* What the library exports, as the symbol `gale_plugin`. The two first words are checked

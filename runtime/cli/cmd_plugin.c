@@ -50,6 +50,7 @@ static void put_callbacks(struct buf *out, const struct catalog_component *x)
 	const struct { const char *name; bool has; } all[] = {
 		{ "resume", x->has_resume }, { "tick", x->has_tick }, { "finish", x->has_finish },
 		{ "finish_batch", x->has_finish_batch }, { "publish", x->has_publish },
+		{ "combine", x->declared.combine },
 	};
 	const char *before = "  has      ";
 

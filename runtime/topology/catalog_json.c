@@ -89,6 +89,7 @@ void catalog_write(struct buf *out, const struct catalog_component *x)
 	put_bool(out, "hasPublish", x->has_publish);
 	buf_printf(out, ",\"stateVersion\":%u", c->state_version);
 	put_bool(out, "stateByField", c->state_by_field);
+	put_bool(out, "combine", c->combine);
 	put_fields(out, "inputs", c->inputs);
 	put_outputs(out, c->outputs);
 	put_props(out, c->props);
@@ -233,6 +234,7 @@ static int read_component(const struct json_node *x, struct catalog_component *m
 	made->has_publish = bool_of(x, "hasPublish");
 	c->state_version = (uint32_t)int_of(x, "stateVersion");
 	c->state_by_field = bool_of(x, "stateByField");
+	c->combine = bool_of(x, "combine");
 	if (read_fields(list_of(x, "inputs"), &c->inputs) < 0)
 		return -1;
 	if (read_outputs(list_of(x, "outputs"), c) < 0)

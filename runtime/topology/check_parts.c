@@ -214,6 +214,7 @@ static void take_component(struct check *c, struct component_draft *draft, struc
 		made->has_tick = found->has_tick;
 		made->has_publish = found->has_publish;
 		made->state_version = found->declared.state_version;
+		made->combines = found->declared.combine;
 		made->state_by_field = found->declared.state_by_field;
 		if (!found->has_tick)
 			idle_tick(c, draft);

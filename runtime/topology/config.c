@@ -36,6 +36,8 @@ const struct config_key config_keys[] = {
 	  "How many milliseconds lie between two ticks of a task; goes before secs." },
 	{ "topology.chaining", CONFIG_AUTO, "off", 0, 0, BOTH,
 	  "Whether bolts run in the process of those that feed them, where that is possible." },
+	{ "topology.combining", CONFIG_AUTO, "auto", 0, 0, BOTH,
+	  "Whether equal tuples on their way to a bolt that takes them together may become one." },
 	{ "topology.worker.timeout.secs", CONFIG_NUMBER, "30", 0, MAX_SECS, CONFIG_TOPOLOGY,
 	  "How many seconds a worker may take to become ready before it counts as lost." },
 	{ "topology.transaction.batch.interval.ms", CONFIG_INT, "10", 1, INT32_MAX, CONFIG_TOPOLOGY,

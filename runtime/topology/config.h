@@ -38,7 +38,7 @@ struct config_key {
 
 /* Ends with a key without name. */
 extern const struct config_key config_keys[];
-enum { CONFIG_N_KEYS = 21, N_LOG_LEVELS = 4 };
+enum { CONFIG_N_KEYS = 22, N_LOG_LEVELS = 4 };
 
 /* By gale_level: "error" ... "debug". */
 extern const char *const config_log_levels[N_LOG_LEVELS];

@@ -164,6 +164,8 @@ static int check_state(const gale_component *c, struct error *e)
 		return error_set(e, "%s has `persist` but no state_version", c->name);
 	if (c->state_by_field && c->state_version == 0)
 		return error_set(e, "%s has `state_by_field` but no state_version", c->name);
+	if (c->combine && c->kind != GALE_BOLT)
+		return error_set(e, "%s declares `combine`, which only bolts do", c->name);
 	if (c->finish_batch != NULL && c->kind != GALE_BOLT)
 		return error_set(e, "%s has `finish_batch`, which only bolts have", c->name);
 	if (c->publish != NULL && c->kind != GALE_BOLT)

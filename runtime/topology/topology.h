@@ -90,6 +90,7 @@ struct component {
 	bool has_tick;		/* the plugin has a tick callback */
 	bool has_publish;	/* the plugin has a publish callback */
 	uint32_t state_version;	/* of what its tasks keep; 0: they keep no state */
+	bool combines;		/* a tuple that it takes may stand for several equal ones */
 	bool state_by_field;	/* its keys are the values of the field that it is fed by */
 };
 

@@ -113,11 +113,11 @@ static void put_component(struct buf *b, const struct component *c)
 	put_string(b, c->id);
 	buf_printf(b,
 	    ",\"kind\":%d,\"parallelism\":%u,\"numTasks\":%u,\"takesAny\":%s,\"hasFinish\":%s,"
-	    "\"hasTick\":%s,\"hasPublish\":%s,\"stateVersion\":%u,\"stateByField\":%s",
+	    "\"hasTick\":%s,\"hasPublish\":%s,\"stateVersion\":%u,\"stateByField\":%s,\"combines\":%s",
 	    (int)c->kind, c->parallelism, c->n_tasks, c->takes_any ? "true" : "false",
 	    c->has_finish ? "true" : "false", c->has_tick ? "true" : "false",
 	    c->has_publish ? "true" : "false", c->state_version,
-	    c->state_by_field ? "true" : "false");
+	    c->state_by_field ? "true" : "false", c->combines ? "true" : "false");
 	buf_puts(b, ",\"part\":");
 	put_part(b, &c->part);
 	put_settings(b, "config", &c->config);
@@ -387,6 +387,7 @@ static void get_component(struct reader *r, const struct json_node *x, struct co
 	c->has_publish = get_bool(r, x, "hasPublish");
 	c->state_version = (uint32_t)get_int(r, x, "stateVersion", (int64_t)UINT32_MAX + 1);
 	c->state_by_field = get_bool(r, x, "stateByField");
+	c->combines = get_bool(r, x, "combines");
 	get_part(r, x, "part", &c->part);
 	c->config = get_settings(r, x, "config");
 	c->inputs = get_fields(r, x, "inputs", &c->n_inputs);

@@ -63,6 +63,28 @@ static void get_header(struct wire_header *h, const uint8_t *p)
 	h->edge_base = wire_get64(p + 64);
 }
 
+/* open_groups finds what stands behind the tuples. */
+static int open_groups(struct wire_reader *r)
+{
+	uint64_t bytes, times;
+
+	r->groups = r->groups_end = NULL;
+	r->n_times = 0;
+	if (!(r->header.flags & WIRE_MERGED))
+		return 0;
+	if (r->header.body_bytes < WIRE_GROUPS_TAIL)
+		return -1;
+	r->end -= WIRE_GROUPS_TAIL;
+	r->n_times = wire_get32(r->end);
+	times = 2 * (uint64_t)r->n_times;
+	bytes = wire_get32(r->end + 4);
+	if (bytes + times > (uint64_t)(r->end - r->at) || r->n_times > r->header.count)
+		return -1;
+	r->groups_end = r->end - times;
+	r->end = r->groups = r->groups_end - bytes;
+	return 0;
+}
+
 int wire_open(struct wire_reader *r, const uint8_t *frame, size_t n, struct error *e)
 {
 	uint32_t added;
@@ -86,6 +108,8 @@ int wire_open(struct wire_reader *r, const uint8_t *frame, size_t n, struct erro
 	added = r->header.flags & (WIRE_TUPLE_STREAM | WIRE_TUPLE_SOURCE | WIRE_TUPLE_TARGET);
 	r->plain = added == 0;
 	r->targeted = added == WIRE_TUPLE_TARGET;
+	if (open_groups(r) < 0)
+		return error_set(e, "frame that says more of merged tuples than it has");
 	return 0;
 }
 

@@ -54,6 +54,17 @@
  *     02          root as before        04 03 74 68 65     string, 3, "the"
  *     01          one value
  *
+ * With MERGED a tuple may stand for several equal ones, of several roots (combine.h, merged.h). Which
+ * do is told behind the tuples, by root:
+ *
+ *     groups    u64 root, u16 n, n * u16 index: tuple `index` stands for one of this root. With the
+ *               highest bit set: for one more of the same root
+ *     times     m * u16: how many tuple 0 .. m - 1 stands for, 0: it is not in the groups. Nor are later ones
+ *     u32       m
+ *     u32       bytes of all groups
+ *
+ * Such a tuple has one edge id for all of its roots, as one that is anchored to several.
+ *
  * Varint: 7 bits a byte, low ones first, at most 10 bytes (as in Protocol Buffers).
  *
  * SPDX-License-Identifier: Apache-2.0 */
@@ -76,7 +87,10 @@ enum {
 	WIRE_HEADER = 72,		/* bytes */
 	WIRE_TARGET_AT = 24,		/* where the target is, for who chooses it last */
 	WIRE_FRAME_MAX = GALE_MAX_VALUE + 65536,	/* one large tuple travels alone */
-	WIRE_ROOTS_MAX = 4096		/* roots of one tuple */
+	WIRE_ROOTS_MAX = 4096,		/* roots of one tuple */
+	WIRE_GROUPS_TAIL = 8,		/* bytes behind groups and times */
+	WIRE_GROUP_HEAD = 10,		/* bytes of a group before its indexes */
+	WIRE_GROUP_AGAIN = 0x8000	/* with an index: one more of the same root */
 };
 
 enum wire_kind {
@@ -90,7 +104,8 @@ enum {
 	WIRE_TUPLE_TARGET = 4,
 	WIRE_DISCARD = 8,	/* of an END marker: the run was cut short, skip finish */
 	WIRE_LAST = 32,		/* of a CLOSE marker: no batch follows */
-	WIRE_FINISH = 16	/* these tuples come from finish: they are not the run's work */
+	WIRE_FINISH = 16,	/* these tuples come from finish: they are not the run's work */
+	WIRE_MERGED = 64	/* some tuples stand for several */
 };
 
 struct wire_header {
@@ -123,6 +138,8 @@ struct wire_reader {
 	bool plain;			/* no flag adds a field to each tuple */
 	bool targeted;			/* only the one for its task does */
 	struct wire_header header;
+	const uint8_t *groups, *groups_end;	/* WIRE_MERGED; else NULL. Behind them `times`, */
+	uint32_t n_times;		/* so many, at groups_end */
 };
 
 /* wire_open reads and checks the header of the N bytes at FRAME, which must outlive R and

@@ -135,6 +135,7 @@ void bolt_stop(struct worker *w)
 	if (w->frame != NULL)
 		frame_release(w->data, w->frame);
 	free(w->upstream);
+	merged_free(&w->merged);
 }
 
 /* source_of gives what STREAM of COMPONENT declares, or NULL when it is nothing that this one
@@ -211,15 +212,27 @@ static inline void hand_in(struct worker *w, struct acks *a)
 }
 
 /* count_executed counts for T what was executed and is not acked at once. */
-static void count_executed(const struct task *t)
+static void count_executed(const struct task *t, const struct anchor *hand)
 {
 	if (t->counts != NULL)
-		t->counts->n.executed++;
+		t->counts->n.executed += hand->times;
+}
+
+void bolt_all_roots(const struct task *t)
+{
+	struct worker *w = t->worker;
+	struct anchor *a = t->hand;
+
+	if (a == NULL || !a->partial)
+		return;
+	a->roots.list = (const uint8_t *)merged_roots(&w->merged, w->reader.index - 1, &a->roots.n);
+	a->partial = false;
 }
 
 static void fail_hand(struct task *t, const struct anchor *hand, int result)
 {
-	count_executed(t);
+	count_executed(t, hand);
+	bolt_all_roots(t);
 	bolt_failed(t, hand, result);
 }
 
@@ -241,34 +254,75 @@ static inline void ack_hand(const struct task *t, const struct anchor *hand, str
 		return;
 	}
 	hand_in(w, a);
-	*a = (struct acks){ hand->roots.one, value };
+	a->root = hand->roots.one;
+	a->value = value;
 }
 
-static inline void execute(struct worker *w, struct task *t, const struct wire_tuple *in,
-    const gale_source *source, struct acks *acks)
+/* ack_merged acks what is in hand of a frame whose tuples stand for several: when its acks are handed
+ * in, if it is one of them. */
+static void ack_merged(const struct task *t, const struct anchor *hand)
 {
-	struct anchor hand = { .roots = { in->n_roots, in->root, in->roots }, .edge = in->edge };
-	gale_tuple tuple = { w->values, in->n_values, in->source, source };
+	struct worker *w = t->worker;
+	uint32_t index = w->reader.index - 1;
+
+	if (t->counts != NULL)
+		t->counts->passed += hand->times;
+	if (w->txn != NULL || merged_times(&w->merged, index) == 0) {
+		host_ack_anchor(t->stage, hand);
+		return;
+	}
+	t->stage->status->acked += hand->times;
+	w->merged.values[index] = hand->edge ^ hand->children;
+}
+
+/* take_merged: HAND may have several roots. */
+static inline void take_merged(const struct worker *w, struct anchor *hand)
+{
+	if (hand->times == 1 || w->txn != NULL)
+		return;
+	hand->partial = true;
+	hand->roots.n = 2;	/* not the way of those with one */
+}
+
+/* execute gives T the tuple IN, which stands for TIMES. MERGED: it is of a frame with such that stand for
+ * several, and ACKS is NULL. */
+__attribute__((always_inline))
+static inline void execute(struct worker *w, struct task *t, const struct wire_tuple *in,
+    const gale_source *source, uint32_t times, bool merged, struct acks *acks)
+{
+	struct anchor hand = { .roots = { in->n_roots, in->root, in->roots }, .edge = in->edge,
+		.times = times };
+	gale_tuple tuple = { w->values, in->n_values, in->source, source, times };
 	int result;
 
 	put_in_hand(w, in);
 	t->broken = false;	/* a timer may have left it */
 	t->why[0] = '\0';
+	if (merged)
+		take_merged(w, &hand);
 	t->hand = &hand;
 	t->tuple = &tuple;
 	t->frame = w->frame;
 	result = t->stage->execute(t->self, &t->ctx, &tuple);
-	t->stage->status->executed++;
+	t->stage->status->executed += times;
 	if (result != GALE_OK || t->broken)
 		fail_hand(t, &hand, result);
 	else if (t->held_hand.id == 0)
-		ack_hand(t, &hand, acks);
+		merged ? ack_merged(t, &hand) : ack_hand(t, &hand, acks);
 	else
-		count_executed(t);
+		count_executed(t, &hand);
 	t->held_hand.id = 0;
 	t->hand = NULL;
 	t->hand_finished = false;
 	t->tuple = NULL;
+}
+
+static void execute_merged(struct worker *w, struct task *t, const struct wire_tuple *in,
+    const gale_source *source)
+{
+	uint32_t times = merged_times(&w->merged, w->reader.index - 1);
+
+	execute(w, t, in, source, times > 1 ? times : 1, true, NULL);
 }
 
 /* close_group notes what the last N executes took. */
@@ -307,13 +361,18 @@ static void ack_repeated(struct worker *w)
 {
 	struct wire_tuple in;
 
+	merged_open(&w->merged, &w->reader);
 	while (wire_next(&w->reader, &in, w->values) > 0) {
 		const struct task *t = task_for(w, in.target);
+		uint32_t times = merged_times(&w->merged, w->reader.index - 1);
+
+		if (times > 1)
+			in.roots = (const uint8_t *)merged_roots(&w->merged, w->reader.index - 1, &in.n_roots);
 
 		host_ack_anchor(w->stages, &(struct anchor){ .roots = { in.n_roots, in.root, in.roots },
-			.edge = in.edge });
+			.edge = in.edge, .times = times > 1 ? times : 1 });
 		if (t != NULL && t->counts != NULL)
-			t->counts->n.acked++;
+			t->counts->n.acked += times > 1 ? times : 1;
 	}
 	bolt_drop_frame(w);
 }
@@ -325,6 +384,11 @@ static uint32_t sender_of(const struct worker *w)
 	uint32_t c = plan_task_component(w->plan, w->reader.header.worker, w->reader.header.source);
 
 	return c < w->topology->n_components && w->stages->sources[c] != NULL ? c : UINT32_MAX;
+}
+
+static void tell(void *w, uint64_t root, uint64_t value)
+{
+	out_acked(&((struct worker *)w)->out, root, value);
 }
 
 /* work_through executes tuples of the frame in hand until UNTIL_NS. Where no flag of the frame
@@ -340,6 +404,8 @@ static int work_through(struct worker *w, uint64_t until_ns)
 	uint32_t n = 0;
 	int more = from != UINT32_MAX ? 1 : -1;
 
+	if (w->reader.groups != NULL && w->reader.index == 0)
+		merged_open(&w->merged, &w->reader);
 	while (!out_blocked(&w->out) && more > 0 && (more = wire_next(&w->reader, &in, w->values)) > 0) {
 		if (!w->reader.plain) {
 			source = source_of(w, from, in.stream);
@@ -349,7 +415,10 @@ static int work_through(struct worker *w, uint64_t until_ns)
 			more = -1;
 			break;
 		}
-		execute(w, task, &in, source, &acks);
+		if (w->reader.groups != NULL)
+			execute_merged(w, task, &in, source);
+		else
+			execute(w, task, &in, source, 1, false, &acks);
 		if (++n < w->group)
 			continue;
 		hand_in(w, &acks);
@@ -359,6 +428,8 @@ static int work_through(struct worker *w, uint64_t until_ns)
 			break;
 	}
 	hand_in(w, &acks);
+	if (w->reader.groups != NULL)
+		merged_hand_in(&w->merged, tell, w);
 	if (n > 0)
 		close_group(w, n, h->flags & WIRE_FINISH);
 	return more;

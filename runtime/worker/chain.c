@@ -129,9 +129,9 @@ uint64_t chain_call(void *owner, uint32_t stage, const struct emission *m)
 	struct stage *st = &w->stages[stage];
 	const struct plan_stage *from = w->stages[st->planned->parent].planned;
 	struct task *t = &st->tasks[m->source];
-	struct anchor hand = { .roots = m->roots };
+	struct anchor hand = { .roots = m->roots, .times = 1 };
 	gale_tuple tuple = { m->values, m->n, from->first_task + m->source,
-		&st->sources[from->component][m->stream] };
+		&st->sources[from->component][m->stream], 1 };
 	bool timed = st->status->executed % TIMED_OF == 0;
 	uint64_t before_ns = timed ? clock_now_ns() : 0, edges;
 

@@ -111,6 +111,7 @@ static int emit_checked(struct task *t, uint32_t stream, const gale_value *value
 	if (router->streams[stream].stream->direct)
 		return host_refuse(t, "stream \"%s\" is direct: use gale_emit_direct",
 		    router->streams[stream].stream->id);
+	bolt_all_roots(t);
 	if (t->hand != NULL)
 		m.roots = t->hand->roots;
 	else if (t->hand_finished)
@@ -132,6 +133,7 @@ static int host_emit(gale_ctx *ctx, uint32_t stream, const gale_value *values, u
 	uint32_t called;
 
 	if (t->hand != NULL && (called = router_called(&t->stage->router, stream, values, n)) > 0) {
+		bolt_all_roots(t);
 		t->hand->children ^= chain_call(t->worker, called, &(struct emission){ .stream = stream,
 			.source = t->source, .values = values, .n = n, .roots = t->hand->roots });
 		count_emit(t, stream, 1);
@@ -294,6 +296,7 @@ static int host_emit_as(gale_ctx *ctx, const gale_emission *x)
 	if (!x->unanchored) {
 		if (!x->direct)
 			return host_emit(ctx, x->stream, x->values, x->n);
+		bolt_all_roots(t);
 		if (t->hand != NULL)
 			m.roots = t->hand->roots;
 		else if (t->hand_finished)
@@ -317,7 +320,7 @@ void host_ack_anchor(const struct stage *st, const struct anchor *a)
 {
 	struct worker *w = st->worker;
 
-	st->status->acked++;
+	st->status->acked += a->times;
 	if (w->txn != NULL)
 		return;		/* a batch is acked as a whole */
 	for (uint32_t i = 0; i < a->roots.n; i++)
@@ -337,15 +340,27 @@ static void fail_root(struct task *t, uint64_t root, const char *why)
 
 void host_fail_anchor(struct task *t, const struct anchor *a, const char *why)
 {
-	t->stage->status->failed++;
+	t->stage->status->failed += a->times;
 	if (t->counts != NULL)
-		t->counts->n.failed++;
+		t->counts->n.failed += a->times;
 	if (t->worker->txn != NULL) {
 		batch_failed(t, why);
 		return;
 	}
 	for (uint32_t i = 0; i < a->roots.n; i++)
 		fail_root(t, root_of(&a->roots, i), why);
+}
+
+/* copy_roots keeps a list of them: that of a tuple that stands for several is not in its frame. */
+static void copy_roots(struct held *h)
+{
+	size_t n = 8 * (size_t)h->anchor.roots.n;
+
+	if (h->anchor.roots.n < 2)
+		return;
+	h->copy = xmalloc(n);
+	memcpy(h->copy, h->anchor.roots.list, n);
+	h->anchor.roots.list = h->copy;
 }
 
 /* copy_tuple keeps what TUPLE of a call points into, which is the caller's. */
@@ -387,6 +402,7 @@ static gale_held host_hold(gale_ctx *ctx, const gale_tuple *tuple)
 		    "this tuple is not in hand" : "the tuple in hand is held already");
 		return (gale_held){ 0 };
 	}
+	bolt_all_roots(t);
 	slot = take_slot(w);
 	h = w->held[slot];
 	h->generation |= 1;
@@ -399,6 +415,7 @@ static gale_held host_hold(gale_ctx *ctx, const gale_tuple *tuple)
 	if (t->frame != NULL) {
 		frame_hold(h->frame);
 		memcpy(h->values, tuple->values, tuple->n * sizeof *h->values);
+		copy_roots(h);
 	} else {
 		copy_tuple(h, tuple);
 		h->anchor.edge = inside_edge(&w->out.sender.next_edge_base);
@@ -476,7 +493,7 @@ static int host_ack(gale_ctx *ctx, gale_held handle)
 		return host_refuse(t, "gale_ack of a tuple that is acked or failed already");
 	host_ack_anchor(t->stage, &h->anchor);
 	if (t->counts != NULL)
-		t->counts->n.acked++;
+		t->counts->n.acked += h->anchor.times;
 	let_go(t, h, handle);
 	return 0;
 }

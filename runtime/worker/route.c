@@ -14,6 +14,16 @@ static bool chosen_late(enum grouping g)
 	return g == GROUPING_SHUFFLE || g == GROUPING_NONE || g == GROUPING_LOCAL_OR_SHUFFLE;
 }
 
+/* may_combine: equal tuples of S may come to its bolt as one. */
+static bool may_combine(const struct topology *t, const struct subscription *s)
+{
+	const struct component *to = &t->components[s->to];
+	const struct setting *wanted = topology_config(t, to, "topology.combining");
+
+	return s->grouping == GROUPING_FIELDS && to->combines &&
+	    (wanted == NULL || wanted->type != SETTING_STRING || strcmp(wanted->s, "off") != 0);
+}
+
 /* aim_route finds the sinks to the tasks of R. */
 static void aim_route(struct route *r, struct out *o)
 {
@@ -29,6 +39,8 @@ static void aim_route(struct route *r, struct out *o)
 		uint32_t worker = p->task_worker[r->first_task + i];
 
 		r->tasks[i].sink = out_sink_to(o, from, worker);
+		if (r->combines)
+			sink_combines(r->tasks[i].sink);
 		r->tasks[i].offset = r->first_task + i - p->workers[worker].first_task;
 	}
 }
@@ -45,6 +57,7 @@ static void init_route(struct route *r, const struct subscription *s, struct out
 		r->stage = (uint32_t)(plan_stage_of(p, o->me, s->to) - plan_stages(p, o->me));
 		return;
 	}
+	r->combines = may_combine(p->topology, s);
 	if (!chosen_late(s->grouping))
 		r->tasks = xcalloc(r->n_tasks, sizeof *r->tasks);
 	aim_route(r, o);
@@ -93,6 +106,7 @@ void router_init(struct router *r, const struct topology *t, uint32_t component,
 
 		rs->only = only_sink(rs);
 		rs->fields = by_fields(rs);
+		rs->combines = rs->n_routes == 1 && rs->routes[0].combines;
 		for (uint32_t k = 0; k < rs->n_routes; k++)
 			rs->n_calls += rs->routes[k].stage > 0;
 		if (rs->n_calls == 1 && rs->n_routes == 1)
@@ -187,13 +201,48 @@ static inline bool are_declared(const struct stream *s, const gale_value *values
 	return true;
 }
 
+/* put_flat writes flat values into the open frame of SINK; where they are then, or NULL: it can't. */
+__attribute__((always_inline))
+static inline uint8_t *put_flat(struct sink *sink, uint64_t root, uint32_t stream, uint32_t source, uint32_t target,
+    const gale_value *values, uint32_t n, uint64_t *edge)
+{
+	uint8_t *p = sink_begin_flat(sink, root, stream, source, target), *body = p;
+
+	if (p == NULL)
+		return NULL;
+	*p++ = (uint8_t)n;
+	for (uint32_t i = 0; i < n; i++)
+		if ((p = wire_put_flat(p, sink->end, &values[i])) == NULL)
+			return NULL;
+	*edge = sink_end_flat(sink, root, p);
+	return body;
+}
+
+/* put_combined is put_flat where equal tuples may become one. */
+__attribute__((noinline))
+static bool put_combined(struct sink *sink, uint64_t root, uint32_t stream, uint32_t source, uint32_t target,
+    const gale_value *values, uint32_t n, uint64_t *edge)
+{
+	struct combine_key key;
+	const uint8_t *body;
+
+	if (sink->combine->rest > 0 || !combine_key(&key, values, n))
+		return put_flat(sink, root, stream, source, target, values, n, edge) != NULL;
+	if (sink_merge(sink, &key, root, stream, source, values, n, edge))
+		return true;
+	body = put_flat(sink, root, stream, source, target, values, n, edge);
+	if (body == NULL)
+		return false;
+	sink_note(sink, &key, root, *edge, stream, source, body);
+	return true;
+}
+
 bool router_emit_flat(struct router *r, uint32_t stream, uint32_t source, uint64_t root,
     const gale_value *values, uint32_t n, uint64_t *edge)
 {
 	const struct route_stream *s;
 	struct sink *sink;
 	uint32_t task, target = 0;
-	uint8_t *p;
 
 	if (stream >= r->n_streams)
 		return false;
@@ -206,14 +255,9 @@ bool router_emit_flat(struct router *r, uint32_t stream, uint32_t source, uint64
 		sink = s->fields->tasks[task].sink;
 		target = s->fields->tasks[task].offset;
 	}
-	if ((p = sink_begin_flat(sink, root, stream, source, target)) == NULL)
-		return false;
-	*p++ = (uint8_t)n;
-	for (uint32_t i = 0; i < n; i++)
-		if ((p = wire_put_flat(p, sink->end, &values[i])) == NULL)
-			return false;
-	*edge = sink_end_flat(sink, root, p);
-	return true;
+	if (s->combines)
+		return put_combined(sink, root, stream, source, target, values, n, edge);
+	return put_flat(sink, root, stream, source, target, values, n, edge) != NULL;
 }
 
 /* put writes one copy and returns its edge. */

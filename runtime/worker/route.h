@@ -29,6 +29,7 @@ struct route {
 	struct sink *any;		/* SHUFFLE and its kin; else NULL */
 	struct route_task *tasks;	/* n_tasks of the target component */
 	uint32_t first_task, n_tasks;
+	bool combines;			/* what goes to one task may be merged */
 	uint32_t *chosen;		/* scratch of an emit: the tasks that group_choose wants, */
 	int n_chosen;			/* and how many */
 };
@@ -40,6 +41,7 @@ struct route_stream {
 	uint32_t n_calls;	/* of the routes, those to stages of this worker */
 	struct sink *only;	/* where all of its tuples go; NULL: it depends */
 	uint32_t only_call;	/* the stage that all of its tuples go to; 0: there are others, or none */
+	bool combines;		/* its only route does */
 	struct route *fields;	/* on their fields alone; NULL: on something else, too */
 };
 

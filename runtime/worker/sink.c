@@ -26,6 +26,13 @@ void sink_free(struct sink *s)
 {
 	sink_drop(s);
 	free(s->destinations);
+	free(s->combine);
+}
+
+void sink_combines(struct sink *s)
+{
+	if (s->combine == NULL)
+		s->combine = xcalloc(1, sizeof *s->combine);
 }
 
 void sink_add(struct sink *s, struct outbox *outbox, uint32_t target)
@@ -39,7 +46,10 @@ void sink_add(struct sink *s, struct outbox *outbox, uint32_t target)
 static void open_frame(struct sink *s, size_t need)
 {
 	struct sender *from = s->sender;
-	size_t bytes = need > s->most_bytes - WIRE_HEADER ? need + WIRE_HEADER : s->most_bytes;
+	size_t bytes;
+
+	need += s->combine != NULL ? COMBINE_TAIL : 0;
+	bytes = need > s->most_bytes - WIRE_HEADER ? need + WIRE_HEADER : s->most_bytes;
 
 	s->open = chunk_new(from->transport, bytes);
 	s->at = s->open->data + WIRE_HEADER;
@@ -48,6 +58,10 @@ static void open_frame(struct sink *s, size_t need)
 	s->root_base = s->root_before = 0;
 	s->edge_base = from->next_edge_base;
 	from->next_edge_base += SINK_EDGES;
+	if (s->combine != NULL) {
+		combine_begin(s->combine);
+		s->end -= COMBINE_TAIL;
+	}
 	if (from->oldest_ns == 0)
 		from->oldest_ns = from->now_ns;
 }
@@ -111,13 +125,16 @@ void sink_flush(struct sink *s)
 {
 	struct wire_header h = s->sender->header;
 	struct chunk *c = s->open;
+	uint8_t *behind = s->at;
 
 	if (c == NULL)
 		return;
+	if (s->combine != NULL)
+		s->at = combine_end(s->combine, behind, s->count);
 	s->open = NULL;
 	c->n = (size_t)(s->at - c->data);
 	h.kind = WIRE_DATA;
-	h.flags |= s->flags;
+	h.flags |= s->flags | (s->at > behind ? WIRE_MERGED : 0);
 	h.source = s->source;
 	h.target = s->destinations[0].target;
 	h.stream = s->stream;

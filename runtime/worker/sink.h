@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "combine.h"
 #include "status.h"
 #include "transport.h"
 #include "wire.h"
@@ -56,6 +57,7 @@ struct sink {
 	struct destination *destinations;
 	uint32_t n_destinations, turn;
 	struct chunk *waiting, **last;	/* several destinations, all full */
+	struct combine *combine;	/* NULL: nothing in its frames is merged */
 };
 
 void sink_init(struct sink *s, struct sender *sender, uint32_t most_bytes);
@@ -101,6 +103,35 @@ static inline uint64_t sink_end_flat(struct sink *s, uint64_t root, uint8_t *p)
 	s->root_before = root;
 	s->at = p;
 	return random_mix(s->edge_base + s->count++);
+}
+
+/* sink_combines: from now on equal tuples in one frame may be merged. */
+void sink_combines(struct sink *s);
+
+/* sink_merge merges a tuple of one root, looked for by K, with an equal one in the open frame, if
+ * there is one; *EDGE is what is new in the tree of the root, 0 perhaps. sink_note: a tuple that was written by
+ * sink_end_flat may be such a one; its values begin at VALUES. */
+static inline bool sink_merge(struct sink *s, const struct combine_key *k, uint64_t root, uint32_t stream,
+    uint32_t source, const gale_value *values, uint32_t n, uint64_t *edge)
+{
+	struct combine_entry *e;
+	uint32_t bytes;
+
+	if (s->open == NULL || s->end - s->at < SINK_HEAD ||
+	    (e = combine_find(s->combine, s->open->data, s->at, k, combine_place(stream, source), values, n)) == NULL ||
+	    (bytes = combine_merge(s->combine, e, root, edge)) == 0)
+		return false;
+	s->end = combine_full(s->combine) ? s->at : s->end - bytes;
+	return true;
+}
+
+static inline void sink_note(struct sink *s, const struct combine_key *k, uint64_t root, uint64_t edge,
+    uint32_t stream, uint32_t source, const uint8_t *values)
+{
+	s->end -= combine_note(s->combine, k, s->count - 1, edge, (uint32_t)(values - s->open->data),
+	    combine_place(stream, source), root, s->end - s->at);
+	if (combine_full(s->combine))
+		s->end = s->at;
 }
 
 /* sink_drop forgets what has not been handed to an outbox. */

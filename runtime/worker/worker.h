@@ -32,6 +32,7 @@
 #include "flow.h"
 #include "limit.h"
 #include "loop.h"
+#include "merged.h"
 #include "out.h"
 #include "pending.h"
 #include "plan.h"
@@ -56,6 +57,8 @@ struct anchor {
 	uint64_t edge;		/* of the input */
 	uint64_t children;	/* XOR of the edges of all that was emitted for it ... */
 	uint64_t *children_of;	/* ... for one of several roots only, by root; NULL: nothing was */
+	uint32_t times;		/* how many tuples that was (merged.h) */
+	bool partial;		/* roots has the first only: bolt_all_roots */
 };
 
 /* A tuple that outlives its execute. What it points into is a frame or a copy. */
@@ -218,6 +221,7 @@ struct worker {
 	/* bolt.c */
 	gale_value values[GALE_MAX_FIELDS];
 	struct frame *frame;			/* the one being worked through; NULL: none */
+	struct merged merged;			/* the frame in hand, if reader.groups is not NULL */
 	struct wire_reader reader;
 	enum upstream *upstream;		/* by worker */
 	uint32_t n_upstream, n_drained, n_upstream_ended;
@@ -410,6 +414,9 @@ void bolt_work(struct worker *w);
 void bolt_drop_frame(struct worker *w);
 void bolt_sources(struct stage *st);
 void bolt_free_sources(struct stage *st);
+
+/* bolt_all_roots: whoever needs the roots of what T has in hand calls it before. */
+void bolt_all_roots(const struct task *t);
 void bolt_failed(struct task *t, const struct anchor *a, int result);
 
 /* spout_ask calls next of T once; false: it has nothing now. */

@@ -1,0 +1,81 @@
+#!/bin/bash
+# combining.sh - equal tuples that come as one: sums, acks, and what fails. SPDX-License-Identifier: Apache-2.0
+#
+# shellcheck disable=SC2317,SC2119 # cases are called by name; functions with options
+
+# shellcheck source-path=SCRIPTDIR source=e2e.sh
+. "$(dirname "$0")/e2e.sh"
+
+# words LINES writes so many lines of five words into the file text, and how often each comes into expected.
+words() {
+	awk -v n="$1" 'BEGIN { srand(7); for (i = 0; i < n; i++) {
+		line = ""
+		for (k = 0; k < 5; k++)
+			line = line " w" int(30 * rand() * rand())
+		print line } }' > text
+	tr ' ' '\n' < text | grep . | sort | uniq -c | awk '{ print $2 "\t" $1 }' | sort > expected
+}
+
+# alike HOW [KEY=VALUE...]: the words of text through that bolt, their sums in the file output.
+alike() {
+	topology <<-END
+		spout lines lines path=text
+		bolt split split
+		bolt alike alike.Alike how=$*
+		bolt sum sum
+		bolt file file path=output format=tsv
+		stream lines split SHUFFLE
+		stream split alike FIELDS word
+		stream alike sum FIELDS word
+		stream sum file SHUFFLE
+	END
+	rm -f output
+	expect 0 run -P "$PLUGINS" --summary summary t.json
+	[ "$(number acked)" -eq "$(wc -l < text)" ] || fail "not all was acked: $(cat summary)"
+}
+
+exact() {
+	sort output | cmp - expected || fail "wrong sums"
+}
+
+merged() {
+	says 'alike\[[^ ]* [1-9][0-9]* stood for several'
+}
+
+case_pass() {
+	words 20000
+	alike pass
+	exact
+	merged
+	alike pass parallelism=3 numTasks=5
+	exact
+	merged
+}
+
+case_hold() {
+	words 20000
+	alike hold
+	exact
+	merged
+	alike hold parallelism=2
+	exact
+}
+
+# What fails comes again with all messages that it stood for: no sum is too small.
+case_fail() {
+	words 2000
+	alike fail
+	merged
+	sort output | join -t "$(printf '\t')" - expected | awk '$2 < $3 { bad = 1 } END { exit bad || NR == 0 }' ||
+		fail "a sum is too small"
+	[ "$(wc -l < output)" -eq "$(wc -l < expected)" ] || fail "not all words are there"
+}
+
+case_off() {
+	words 5000
+	alike pass topology.combining=off
+	exact
+	says 'alike\[0\] 0 stood for several'
+}
+
+run_cases "$@"
