@@ -124,7 +124,7 @@ case_cores() {
 	local core
 
 	[ "$SLOW" -eq 1 ] || return 0	# sanitizers allow none
-	[ "$(ulimit -Hc)" = unlimited ] || skip "core files are not allowed here"
+	[ "$(ulimit -Hc)" = unlimited ] || return 0	# nor are they here
 	case $(cat /proc/sys/kernel/core_pattern) in
 	'|'*) core='given to .*' ;;
 	/*) core='/.*' ;;

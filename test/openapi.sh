@@ -31,7 +31,7 @@ ui_ends() {
 get() {
 	local got
 
-	got=$(curl -s --max-time $((20 * SLOW)) -o body -w '%{http_code} %{content_type}' "$URL$2")
+	got=$(curl -s --max-time $((60 * SLOW)) -o body -w '%{http_code} %{content_type}' "$URL$2")
 	TYPE=${got#* }
 	[ "${got%% *}" = "$1" ] || fail "$2: $got, not $1: $(head -c 300 body)"
 }
@@ -49,7 +49,7 @@ suits() {
 post() {
 	local got path=${2//'{id}'/$ID}
 
-	got=$(curl -s --max-time $((30 * SLOW)) -o body -w '%{http_code} %{content_type}' --data-binary "$3" \
+	got=$(curl -s --max-time $((90 * SLOW)) -o body -w '%{http_code} %{content_type}' --data-binary "$3" \
 	    -H "Content-Type: ${CONTENT-application/json}" -H "X-Gale-Token: ${TOKEN-$(cat "$HOMES/gale/.ui-token")}" \
 	    "$URL${path//'{wait-time}'/5}")
 	TYPE=${got#* }

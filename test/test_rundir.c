@@ -4,6 +4,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -123,6 +124,85 @@ START_TEST(a_dead_run_is_swept_and_a_living_one_is_kept)
 	rundir_remove(&r);
 	free(stale);
 	free(live);
+}
+END_TEST
+
+/* living gives how many run directories of living supervisors there are; PATH must be one unless it is NULL. */
+static size_t living(const char *path)
+{
+	char **paths = rundir_living();
+	bool found = path == NULL;
+	size_t n = 0;
+
+	for (; paths[n] != NULL; n++) {
+		found |= path != NULL && strcmp(paths[n], path) == 0;
+		free(paths[n]);
+	}
+	free(paths);
+	ck_assert_msg(found, "%s does not live", path != NULL ? path : "");
+	return n;
+}
+
+START_TEST(those_that_live_are_told_from_those_that_are_dead)
+{
+	pid_t dead, alive;
+	char *stale, *live, *new;
+	struct rundir r;
+	int maker;
+
+	ck_assert_uint_eq(living(NULL), 0);	/* there is no base yet */
+	live = create_elsewhere("live", &alive, 1);
+	stale = create_elsewhere("stale", &dead, 0);
+	touch(base, "not-a-directory");
+	ck_assert_uint_eq(living(live), 1);
+	ck_assert_int_eq(rundir_create(&r, "mine", &e), 0);
+	ck_assert_uint_eq(living(r.path), 2);
+	ck_assert_uint_eq(living(live), 2);
+	rundir_remove(&r);
+	maker = open(base, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	ck_assert_int_eq(flock(maker, LOCK_EX), 0);
+	new = xasprintf("%s/new-1", base);
+	ck_assert_int_eq(mkdir(new, 0700), 0);
+	/* Its maker has not locked it yet, and nobody else may: so all that is there is told. */
+	ck_assert_uint_eq(living(live), 3);
+	close(maker);
+	ck_assert_uint_eq(living(live), 1);
+	kill(alive, SIGKILL);
+	waitpid(alive, NULL, 0);
+	ck_assert_uint_eq(living(NULL), 0);
+	free(stale);
+	free(live);
+	free(new);
+}
+END_TEST
+
+/* Who looks all the time keeps nobody from making and removing. */
+START_TEST(lookers_do_not_hurt_makers)
+{
+	enum { MAKERS = 4, LOOKERS = 4, ROUNDS = 100 };
+	int status;
+
+	for (int i = 0; i < MAKERS + LOOKERS; i++)
+		if (fork() == 0) {
+			struct rundir r;
+
+			for (int k = 0; k < ROUNDS; k++) {
+				if (i >= MAKERS) {
+					living(NULL);
+					continue;
+				}
+				if (rundir_create(&r, "words", &e) != 0) {
+					fprintf(stderr, "%s\n", e.text);
+					_exit(1);
+				}
+				rundir_remove(&r);
+			}
+			_exit(0);
+		}
+	for (int i = 0; i < MAKERS + LOOKERS; i++) {
+		ck_assert_int_gt(wait(&status), 0);
+		ck_assert_int_eq(status, 0);
+	}
 }
 END_TEST
 
@@ -432,6 +512,8 @@ int main(void)
 	tcase_add_checked_fixture(c, make_home, remove_home);
 	tcase_add_test(c, what_is_made_is_private_and_goes_without_trace);
 	tcase_add_test(c, a_dead_run_is_swept_and_a_living_one_is_kept);
+	tcase_add_test(c, those_that_live_are_told_from_those_that_are_dead);
+	tcase_add_test(c, lookers_do_not_hurt_makers);
 	tcase_add_test(c, the_last_sweep_leaves_nothing);
 	tcase_add_test(c, a_base_that_was_made_anew_is_left_to_its_maker);
 	tcase_add_test(c, makers_and_sweepers_do_not_hurt_each_other);

@@ -129,10 +129,14 @@ static void check_box(uint32_t number, const char *id)
 static void check_edge(uint32_t number, uint32_t from, uint32_t to)
 {
 	const struct json_node *points = member(item("edges", number), "points"), *p, *last = NULL;
+	double y;
 
 	ck_assert_uint_ge(points->n, 4);
 	ck_assert_uint_eq(points->n % 3, 1);
-	ck_assert(fabs(json_first(json_first(points))->f - of_box(from, "x") - DRAWING_BOX_WIDTH) < 2);
+	p = json_first(points);
+	y = json_next(p, json_first(p))->f;
+	ck_assert(fabs(json_first(p)->f - of_box(from, "x") - DRAWING_BOX_WIDTH) < 2);
+	ck_assert(y >= of_box(from, "y") && y <= of_box(from, "y") + DRAWING_BOX_HEIGHT);
 	for (p = json_first(points); p != NULL; p = json_next(points, p))
 		last = json_first(p);
 	ck_assert(fabs(last->f - of_box(to, "x")) < 2);
@@ -165,6 +169,8 @@ START_TEST(with_what_is_gales_own)
 	ck_assert_uint_eq(member(j->nodes, "boxes")->n, t->n_components + 1);
 	ck_assert_uint_eq(member(j->nodes, "edges")->n, t->n_subscriptions + t->n_components);
 	check_box(t->n_components, "acker");
+	for (uint32_t i = 0; i < t->n_subscriptions; i++)	/* it is high enough to tell up from down */
+		check_edge(i, t->subscriptions[i].from, t->subscriptions[i].to);
 	fake_transactional(t);
 	draw(true);
 	check_box(t->n_components, "coordinator");

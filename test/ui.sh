@@ -25,6 +25,14 @@ words() {
 	submit
 }
 
+of_supervisor() {
+	local p
+
+	for p in $(of_ours); do
+		tr '\0' ' ' < "/proc/$p/cmdline" 2> /dev/null | grep -q ' supervise ' && echo "$p"
+	done
+}
+
 # ---- what there is --------------------------------------------------------------------------------
 
 case_serves() {
@@ -118,14 +126,6 @@ case_ready() {
 	answer_has '"name":"words","status":"DEAD"'
 	ask 200 /healthz
 	ui_ends
-}
-
-of_supervisor() {
-	local p
-
-	for p in $(of_ours); do
-		tr '\0' ' ' < "/proc/$p/cmdline" 2> /dev/null | grep -q ' supervise ' && echo "$p"
-	done
 }
 
 # ---- what is refused ------------------------------------------------------------------------------
@@ -229,6 +229,30 @@ case_slow_clients() {
 	ui_ends
 }
 
+# ticks_of gives the processor time of $PID so far, in hundredths of a second.
+ticks_of() {
+	echo $(($(cut -d' ' -f14,15 "/proc/$PID/stat" | tr ' ' +)))
+}
+
+# A thousand clients that ask once a second are all answered; an answer costs 25 us of processor time where
+# nothing else runs, and the topology is read four times a second whatever they ask.
+case_a_thousand_clients() {
+	local answers ticks
+
+	[ "$(ulimit -Hn)" -ge 2500 ] || skip "2500 open files are not allowed"
+	words
+	ui
+	ticks=$(ticks_of)
+	"$TOP_BUILDDIR/test/pollers" "$PORT" '/api/v1/topology/words/status?window=1m' 1000 1000 5 > polled 2> polled.err ||
+	    fail "$(cat polled.err)"
+	answers=$(cut -d' ' -f1 polled)
+	ticks=$(($(ticks_of) - ticks))
+	must [ "$answers" -ge 1000 ]
+	[ $((ticks * 10000 / answers)) -le $((100 * SLOW)) ] || fail "an answer costs $((ticks * 10000 / answers)) us"
+	expect 0 kill words -w 1 -y
+	ui_ends
+}
+
 # ---- where it listens -----------------------------------------------------------------------------
 
 case_port_in_use() {
@@ -253,11 +277,18 @@ case_port_in_use() {
 
 # Others can come here: who looks needs the token, too.
 case_open_to_others() {
+	words
+	kill -9 "$(of_supervisor)"
+	wait_until 10 is_status words DEAD
 	ui --listen 0.0.0.0:0
 	URL=http://127.0.0.1:$PORT
 	ask 200 /
 	ask 200 /healthz
 	ask 401 /api/v1/topology/summary
+	ask 503 /readyz
+	! grep -q words body || fail "it tells strangers what there is"
+	ask 503 /readyz -H "X-Gale-Token: $TOKEN"
+	answer_has '"name":"words"'
 	ask 401 /metrics
 	ask 403 /metrics -H 'X-Gale-Token: wrong'
 	ask 200 /metrics -H "Authorization: Bearer $TOKEN"

@@ -26,7 +26,7 @@ ask() {
 	local code=$1 path=$2 got
 
 	shift 2
-	got=$(curl -s --max-time $((20 * SLOW)) --path-as-is -D head -o body -w '%{http_code}' "$@" "$URL$path")
+	got=$(curl -s --max-time $((60 * SLOW)) --path-as-is -D head -o body -w '%{http_code}' "$@" "$URL$path")
 	[ "$got" = "$code" ] || fail "$path $*: $got, not $code: $(head -c 300 body)"
 }
 

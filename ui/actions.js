@@ -1,15 +1,16 @@
 /* actions.js - what changes a topology. Each asks first, says what will happen, and waits for it.
  * SPDX-License-Identifier: Apache-2.0 */
 import { get, path, post } from "./api.js";
-import { el, keyed, show, text } from "./dom.js";
+import { el, show, text } from "./dom.js";
 import { Asking, field, toast } from "./dialogs.js";
 import { count, duration, plural } from "./format.js";
+import { addressOf } from "./router.js";
 
 const DRAIN_MS = 3600e3;	/* gale ends what takes too long, not the page */
 const PLAN_AFTER_MS = 250;
 
-function at(name, ...rest) {
-	return path("topology", name, ...rest);
+function at(status, ...rest) {
+	return path("topology", addressOf(status), ...rest);
 }
 
 /* ---- activate, deactivate ---- */
@@ -19,15 +20,15 @@ const PAUSES = {
 	deactivate: { title: "Pause the spouts?", button: "Deactivate", text: "Its spouts stop emitting. What is open is worked off, and nothing is lost. “Activate” lets them go on.", done: "is inactive" },
 };
 
-export async function pause(name, operation) {
-	const p = PAUSES[operation];
+export async function pause(status, operation) {
+	const p = PAUSES[operation], { name } = status;
 	const asking = new Asking({
 		title: p.title,
 		body: [el("p", null, el("b", { text: name })), el("p", { text: p.text })],
 		button: p.button,
 		act: async (a) => {
 			a.working("Waiting for the workers…");
-			await post(at(name, operation), {}, { timeout: DRAIN_MS });
+			await post(at(status, operation), {}, { timeout: DRAIN_MS });
 			return true;
 		},
 	});
@@ -39,8 +40,8 @@ export async function pause(name, operation) {
 
 /* Plan is the part of the question that shows what would move, as gale says it. */
 class Plan {
-	constructor(name) {
-		this.name = name;
+	constructor(status) {
+		this.status = status;
 		this.timer = null;
 		this.turn = 0;
 		this.text = el("pre", { class: "plan", text: "" });
@@ -62,7 +63,7 @@ class Plan {
 		text(this.hint, "Working it out…");
 		this.timer = setTimeout(async () => {
 			try {
-				const answer = await post(at(this.name, "rebalance-plan"), { rebalanceOptions: { executors } });
+				const answer = await post(at(this.status, "rebalance-plan"), { rebalanceOptions: { executors } });
 				if (turn === this.turn)
 					this.#tell(answer, ready);
 			} catch (e) {
@@ -88,7 +89,7 @@ export async function rebalance(status, wanted = new Map()) {
 	const needed = new Map(status.advice?.components?.map((c) => [c.id, c.needed]) ?? []);
 	const inputs = new Map();
 	const wait = el("input", { type: "number", min: 0, step: "any", value: status.components.some((c) => c.type === "acker") ? 0.5 : 10 });
-	const plan = new Plan(status.name);
+	const plan = new Plan(status);
 	const executors = () => Object.fromEntries(parts.filter((c) => inputs.get(c.id).valueAsNumber > 0 && inputs.get(c.id).valueAsNumber !== c.executorsTotal)
 		.map((c) => [c.id, inputs.get(c.id).valueAsNumber]));
 	const changed = () => plan.of(executors(), (is) => asking.ready(is));
@@ -109,7 +110,7 @@ export async function rebalance(status, wanted = new Map()) {
 		button: "Rebalance",
 		act: async (a) => {
 			a.working("Moving…");
-			await post(at(status.name, "rebalance", String(wait.valueAsNumber || 0)), { rebalanceOptions: { executors: executors() } }, { timeout: DRAIN_MS });
+			await post(at(status, "rebalance", String(wait.valueAsNumber || 0)), { rebalanceOptions: { executors: executors() } }, { timeout: DRAIN_MS });
 			return true;
 		},
 	});
@@ -126,10 +127,10 @@ export function advised(command) {
 /* ---- kill ---- */
 
 /* tellDrain shows how many messages are still open while STATUS is DRAINING. */
-function tellDrain(asking, name) {
+function tellDrain(asking, status) {
 	const timer = setInterval(async () => {
 		try {
-			const s = await get(`${at(name, "status")}?window=1m`);
+			const s = await get(`${at(status, "status")}?window=1m`);
 			asking.working(`Draining: ${plural(s.pendingTrees, "message")} open.`);
 		} catch {
 			asking.working("Stopping the workers…");
@@ -138,24 +139,34 @@ function tellDrain(asking, name) {
 	return () => clearInterval(timer);
 }
 
+function isOver(status) {
+	return ["FINISHED", "FAILED", "DEAD"].includes(status.status);
+}
+
+/* drainSteps says what a kill does, with the question how long it may take. */
+function drainSteps(status, wait) {
+	const oldest = status.oldestTreeSeconds > 0 ? `, the oldest for ${duration(status.oldestTreeSeconds)}` : "";
+	const open = status.pendingTrees === 0 ? "Nothing is open now, so the drain will be short."
+		: `${plural(status.pendingTrees, "message is", "messages are")} open now${oldest}. They are worked off for as long as you say here.`;
+
+	return [el("p", { text: "It is drained, stopped and forgotten: no list has it any more. Its state and its dead letters stay on disk, and the next topology of its name goes on with them." }),
+		el("ol", { class: "steps" }, el("li", { text: "Its spouts stop emitting." }), el("li", { text: open }), el("li", { text: "What is open then is given up, and its processes end." })),
+		field("Seconds to drain at most", wait, "0 stops at once.")];
+}
+
 export async function kill(status) {
 	const wait = el("input", { type: "number", min: 0, step: 1, value: 30, required: true });
 	const typed = el("input", { type: "text", "data-first": true, autocomplete: "off", spellcheck: "false", required: true, oninput: () => asking.ready(typed.value === status.name) });
 	const asking = new Asking({
 		title: `Kill ${status.name}?`, danger: true,
-		body: [el("p", { text: "It is drained, stopped and forgotten: no list has it any more. Its state and its dead letters stay on disk, and the next topology of its name goes on with them." }),
-			el("ol", { class: "steps" },
-				el("li", { text: "Its spouts stop emitting." }),
-				el("li", { text: status.pendingTrees > 0 ? `${plural(status.pendingTrees, "message is", "messages are")} open now${status.oldestTreeSeconds > 0 ? `, the oldest for ${duration(status.oldestTreeSeconds)}` : ""}. They are worked off for as long as you say here.` : "Nothing is open now, so the drain will be short." }),
-				el("li", { text: "What is open then is given up, and its processes end." })),
-			field("Seconds to drain at most", wait, "0 stops at once."),
+		body: [...(isOver(status) ? [el("p", { text: "It does not run. It is forgotten: no list has it any more. Its state and its dead letters stay on disk." })] : drainSteps(status, wait)),
 			field(`Type ${status.name} to confirm`, typed)],
 		button: "Kill",
 		act: async (a) => {
-			const stop = tellDrain(a, status.name);
+			const stop = tellDrain(a, status);
 			a.working("Draining…");
 			try {
-				return await post(at(status.name, "kill", String(wait.valueAsNumber || 0)), {}, { timeout: DRAIN_MS });
+				return await post(at(status, "kill", String(wait.valueAsNumber || 0)), {}, { timeout: DRAIN_MS });
 			} finally {
 				stop();
 			}
@@ -183,7 +194,7 @@ export async function logLevel(status) {
 		button: "Set",
 		act: async () => {
 			const logger = component.value === "*" ? "ROOT" : component.value;
-			await post(at(status.name, "logconfig"), { namedLoggerLevels: { [logger]: { targetLevel: level.value.toUpperCase(), timeout: Number(seconds.value) } } });
+			await post(at(status, "logconfig"), { namedLoggerLevels: { [logger]: { targetLevel: level.value.toUpperCase(), timeout: Number(seconds.value) } } });
 			return true;
 		},
 	});
@@ -197,8 +208,8 @@ export class ActionButtons {
 		const button = (label, act, kind) => el("button", { type: "button", class: kind ?? null, text: label, onclick: act });
 
 		this.status = null;
-		this.activate = button("Activate", () => pause(this.status.name, "activate"));
-		this.deactivate = button("Deactivate", () => pause(this.status.name, "deactivate"));
+		this.activate = button("Activate", () => pause(this.status, "activate"));
+		this.deactivate = button("Deactivate", () => pause(this.status, "deactivate"));
 		this.rebalance = button("Rebalance…", () => rebalance(this.status));
 		this.level = button("Log level…", () => logLevel(this.status));
 		this.kill = button("Kill…", () => kill(this.status), "danger");
@@ -206,7 +217,7 @@ export class ActionButtons {
 	}
 
 	update(status) {
-		const runs = ["STARTING", "ACTIVE", "INACTIVE", "DRAINING"].includes(status.status);
+		const runs = !isOver(status);
 
 		this.status = status;
 		show(this.activate, status.status === "INACTIVE");

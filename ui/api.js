@@ -142,6 +142,7 @@ export function poll(pathOf, say, { every = 1000, fail } = {}) {
 	async function turn() {
 		p.timer = null;
 		const where = pathOf(), began = Date.now();
+		let least = every;
 		if (where !== null) {
 			p.abort = new AbortController();
 			const signal = p.abort.signal;
@@ -154,6 +155,9 @@ export function poll(pathOf, say, { every = 1000, fail } = {}) {
 					return;
 				if (!(e instanceof ApiError))
 					console.error(e);
+				/* What is refused will be refused again. */
+				if (e.status >= 400)
+					least = SLOWEST_MS;
 				fail?.(e);
 			}
 			if (signal.aborted)
@@ -161,7 +165,7 @@ export function poll(pathOf, say, { every = 1000, fail } = {}) {
 			p.abort = null;
 		}
 		if (!p.stopped && !document.hidden)
-			p.timer = setTimeout(turn, Math.max(every, Math.min(SLOWEST_MS, 4 * (Date.now() - began))));
+			p.timer = setTimeout(turn, Math.max(least, Math.min(SLOWEST_MS, 4 * (Date.now() - began))));
 	}
 	p.rest = () => {
 		clearTimeout(p.timer);

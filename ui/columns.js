@@ -24,6 +24,11 @@ function plain(id, label, tip, format = count) {
 	return { id, label, tip, value, show: number(value, format) };
 }
 
+/* 0: not known, or told of the component whose workers it is in. */
+function memory(x) {
+	return x > 0 ? bytes(x) : "–";
+}
+
 const TIPS = {
 	executors: "Executors: processes (or stages of a chained one) that share the component's tasks.",
 	tasks: "Tasks: instances of the component. Their number is fixed; a rebalance moves them.",
@@ -89,7 +94,7 @@ function idColumn(name, windowOf) {
 
 const sizes = () => [plain("executorsTotal", "Executors", TIPS.executors), plain("tasksTotal", "Tasks", TIPS.tasks)];
 const tail = () => [plain("queueFrames", "Queue", TIPS.queue), plain("restarts", "Restarts", TIPS.restarts),
-	plain("pssBytes", "Memory", TIPS.memory, bytes), { ...cpu }, { ...lastError }];
+	plain("pssBytes", "Memory", TIPS.memory, memory), { ...cpu }, { ...lastError }];
 
 /* Sorting leaves marks on columns, so each table gets its own. */
 export function spoutColumns(name, windowOf) {
@@ -120,7 +125,7 @@ export function executorColumns() {
 		counter("executed", "Executed", TIPS.executed), counter("emitted", "Emitted", TIPS.emitted), counter("transferred", "Transferred", TIPS.transferred),
 		counter("acked", "Acked", TIPS.acked), counter("failed", "Failed", TIPS.failed), counter("timedOut", "Timed out", TIPS.timedOut),
 		plain("pending", "Pending", TIPS.pending), plain("queueFrames", "Queue", TIPS.queue), plain("restarts", "Restarts", TIPS.restarts),
-		plain("pssBytes", "Memory", TIPS.memory, bytes), { ...cpu }];
+		plain("pssBytes", "Memory", TIPS.memory, memory), { ...cpu }];
 }
 
 export function taskColumns() {

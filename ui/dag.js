@@ -140,7 +140,7 @@ export class Dag {
 			const [first, ...rest] = e.points;
 			attr(path, "d", `M${first.join(" ")}C${rest.map((p) => p.join(" ")).join(" ")}`);
 		});
-		keyed(this.labelLayer, edges, edgeKey, () => svg("g", null, svg("text", { class: "what", dy: -11 }), svg("text", { class: "rate", dy: 2 }), svg("text", { class: "waits", dy: 24 })), (g, e) => {
+		keyed(this.labelLayer, edges, edgeKey, () => svg("g", null, svg("text", { class: "what", dy: -12 }), svg("text", { class: "rate", dy: 0.5 }), svg("text", { class: "waits", dy: 24 })), (g, e) => {
 			attr(g, "transform", `translate(${e.x ?? 0} ${e.y ?? 0})`);
 			attr(g, "display", e.x === null ? "none" : null);
 		});

@@ -4,7 +4,7 @@ import { get, path, poll } from "./api.js";
 import { attr, el, show, text } from "./dom.js";
 import { clock, count, duration, plural, rate } from "./format.js";
 import { command, sparkline, statusBadge, tellCommand, tellSpark, tellStatus } from "./parts.js";
-import { toTopology } from "./router.js";
+import { addressOf, toTopology } from "./router.js";
 import { link, number, Table } from "./table.js";
 
 const POINTS = 60;
@@ -43,7 +43,7 @@ class Past {
 	async #ask(t) {
 		this.rates.set(t.id, []);
 		try {
-			const chart = await get(path("topology", t.name, "chart"));
+			const chart = await get(path("topology", addressOf(t), "chart"));
 			this.rates.set(t.id, [...chart.points.map((p) => p.ackedPerSecond ?? 0), ...(this.rates.get(t.id) ?? [])].slice(-POINTS));
 		} catch {
 			/* The line begins now. */
@@ -53,7 +53,7 @@ class Past {
 
 function ending(t) {
 	if (t.ended === null || t.ended === undefined)
-		return t.restarts > 0 ? plural(t.restarts, "restart") : "";
+		return [addressOf(t) === t.name ? null : "in the foreground", t.restarts > 0 ? plural(t.restarts, "restart") : null].filter(Boolean).join(", ");
 	return t.ended.error ?? (t.ended.endedAt ? `ended ${clock(t.ended.endedAt)}` : `exit ${t.ended.exit}`);
 }
 
@@ -75,7 +75,7 @@ export class List {
 
 	#columns() {
 		return [
-			{ id: "name", label: "Name", align: "left", first: true, value: (t) => t.name, show: link((t) => t.name, (t) => toTopology(t.name)) },
+			{ id: "name", label: "Name", align: "left", first: true, value: (t) => t.name, show: link((t) => t.name, (t) => toTopology(addressOf(t))) },
 			{ id: "status", label: "Status", align: "left", value: (t) => t.status, show(cell, t) {
 				if (cell.firstElementChild === null)
 					cell.append(statusBadge());

@@ -44,6 +44,12 @@ function withWindow(hash, window) {
 	return window === undefined || window === "1m" ? hash : `${hash}?w=${window}`;
 }
 
+/* addressOf gives what a topology is asked for by: its name, and of one that runs in the foreground its id, for
+ * there may be several of a name. T is of the list, or a status document. */
+export function addressOf(t) {
+	return t.pid !== undefined && t.id === `${t.name}-${t.pid}` ? t.id : t.name;
+}
+
 export function toTopology(name, panel, window) {
 	const hash = `#/t/${encodeURIComponent(name)}`;
 	return withWindow(panel === undefined || panel === "overview" ? hash : `${hash}/${panel}`, window);

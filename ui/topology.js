@@ -11,7 +11,7 @@ import { attr, el, show, text } from "./dom.js";
 import { clock, count, duration, milliseconds, plural, rate } from "./format.js";
 import { Errors, Logs, Trees } from "./panels.js";
 import { command, Figures, section, statusBadge, tellCommand, tellStatus } from "./parts.js";
-import { PANELS, toComponent, toTopology, toWindow, WINDOWS } from "./router.js";
+import { addressOf, PANELS, toComponent, toTopology, toWindow, WINDOWS } from "./router.js";
 import { Table } from "./table.js";
 
 const CHART_MS = 3000;
@@ -45,9 +45,11 @@ export class Head {
 		const latency = s.window?.completeLatencyMs, w = s.window;
 
 		tellStatus(this.status, s.status);
-		text(this.since, `${s.startedAt ? "up" : "ran"} ${duration(s.uptimeSeconds)}, ${plural(s.workersTotal, "process", "processes")}, ${plural(s.tasksTotal, "task")}`);
+		text(this.title, s.name);
+		text(this.since, `${s.startedAt ? "up" : "ran"} ${duration(s.uptimeSeconds)}, ${plural(s.workersTotal, "process", "processes")}, ${plural(s.tasksTotal, "task")}${addressOf(s) === s.name ? "" : ", in the foreground"}`);
 		this.actions.update(s);
-		this.figures.update([
+		show(this.windows, s.startedAt !== undefined);
+		this.figures.update(s.startedAt === undefined ? totals(s) : [
 			{ label: "Trees", value: rate(s.ackedPerSecond), note: `${rate(s.emittedPerSecond)} emitted`, tip: "Messages a second all of whose tuples were acked, in the window." },
 			{ label: "p50", value: milliseconds(latency?.p50), tip: "Complete latency, from emit to the ack of the whole tree: half of the messages took no longer." },
 			{ label: "p99", value: milliseconds(latency?.p99), tip: "Of 100 messages 99 took no longer." },
@@ -57,6 +59,20 @@ export class Head {
 			{ label: "Failed", value: count(w?.failed ?? s.failed), alarm: (w?.failed ?? 0) > 0, note: `${count(w?.timedOut ?? s.timedOut)} timed out`, tip: "Messages that failed in the window, those that timed out included." },
 			{ label: "Restarts", value: count(s.restarts), alarm: s.restarts > 0, note: s.deadLettered > 0 ? plural(s.deadLettered, "dead letter") : "", tip: "Of workers, in this run." }]);
 	}
+}
+
+/* totals are the figures of a run that is over. */
+function totals(s) {
+	const us = s.ended?.summary?.complete_latency_us, ms = (x) => milliseconds(x === undefined ? null : x / 1000);
+
+	return [
+		{ label: "Emitted", value: count(s.emitted), note: `${count(s.replayed)} replayed`, tip: "Messages that its spouts emitted in its last run." },
+		{ label: "Acked", value: count(s.acked), tip: "Messages all of whose tuples were acked." },
+		{ label: "Failed", value: count(s.failed), alarm: s.failed > 0, note: `${count(s.timedOut)} timed out` },
+		{ label: "Dead letters", value: count(s.deadLettered), alarm: s.deadLettered > 0 },
+		{ label: "p50", value: ms(us?.p50), tip: "Complete latency: half of the messages took no longer." },
+		{ label: "p99", value: ms(us?.p99), note: us ? `max ${ms(us.max)}` : "", tip: "Of 100 messages 99 took no longer." },
+		{ label: "Restarts", value: count(s.restarts), alarm: s.restarts > 0, tip: "Of workers." }];
 }
 
 /* ---- advice ---- */
@@ -83,13 +99,14 @@ class Advice {
 		attr(this.node, "data-kind", ["none", "unknown"].includes(a.kind) ? a.kind : "some");
 		text(this.sign, ADVICE_SIGNS[a.kind] ?? "▶");
 		/* The bottleneck may have changed while the command is being copied: text is changed in place. */
-		text(this.words, a.bottleneck === null || a.text.startsWith(a.bottleneck) ? sentence(a.text) : sentence(`${a.bottleneck}: ${a.text}`));
+		text(this.words, sentence(a.bottleneck === null ? a.text[0].toUpperCase() + a.text.slice(1) : a.text.startsWith(a.bottleneck) ? a.text : `${a.bottleneck}: ${a.text}`));
 		show(this.do, a.command !== null);
 		tellCommand(this.command, a.command ?? "");
 		show(this.mend, / rebalance /.test(a.command ?? "") && s.status !== "DRAINING");
 	}
 }
 
+/* sentence ends as one. It begins as it is: often with the id of a component. */
 function sentence(words) {
 	return /[.!?]$/.test(words) ? words : `${words}.`;
 }
@@ -102,7 +119,7 @@ class Ending {
 		this.again = command();
 		this.parts = new Table({ caption: "Components, in the whole run", empty: "", keyOf: (c) => c.id, columns: [
 			{ id: "id", label: "Id", align: "left", first: true, value: (c) => c.id }, { id: "kind", label: "Kind", align: "left", value: (c) => c.kind },
-			...[["tasks", "Tasks"], ["executed", "Executed"], ["emitted", "Emitted"], ["transferred", "Transferred"], ["acked", "Acked"], ["failed", "Failed"], ["timed_out", "Timed out"], ["restarts", "Restarts"]]
+			...[["tasks", "Tasks"], ["executed", "Executed"], ["emitted", "Emitted"], ["transferred", "Transferred"], ["acked", "Acked"], ["failed", "Failed"], ["timed_out", "Timed out"]]
 				.map(([id, label]) => ({ id, label, value: (c) => c[id] ?? null, show: (cell, c) => text(cell, count(c[id])) }))] });
 		this.node = section("How it ended", this.words, el("p", null, this.again), this.parts.node);
 		show(this.node, false);
@@ -114,13 +131,20 @@ class Ending {
 		show(this.node, over);
 		if (!over)
 			return;
-		text(this.words, [s.status === "DEAD" ? "Its supervisor was killed, so nothing is known of its end." : s.ended?.error ? `${sentence(s.ended.error)} Exit ${s.ended.exit}.` : `It ended well, exit ${s.ended?.exit ?? 0}.`,
-			s.ended?.endedAt ? ` ${clock(s.ended.endedAt)}.` : ""].join(""));
+		text(this.words, howItEnded(s));
 		show(this.again, s.status !== "FINISHED");
 		tellCommand(this.again, `gale submit --resume ${s.name}`);
 		show(this.parts.node, sum?.components !== undefined);
 		this.parts.update(sum?.components ?? []);
 	}
+}
+
+function howItEnded(s) {
+	const at = s.ended?.endedAt ? ` at ${clock(s.ended.endedAt)}` : "";
+
+	if (s.status === "DEAD")
+		return "Its supervisor was killed, so nothing is known of its end.";
+	return s.ended?.error ? `It failed${at}, exit ${s.ended.exit}: ${sentence(s.ended.error)}` : `It ended well${at}, exit ${s.ended?.exit ?? 0}.`;
 }
 
 /* ---- overview ---- */

@@ -135,7 +135,7 @@ static uint64_t less(uint64_t later, uint64_t earlier)
 	return later > earlier ? later - earlier : 0;
 }
 
-static void part_since(struct sample_part *p, const struct sample_part *later, const struct sample_part *earlier)
+void sample_part_since(struct sample_part *p, const struct sample_part *later, const struct sample_part *earlier)
 {
 	for (int i = 0; i < SAMPLE_COUNTERS; i++)
 		p->n[i] = less(later->n[i], earlier->n[i]);
@@ -149,8 +149,9 @@ static void part_since(struct sample_part *p, const struct sample_part *later, c
 }
 
 /* The greatest value of the time in between is not known: it is at most that of all times. */
-static void hist_since(struct hist *h, const struct hist *later, const struct hist *earlier)
+void sample_hist_since(struct hist *h, const struct hist *later, const struct hist *earlier)
 {
+	h->n = 0;
 	for (uint32_t i = 0; i < HIST_BUCKETS; i++) {
 		h->count[i] = less(later->count[i], earlier->count[i]);
 		h->n += h->count[i];
@@ -167,7 +168,7 @@ static void parts_since(struct sample_part *parts, const struct sample_part *lat
 	static const struct sample_part none;
 
 	for (uint32_t i = 0; i < n; i++)
-		part_since(&parts[i], &later[i], i < n_earlier ? &earlier[i] : &none);
+		sample_part_since(&parts[i], &later[i], i < n_earlier ? &earlier[i] : &none);
 }
 
 struct sample *sample_since(const struct sample *later, const struct sample *earlier)
@@ -179,9 +180,9 @@ struct sample *sample_since(const struct sample *later, const struct sample *ear
 	parts_since(s->components, later->components, later->n_components, earlier->components,
 	    earlier->n_components);
 	for (uint32_t i = 0; i < later->n_components && i < earlier->n_components; i++) {
-		hist_since(&s->latency[i].execute, &later->latency[i].execute, &earlier->latency[i].execute);
-		hist_since(&s->latency[i].process, &later->latency[i].process, &earlier->latency[i].process);
-		hist_since(&s->latency[i].complete, &later->latency[i].complete, &earlier->latency[i].complete);
+		sample_hist_since(&s->latency[i].execute, &later->latency[i].execute, &earlier->latency[i].execute);
+		sample_hist_since(&s->latency[i].process, &later->latency[i].process, &earlier->latency[i].process);
+		sample_hist_since(&s->latency[i].complete, &later->latency[i].complete, &earlier->latency[i].complete);
 	}
 	return s;
 }

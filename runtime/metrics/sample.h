@@ -69,6 +69,10 @@ void sample_add_cpu(struct sample *s, const struct plan *plan, uint32_t stage, u
  * time between them. */
 struct sample *sample_since(const struct sample *later, const struct sample *earlier);
 
+/* The same of one part, and of one histogram, where that is all that is asked for. */
+void sample_part_since(struct sample_part *p, const struct sample_part *later, const struct sample_part *earlier);
+void sample_hist_since(struct hist *h, const struct hist *later, const struct hist *earlier);
+
 /* sample_messages gives how many messages of C, a spout's part, were emitted: dead letters, which
  * leave by its last stream, are none. */
 uint64_t sample_messages(const struct component *c, const struct sample_part *p);

@@ -17,8 +17,8 @@ enum { FAREWELL_GONE_MS = 15000 };	/* from the last word of a supervisor to its 
 /* farewell_drain_ms gives how long a stop of H may take by default: the message timeout. */
 uint32_t farewell_drain_ms(const struct home *h);
 
-/* farewell_forget removes what is listed of NAME, which does not run. An exit code; not EXIT_DONE: E says
- * why. */
+/* farewell_forget removes what is listed of NAME, which does not run, and waits for that no longer than
+ * home_take does. An exit code; not EXIT_DONE: E says why. */
 int farewell_forget(const char *name, struct error *e);
 
 /* farewell_given_up gives the sentence for N messages (a number, as the supervisor of NAME says it) that

@@ -20,7 +20,8 @@
 enum {
 	STEP_MS = 60000,	/* the longest that a step of a rebalance may take */
 	LOOK_STEP_MS = 10,	/* between two looks whether a supervisor is gone */
-	MOST_EXECUTORS = 1000000
+	MOST_EXECUTORS = 1000000,
+	MOST_NAME = 1024	/* bytes: no component's is so long, and more may be no request */
 };
 static const double most_seconds = 1e6;
 
@@ -65,6 +66,7 @@ static void client_gone(void *arg)
 /* give_up answers that the exit code CODE came out, and why. It ends A. */
 static void give_up(struct action *a, int code, const char *why)
 {
+	looks_renew(a->site->looks);	/* it may be done all the same */
 	refuse(a->x, code, why);
 	action_free(a);
 }
@@ -85,6 +87,7 @@ static void succeed(struct action *a)
 	if (a->message.n > 0)
 		member_text(&out, "message", buf_text(&a->message));
 	buf_puts(&out, "}\n");
+	looks_renew(a->site->looks);
 	exchange_json(a->x, 200, &out);
 	action_free(a);
 }
@@ -414,7 +417,7 @@ static int read_level(struct action *a, const struct json_node *level, struct er
 		timeout = json_member(level, "timeout");
 		word = target != NULL ? json_text(target) : NULL;
 	}
-	if (name[0] == '\0' || name[strcspn(name, " \t\r\n")] != '\0')
+	if (name[0] == '\0' || strlen(name) > MOST_NAME || name[strcspn(name, " \t\r\n")] != '\0')
 		return error_set(e, "there is no component \"%s\"", name);
 	if (word == NULL || !logline_level(word, strlen(word), &number))
 		return error_set(e, "\"target_level\" of \"%s\" is ERROR, WARN, INFO or DEBUG", level->key);

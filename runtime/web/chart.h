@@ -11,11 +11,9 @@
 #include "buf.h"
 #include "survey.h"
 
-/* A point: what happened between two samples of M's run, the later one taken at LATER->at_ns. Its
- * members of components stand in the order of metrics_id, gale's own left out. */
-void chart_point(struct buf *out, const struct metrics *m, const struct sample *later, const struct sample *earlier);
-
-/* chart_write adds {"points": [...]} of the window WHICH of S, oldest first; none when it does not run. */
+/* chart_write adds {"window": "10m", "points": [...]} of the window WHICH of S, oldest first; none when
+ * it does not run. A point tells what happened up to `seconds` before now; its components stand in the order of
+ * metrics_id, gale's own left out. */
 void chart_write(struct buf *out, const struct survey *s, enum metrics_window which);
 
 #endif

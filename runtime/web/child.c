@@ -20,7 +20,8 @@
 enum {
 	NO_PROGRAM = 127,
 	ABOVE_ALL = 10,		/* descriptors that are no target of dup2 */
-	READS = 16		/* of one pipe, in a turn */
+	READS = 16,		/* of one pipe, in a turn */
+	NICENESS = 5
 };
 
 enum { ENDS, OUT, ERR, PARTS };	/* what of a child is watched */
@@ -74,6 +75,7 @@ static _Noreturn void become(const struct child_order *o, int fds[3], pid_t pare
 	if (getppid() != parent)
 		_exit(NO_PROGRAM);
 	setpgid(0, 0);
+	setpriority(PRIO_PROCESS, 0, getpriority(PRIO_PROCESS, 0) + NICENESS);
 	setrlimit(RLIMIT_CORE, &no_core);
 	for (int number = 1; number < NSIG; number++)
 		signal(number, SIG_DFL);

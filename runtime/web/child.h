@@ -2,9 +2,9 @@
  *
  * A child gets a text as its standard input (a file in memory, which can be opened as /dev/stdin
  * as well), nothing else that is open here, no blocked or ignored signals, a process group of its own, and
- * SIGKILL when we die. What it prints is kept, up to what there is room for; when it is late its whole
- * group is killed. Nobody waits for it. The death signal is tied to the thread that forked: that
- * which serves.
+ * SIGKILL when we die. It is nicer than we are (nice(2)): topologies do not pay for being looked at. What
+ * it prints is kept, up to what there is room for; when it is late its whole group is killed. Nobody waits
+ * for it. The death signal is tied to the thread that forked: that which serves.
  *
  * A supervisor collects all orphans that it finds (spawn.h), and may take a child's exit
  * code before we do: it is CHILD_TAKEN then, and what it has printed has to speak for itself.

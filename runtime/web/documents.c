@@ -13,6 +13,7 @@
 #include "clock.h"
 #include "memory.h"
 #include "prometheus.h"
+#include "refusal.h"
 #include "show.h"
 #include "site.h"
 #include "storm.h"
@@ -196,9 +197,9 @@ static struct survey *survey_of(struct site *site, struct exchange *x)
 /* look_at looks for X; false: X was answered. Free L with storm_look_free. */
 static bool look_at(struct site *site, struct exchange *x, const struct storm_place *place, struct storm_look *l)
 {
-	const char *sys = exchange_parameter(x, "sys");
-
-	*l = (struct storm_look){ .place = place, .sys = sys != NULL && strcmp(sys, "1") == 0 };
+	*l = (struct storm_look){ .place = place };
+	if (!switch_read(x, "sys", &l->sys))
+		return false;
 	l->which = window_of(x, WINDOW_ALL);
 	if (l->which == N_WINDOWS)
 		return false;

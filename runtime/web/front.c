@@ -93,7 +93,7 @@ static void put_reason(struct buf *b, const struct survey *s, const char *why, b
 	buf_puts(b, "}");
 }
 
-/* give_readiness: 503 when a topology is STARTING, FAILED or DEAD, with each of them. */
+/* give_readiness: 503 when a topology is STARTING, FAILED or DEAD, with each of them for who may know. */
 static void give_readiness(struct site *site, struct exchange *x)
 {
 	struct buf body = { 0 }, reasons = { 0 };
@@ -109,7 +109,8 @@ static void give_readiness(struct site *site, struct exchange *x)
 	for (size_t i = 0; i < n; i++)
 		if ((why = why_not(&s[i])) != NULL)
 			put_reason(&reasons, &s[i], why, reasons.n == 0);
-	buf_printf(&body, "{\"ready\":%s,\"reasons\":[%s]}\n", reasons.n == 0 ? "true" : "false", buf_text(&reasons));
+	buf_printf(&body, "{\"ready\":%s,\"reasons\":[%s]}\n", reasons.n == 0 ? "true" : "false",
+	    exchange_trusts(x) ? buf_text(&reasons) : "");
 	exchange_json(x, reasons.n == 0 ? 200 : 503, &body);
 	buf_free(&reasons);
 }
@@ -167,7 +168,7 @@ const struct route front_routes[] = {
 	{ "GET", "/ui/{file}", ROUTE_HARMLESS, give_part, NULL },
 	{ "GET", "/lib/{file}", ROUTE_HARMLESS, give_library, NULL },
 	{ "GET", "/healthz", ROUTE_HARMLESS, give_health, "200 as long as this server answers" },
-	{ "GET", "/readyz", ROUTE_HARMLESS | ROUTE_KEPT, give_readiness,
+	{ "GET", "/readyz", ROUTE_HARMLESS, give_readiness,
 	    "200, or 503 with the topologies that are STARTING, FAILED or DEAD" },
 	{ "GET", "/api/v1/version", 0, give_version, "which gale this is" },
 	{ "GET", "/api/v1/endpoints", 0, give_endpoints, "what can be asked for" },

@@ -51,7 +51,7 @@ struct exchange {
 	struct uri uri;
 	const struct route *route;
 	enum exchange_state state;
-	bool begun, suspended;
+	bool begun, suspended, trusts;
 	struct buf body;
 	size_t n_body;			/* also of what was too much, and ignored */
 	const char *allow;
@@ -139,6 +139,11 @@ const char *exchange_word(const struct exchange *x, const char *name)
 const char *exchange_parameter(const struct exchange *x, const char *name)
 {
 	return uri_parameter(&x->uri, name);
+}
+
+bool exchange_trusts(const struct exchange *x)
+{
+	return x->trusts;
 }
 
 const char *exchange_body(const struct exchange *x, size_t *n)
@@ -282,6 +287,7 @@ static void begin(struct exchange *x, const char *method)
 	x->route = h->ops->found(h->arg, x, strcmp(method, "HEAD") == 0 ? "GET" : method);
 	if (x->route == NULL)
 		return;
+	x->trusts = guard_judge(h->guard, &r).status == 0;
 	r.harmless = (x->route->flags & ROUTE_HARMLESS) != 0;
 	if (!refused(x, guard_judge(h->guard, &r)) && length != NULL && strtoull(length, NULL, 10) > HTTPD_BODY_MAX)
 		too_large(x);

@@ -9,8 +9,8 @@
  *                                                       the connection sleeps until then
  *
  * An exchange that was put off is ended in one of two ways, never both: somebody answers it, or
- * `gone(arg)` is called, because the client has gone or the server ends; from then on it must not be
- * touched. What an exchange has given out (words, body) lives until it is ended.
+ * `gone(arg)` is called, because the client has gone (also: will say no more) or the server ends; from
+ * then on it must not be touched. What an exchange has given out (words, body) lives until it is ended.
  *
  * Limits: a request line and headers of 16 KiB (414, 431), a body of 1 MiB (413), HTTPD_CLIENTS
  * connections. One that completes no request for HTTPD_PATIENCE_S is closed, but for those whose
@@ -50,6 +50,10 @@ const char *exchange_word(const struct exchange *x, const char *name);
 
 /* exchange_parameter gives the value of the query's parameter NAME, decoded; NULL: there is none. */
 const char *exchange_parameter(const struct exchange *x, const char *name);
+
+/* exchange_trusts tells whether who asks may know names and errors of topologies: always, but for a
+ * route that needs no token where others can come (ROUTE_HARMLESS). */
+bool exchange_trusts(const struct exchange *x);
 
 /* exchange_body gives the body, with a NUL behind it that does not count; "" where there is none. */
 const char *exchange_body(const struct exchange *x, size_t *n);

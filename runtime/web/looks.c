@@ -310,14 +310,19 @@ void looks_turn(struct looks *l, uint64_t now_ns)
 		forget_all(l);
 }
 
-void looks_close(struct looks *l)
+void looks_renew(struct looks *l)
 {
-	if (l == NULL)
-		return;
 	while (l->first != NULL)
 		forget(&l->first);
 	forget_all(l);
 	while (l->n_kept > 0)
 		drop(l, 0);
+}
+
+void looks_close(struct looks *l)
+{
+	if (l == NULL)
+		return;
+	looks_renew(l);
 	free(l);
 }

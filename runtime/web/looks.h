@@ -40,4 +40,7 @@ struct survey *looks_topology(struct looks *l, struct exchange *x);
 struct answer *looks_kept(struct looks *l, const char *target);
 void looks_keep(struct looks *l, const char *target, struct answer *a);
 
+/* looks_renew forgets all that was seen and kept: something was changed, and whoever did it shall see that. */
+void looks_renew(struct looks *l);
+
 #endif

@@ -40,6 +40,17 @@ bool seconds_read(const char *text, double most, double *seconds)
 	    *seconds <= most;
 }
 
+bool switch_read(struct exchange *x, const char *name, bool *on)
+{
+	const char *text = exchange_parameter(x, name);
+
+	*on = text != NULL && strcmp(text, "1") == 0;
+	if (text == NULL || *on || strcmp(text, "0") == 0)
+		return true;
+	exchange_error(x, 400, "badRequest", "\"%s\" is 0 or 1, not \"%s\"", name, text);
+	return false;
+}
+
 /* ---- bodies ---- */
 
 static void refuse_json(struct exchange *x, const struct diagnostics *d)

@@ -23,6 +23,10 @@ void refuse(struct exchange *x, int code, const char *text);
 /* seconds_read reads a number of seconds, 0 .. MOST, which may be a fraction; false: TEXT is none. */
 bool seconds_read(const char *text, double most, double *seconds);
 
+/* switch_read reads the parameter NAME of X, 0 or 1; not given it is 0. false: it is something else, and X has been
+ * answered. */
+bool switch_read(struct exchange *x, const char *name, bool *on);
+
 /* A body that is an object of JSON. */
 struct request_body {
 	struct diagnostics d;

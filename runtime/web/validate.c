@@ -45,8 +45,8 @@ static void picture_drawn(void *arg, const char *json, size_t n)
 
 static void draw(struct site *site, struct exchange *x)
 {
-	const char *sys = exchange_parameter(x, "sys");
-	struct survey *s = looks_topology(site->looks, x);
+	bool sys;
+	struct survey *s = switch_read(x, "sys", &sys) ? looks_topology(site->looks, x) : NULL;
 	const struct topology *t = s != NULL ? survey_definition(s) : NULL;
 	struct picture *p;
 
@@ -58,7 +58,7 @@ static void draw(struct site *site, struct exchange *x)
 	}
 	p = xcalloc(1, sizeof *p);
 	*p = (struct picture){ .x = x, .site = site };
-	drawing_ask(site->drawings, t, sys != NULL && strcmp(sys, "1") == 0, picture_drawn, p);
+	drawing_ask(site->drawings, t, sys, picture_drawn, p);
 	if (p->x == NULL) {
 		free(p);
 	} else {
