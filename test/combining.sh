@@ -77,8 +77,8 @@ ROUNDS=40	# times that the text is read
 killed() {
 	local pid=0
 
-	awk -v n=$ROUNDS '{ print $1 "\t" n * $2 }' expected > more
-	mv more expected
+	awk -v n="$ROUNDS" '{ print $1 "\t" n * $2 }' expected > all
+	mv all expected
 
 	topology <<-END
 		$1
