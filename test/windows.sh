@@ -148,8 +148,9 @@ case_sink() {
 case_failing_disk() {
 	windows 5 "$COUNT" state.write state.prepared
 	windows 28 'sink[0]' state.write
-	# Its first two writes are made before the run has begun, and end it.
-	FIRST=3 windows 28 'coordinator[0]' state.write
+	# Its first two writes are made before the run has begun, and end it; so may those of the first batches
+	# when the supervisor hears last that everybody is ready.
+	FIRST=8 windows 28 'coordinator[0]' state.write
 }
 
 # ---- several die ----------------------------------------------------------------------------
