@@ -146,6 +146,56 @@ case_from_spout() {
 	merged
 }
 
+# What is emitted for one that stands for several is called with all of its roots: a callee that holds acks them all.
+case_called() {
+	local how
+
+	for how in pass hold; do
+		words 10000
+		topology <<-END
+			config topology.message.timeout.secs 300
+			config topology.chaining auto
+			spout lines lines path=text
+			bolt split split parallelism=2
+			bolt alike alike.Alike how=$how
+			bolt file file path=parts format=tsv
+			stream lines split SHUFFLE
+			stream split alike FIELDS word
+			stream alike file LOCAL_OR_SHUFFLE
+		END
+		rm -f parts
+		run
+		[ "$(number acked)" -eq 10000 ] || fail "not all was acked: $(cat summary)"
+		says 'alike\[0\]\+file\[0\]'
+		awk '{ n[$1] += $2 } END { for (w in n) print w "\t" n[w] }' parts > output
+		exact
+		merged
+	done
+}
+
+# Who fails one fails all that it stands for, each once: it is acked or a dead letter.
+case_dead_letters() {
+	words 2000
+	topology <<-END
+		config topology.message.timeout.secs 300
+		spout lines lines path=text topology.max.attempts=1
+		bolt split split
+		bolt alike alike.Alike how=fail
+		bolt sum sum
+		bolt file file path=output format=tsv
+		stream lines split SHUFFLE
+		stream split alike FIELDS word
+		stream alike sum FIELDS word
+		stream sum file SHUFFLE
+	END
+	run
+	must [ "$(number dead_lettered)" -gt 0 ]
+	must [ $(($(number acked) + $(number dead_lettered))) -eq 2000 ]
+	[ "$(of alike executed)" -eq 10000 ] || fail "not all was executed: $(cat summary)"
+	must [ $(($(of alike acked) + $(of alike failed))) -eq 10000 ]
+	merged
+}
+
 # In a batch all tuples have one root.
 case_batches() {
 	words 5000
