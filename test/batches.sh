@@ -348,7 +348,7 @@ case_refused_in_a_bolt() {
 replayed() {
 	in_order
 	totals 300 1
-	must [ "$(awk '$3 == "prepare" { print $5 }' log | sort -u | wc -l)" -ge 2 ]
+	must [ "$(awk '$3 == "prepare" || $3 == "count" { print $5 }' log | sort -u | wc -l)" -ge 2 ]
 	awk -v type="$1" '
 	$3 == "prepare" && $1 == "keep" { committed = $4; sum = -1 }
 	$3 != "count" { next }

@@ -71,6 +71,55 @@ case_fail() {
 	[ "$(wc -l < output)" -eq "$(wc -l < expected)" ] || fail "not all words are there"
 }
 
+ROUNDS=40	# times that the text is read
+
+# killed LINE: the counter dies twice while it counts; the words' counts are in output. LINE is of the topology.
+killed() {
+	local pid=0
+
+	awk -v n="$ROUNDS" '{ print $1 "\t" n * $2 }' expected > all
+	mv all expected
+
+	topology <<-END
+		$1
+		spout lines lines path=text repeat=$ROUNDS
+		bolt split split
+		bolt tally tally
+		bolt table table path=output
+		stream lines split SHUFFLE
+		stream split tally FIELDS word
+		stream tally table SHUFFLE
+	END
+	start
+	for _ in 1 2; do
+		wait_until 10 another "$pid"
+		pid=$(cat pid)
+		kill -9 "$pid"
+	done
+	ends 0 60
+	[ "$(number restarts)" -eq 2 ] || fail "not two restarts: $(cat err)"
+}
+
+# another: the counter is there, and not the process $1; the file pid has it.
+another() {
+	worker 'tally[0]' > pid 2> /dev/null
+	[ -s pid ] && [ "$(cat pid)" != "$1" ]
+}
+
+case_exactly_once() {
+	words 100000
+	killed 'transactional once'
+	exact
+}
+
+case_at_least_once() {
+	words 100000
+	killed 'config topology.max.spout.pending 5000'
+	sort output | join -t "$(printf '\t')" - expected | awk '$2 < $3 { bad = 1 } END { exit bad || NR == 0 }' ||
+		fail "a sum is too small"
+	[ "$(number acked)" -eq $((ROUNDS * 100000)) ] || fail "not all was acked: $(cat summary)"
+}
+
 case_off() {
 	words 5000
 	alike pass topology.combining=off

@@ -61,7 +61,7 @@ static inline void fake_component(struct topology *t, gale_kind kind, const char
 	c = &t->components[t->n_components++];
 	*c = (struct component){
 		.id = xstrdup(id), .kind = kind, .parallelism = parallelism, .n_tasks = n_tasks,
-		.part = { .class_name = xstrdup(id), .library = xstrdup("/none/fake.so"),
+		.part = { .class_name = xstrdup(id), .library = xstrdup("/dev/null"),
 			.component = xstrdup(id) },
 	};
 	if (kind == GALE_SPOUT)

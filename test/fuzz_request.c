@@ -82,7 +82,8 @@ static void check_guard(const struct guard *g, const struct guard_request *r)
 	if (v.status != 0)
 		return;
 	must(r->hosts == 1 && r->host != NULL && strcasestr(r->host, "evil") == NULL);
-	if (!r->posts && (r->harmless || g->reach != GUARD_OPEN))
+	must((!r->posts && r->harmless) || r->fetch_site == NULL || strcasecmp(r->fetch_site, "cross-site") != 0);
+	if (!r->posts && !r->reaches && (r->harmless || g->reach != GUARD_OPEN))
 		return;
 	must((r->token != NULL && strcmp(r->token, TOKEN) == 0) ||
 	    (r->authorization != NULL && strstr(r->authorization, TOKEN) != NULL));
@@ -114,6 +115,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	g.reach = data[0] % 3;
 	g.port = g.reach == GUARD_UNIX ? 0 : 8080;
 	r = (struct guard_request){ .posts = (data[0] & 4) != 0, .harmless = (data[0] & 8) != 0,
+		.reaches = (data[0] & 32) != 0,
 		.hosts = line[1] != NULL ? 1 + ((data[0] & 16) != 0) : 0, .host = line[1], .origin = line[2],
 		.fetch_site = line[3], .content_type = line[4], .token = line[5], .authorization = line[6] };
 	check_target(line[0] != NULL ? line[0] : "", r.posts ? "POST" : "GET");

@@ -28,10 +28,11 @@ ui_ends() {
 }
 
 # get CODE PATH asks for PATH; the answer is in the file body.
+TAKES=()	# more options for curl
 get() {
 	local got
 
-	got=$(curl -s --max-time $((60 * SLOW)) -o body -w '%{http_code} %{content_type}' "$URL$2")
+	got=$(curl -s --max-time $((60 * SLOW)) -o body -w '%{http_code} %{content_type}' "${TAKES[@]}" "$URL$2")
 	TYPE=${got#* }
 	[ "${got%% *}" = "$1" ] || fail "$2: $got, not $1: $(head -c 300 body)"
 }
@@ -307,6 +308,8 @@ case_peek() {
 	given 200 "$API/{id}/trees" '?older=10&count=3'
 	C='split'
 	seq 300 >> in
+	given 401 "$API/{id}/tap/{component}"
+	TAKES=(-H "X-Gale-Token: $(cat "$HOMES/gale/.ui-token")")
 	given 200 "$API/{id}/tap/{component}" '?count=3'
 	get 200 "$API/words/tap/split/default?count=1"
 	suits "$API/{id}/tap/{component}/{stream}" 200
@@ -314,6 +317,7 @@ case_peek() {
 	given 400 "$API/{id}/logs" '?lines=0'
 	C=none
 	given 404 "$API/{id}/tap/{component}"
+	TAKES=()
 	kill -STOP "$(worker 'lines[0]')"
 	given 200 "$API/{id}/trees" '?count=1'
 	kill -CONT "$(worker 'lines[0]')"

@@ -330,7 +330,14 @@ case_ended() {
 		stream short other SHUFFLE
 		stream lines sink SHUFFLE
 	END
-	has_ended() { [ "$(cat state/positions/short.0.? 2> /dev/null | od -An -tu1 -j 28 -N 1 2> /dev/null | tr -d ' ')" = 1 ]; }
+	has_ended() {
+		local file
+
+		for file in state/positions/short.0.?; do	# written in turn
+			[ "$(od -An -tu1 -j 28 -N 1 "$file" 2> /dev/null | tr -d ' ')" != 1 ] || return 0
+		done
+		false
+	}
 	start --state state
 	wait_until 10 has_ended
 	wait_until 10 at_least 3000 output

@@ -134,9 +134,31 @@ START_TEST(a_program_says_no_origin)
 }
 END_TEST
 
+/* A page of another site can show ours, and have nothing else asked for by a browser here. */
 START_TEST(a_link_from_elsewhere_shows_the_page)
 {
 	r = (struct guard_request){ .hosts = 1, .host = "localhost:8080", .fetch_site = "cross-site" };
+	ck_assert_uint_eq(judged(), 403);
+	r.harmless = true;
+	ck_assert_uint_eq(judged(), 0);
+	r.harmless = false;
+	r.fetch_site = "same-site";
+	ck_assert_uint_eq(judged(), 403);
+	r.fetch_site = "none";
+	ck_assert_uint_eq(judged(), 0);
+}
+END_TEST
+
+START_TEST(what_reaches_a_topology_takes_the_token)
+{
+	r.posts = false;
+	r.reaches = true;
+	ck_assert_uint_eq(judged(), 0);
+	r.token = NULL;
+	ck_assert_uint_eq(judged(), 401);
+	r.harmless = true;
+	ck_assert_uint_eq(judged(), 401);
+	r.reaches = false;
 	ck_assert_uint_eq(judged(), 0);
 }
 END_TEST
@@ -232,6 +254,7 @@ int main(void)
 	tcase_add_test(c, another_site_may_not_change_anything);
 	tcase_add_test(c, a_program_says_no_origin);
 	tcase_add_test(c, a_link_from_elsewhere_shows_the_page);
+	tcase_add_test(c, what_reaches_a_topology_takes_the_token);
 	tcase_add_test(c, a_change_takes_the_token);
 	tcase_add_test(c, no_digit_of_the_token_may_be_wrong);
 	tcase_add_test(c, a_server_without_a_token_has_none_that_is_right);

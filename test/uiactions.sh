@@ -265,7 +265,7 @@ case_kills_what_does_not_run() {
 	answer_has 'gale submit --resume dead'
 	post 409 "$T/dead/rebalance/0" '{"rebalanceOptions":{"executors":{"same":4}}}'
 	post 409 "$T/dead/logconfig" '{"namedLoggerLevels":{"append":{"target_level":"DEBUG"}}}'
-	ask 409 "$T/dead/tap/same"
+	ask 409 "$T/dead/tap/same" -H "X-Gale-Token: $TOKEN"
 	ask 409 "$T/dead/trees"
 	ask 200 "$T/dead/logs"
 	ask 200 "$T/dead/errors"
@@ -373,22 +373,24 @@ case_taps() {
 	following
 	submit
 	ui
+	TAKES=(-H "X-Gale-Token: $TOKEN")
+	ask 401 "$T/taps/tap/same"
 	(while seq 10; do sleep 0.1; done >> in) &
-	ask 200 "$T/taps/tap/same?count=7"
+	ask 200 "$T/taps/tap/same?count=7" "${TAKES[@]}"
 	must [ "$(grep -c '"component":"same"' body)" -eq 7 ]
-	ask 200 "$T/taps/tap/lines/default?count=1"
+	ask 200 "$T/taps/tap/lines/default?count=1" "${TAKES[@]}"
 	must [ "$(grep -c '"component":"lines"' body)" -eq 1 ]
-	ask 200 "$T/taps/tap/same?count=3&where=word=7"
+	ask 200 "$T/taps/tap/same?count=3&where=word=7" "${TAKES[@]}"
 	must [ "$(grep -c '"word":"7"' body)" -eq 3 ]
 	kill $!
-	ask 200 "$T/taps/tap/append"
+	ask 200 "$T/taps/tap/append" "${TAKES[@]}"
 	must [ "$(tr -d '\n' < body)" = '[]' ]
-	ask 404 "$T/taps/tap/nothing"
-	ask 404 "$T/taps/tap/same/nothing"
-	ask 404 "$T/taps/tap/same%20line=7"
-	ask 400 "$T/taps/tap/same%0Akill"
+	ask 404 "$T/taps/tap/nothing" "${TAKES[@]}"
+	ask 404 "$T/taps/tap/same/nothing" "${TAKES[@]}"
+	ask 404 "$T/taps/tap/same%20line=7" "${TAKES[@]}"
+	ask 400 "$T/taps/tap/same%0Akill" "${TAKES[@]}"
 	for query in count=0 count=x count=1001 where=x where==x; do
-		ask 400 "$T/taps/tap/same?$query"
+		ask 400 "$T/taps/tap/same?$query" "${TAKES[@]}"
 	done
 	wait_until 5 grep -q 'tap [0-9]* of same is off' "$HOMES/gale/taps/log"
 	ui_ends

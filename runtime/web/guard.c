@@ -123,7 +123,7 @@ static struct guard_verdict judge_token(const struct guard *g, const struct guar
 {
 	const char *token = given(r);
 
-	if (!r->posts && (r->harmless || g->reach != GUARD_OPEN))
+	if (!r->posts && !r->reaches && (r->harmless || g->reach != GUARD_OPEN))
 		return (struct guard_verdict){ 0 };
 	if (token == NULL)
 		return (struct guard_verdict){ 401, "noToken",
@@ -141,7 +141,7 @@ struct guard_verdict guard_judge(const struct guard *g, const struct guard_reque
 
 	if (v.status != 0)
 		return v;
-	if (r->posts && is_foreign(r))
+	if ((r->posts || !r->harmless) && is_foreign(r))
 		return (struct guard_verdict){ 403, "foreignOrigin", "The page of another site may not ask for this." };
 	v = judge_token(g, r);
 	if (v.status == 0 && r->posts && !is_json(r->content_type))

@@ -35,6 +35,7 @@ struct guard {
 struct guard_request {
 	bool posts;		/* it changes something: POST. Else GET or HEAD */
 	bool harmless;		/* the page's own files, /healthz, /readyz */
+	bool reaches;		/* it makes a running topology do something, though it changes nothing */
 	unsigned hosts;		/* how many Host headers there are */
 	const char *host, *origin, *fetch_site, *content_type;
 	const char *token;		/* X-Gale-Token */

@@ -289,6 +289,7 @@ static void begin(struct exchange *x, const char *method)
 		return;
 	x->trusts = guard_judge(h->guard, &r).status == 0;
 	r.harmless = (x->route->flags & ROUTE_HARMLESS) != 0;
+	r.reaches = (x->route->flags & ROUTE_REACHES) != 0;
 	if (!refused(x, guard_judge(h->guard, &r)) && length != NULL && strtoull(length, NULL, 10) > HTTPD_BODY_MAX)
 		too_large(x);
 }

@@ -338,8 +338,8 @@ const struct route peek_routes[] = {
 	{ "GET", "/api/v1/topology/{id}/logs", ROUTE_KEPT, logs, "the last lines of the log; lines=N, component=ID, level=LEVEL" },
 	{ "GET", "/api/v1/topology/{id}/trees", ROUTE_KEPT, trees,
 	    "what has been open for longest, and who it waits for; count=N, older=SECONDS" },
-	{ "GET", "/api/v1/topology/{id}/tap/{component}", 0, tap,
+	{ "GET", "/api/v1/topology/{id}/tap/{component}", ROUTE_REACHES, tap,
 	    "tuples while they are emitted, for 2 s at most; count=N, where=FIELD=VALUE" },
-	{ "GET", "/api/v1/topology/{id}/tap/{component}/{stream}", 0, tap, "the same, of one stream" },
+	{ "GET", "/api/v1/topology/{id}/tap/{component}/{stream}", ROUTE_REACHES, tap, "the same, of one stream" },
 	{ .pattern = NULL },
 };

@@ -23,7 +23,9 @@ struct site;
 enum {
 	ROUTE_KEPT = 1,		/* what it answers with 200 is kept for LOOK_MS and given to all who
 				 * ask for the same path and query meanwhile */
-	ROUTE_HARMLESS = 2	/* needs no token, whoever can come (guard.h) */
+	ROUTE_HARMLESS = 2,	/* needs no token, whoever can come (guard.h) */
+	ROUTE_REACHES = 4	/* a GET that takes the token from everybody: a running topology is asked to
+				 * do something */
 };
 
 struct route {
