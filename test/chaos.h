@@ -11,8 +11,15 @@
 enum {
 	CHAOS_IDS = 1 << 28,	/* messages have the ids 0 to this */
 	CHAOS_TASKS = 16,	/* of the spout, at most */
-	CHAOS_WORDS = 1000	/* message ID has the word "w" ID % CHAOS_WORDS */
+	CHAOS_WORDS = 1000,	/* words "w0" to "w999" */
+	CHAOS_ALIKE = 16	/* so many messages in a row have one word, where order is nothing */
 };
+
+/* chaos_word gives the number of the word that message ID has. */
+static inline uint64_t chaos_word(uint64_t id)
+{
+	return id / CHAOS_ALIKE % CHAOS_WORDS;
+}
 
 /* One line of memory for each task of the spout: nobody else writes there. */
 struct chaos_task {

@@ -103,7 +103,7 @@ void oracle_compare(const struct run *r, bool ended, struct verdict *v)
 		v->false_acks += j->acked[id] && !seen[id];
 		v->missing += id < end && !seen[id];
 		v->silent += id < end && seen[id] && !j->acked[id];
-		truth[id % CHAOS_WORDS] += id < end || j->acked[id];
+		truth[chaos_word(id)] += id < end || j->acked[id];
 	}
 	if (ended)
 		compare_counts(truth, v);

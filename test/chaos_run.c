@@ -39,7 +39,7 @@ static const char at_least_once[] =
 	"    { \"from\": \"source\", \"to\": \"pass\", \"grouping\": { \"type\": \"LOCAL_OR_SHUFFLE\" } },\n"
 	"    { \"from\": \"pass\", \"to\": \"disk\", \"grouping\": { \"type\": \"LOCAL_OR_SHUFFLE\" } },\n"
 	"    { \"from\": \"pass\", \"to\": \"tally\",\n"
-	"      \"grouping\": { \"type\": \"FIELDS\", \"args\": [\"word\"] } },\n"
+	"      \"grouping\": { \"type\": \"FIELDS\", \"args\": [\"word\"], \"streamId\": \"words\" } },\n"
 	"    { \"from\": \"tally\", \"to\": \"table\", \"grouping\": { \"type\": \"SHUFFLE\" } } ] }\n";
 
 /* The numbers of a word keep their order from the spout's task to `count`. */

@@ -127,4 +127,142 @@ case_off() {
 	says 'alike\[0\] 0 stood for several'
 }
 
+# mixed HOW [CONFIG...]: words from two tasks of a spout, each twice, in all the ways that Mixed emits. Every root
+# is acked, at once: a run that waits for a timeout, of 300 s, does not end in time.
+mixed() {
+	local how=$1 c
+
+	shift
+	{
+		echo config topology.message.timeout.secs 300
+		for c; do
+			echo "config ${c/=/ }"
+		done
+		cat <<-END
+			spout words alike.Words count=6000 parallelism=2
+			bolt mixed alike.Mixed parallelism=2
+			bolt alike alike.Alike how=$how parallelism=2 numTasks=3
+			bolt sum sum
+			bolt file file path=output format=tsv
+			stream words mixed SHUFFLE
+			stream mixed alike FIELDS word
+			stream alike sum FIELDS word
+			stream sum file SHUFFLE
+		END
+	} | topology
+	rm -f output
+	run
+	[ "$(number acked)" -eq 12000 ] || fail "not all was acked: $(cat summary)"
+	[ "$(of alike executed)" -eq 24000 ] || fail "not all was executed: $(cat summary)"
+	[ "$(of alike acked)" -eq 24000 ] || fail "not all was acked: $(cat summary)"
+	awk 'BEGIN { for (i = 0; i < 6000; i++) n["w" i * i % 17] += 4; for (w in n) print w "\t" n[w] }' | sort > expected
+	exact
+	[[ $* = *executors=0* ]] || merged	# without ackers tuples have no roots, and are left alone
+}
+
+case_mixed() {
+	mixed pass
+	mixed hold
+}
+
+case_mixed_chained() {
+	mixed pass topology.chaining=auto
+	mixed hold topology.chaining=auto
+}
+
+case_mixed_ackers() {
+	mixed pass topology.acker.executors=3
+	mixed hold topology.acker.executors=0
+}
+
+# A spout that sends them itself: each is a message of its own.
+case_from_spout() {
+	topology <<-END
+		config topology.message.timeout.secs 300
+		spout words alike.Words count=6000 parallelism=2
+		bolt alike alike.Alike how=pass parallelism=2 numTasks=3
+		bolt sum sum
+		bolt file file path=output format=tsv
+		stream words alike FIELDS word
+		stream alike sum FIELDS word
+		stream sum file SHUFFLE
+	END
+	run
+	[ "$(number acked)" -eq 12000 ] || fail "not all was acked: $(cat summary)"
+	[ "$(of alike executed)" -eq 12000 ] || fail "not all was executed: $(cat summary)"
+	awk 'BEGIN { for (i = 0; i < 6000; i++) n["w" i * i % 17] += 2; for (w in n) print w "\t" n[w] }' | sort > expected
+	exact
+	merged
+}
+
+# What is emitted for one that stands for several is called with all of its roots: a callee that holds acks them all.
+case_called() {
+	local how
+
+	for how in pass hold; do
+		words 10000
+		topology <<-END
+			config topology.message.timeout.secs 300
+			config topology.chaining auto
+			spout lines lines path=text
+			bolt split split parallelism=2
+			bolt alike alike.Alike how=$how
+			bolt file file path=parts format=tsv
+			stream lines split SHUFFLE
+			stream split alike FIELDS word
+			stream alike file LOCAL_OR_SHUFFLE
+		END
+		rm -f parts
+		run
+		[ "$(number acked)" -eq 10000 ] || fail "not all was acked: $(cat summary)"
+		says 'alike\[0\]\+file\[0\]'
+		awk '{ n[$1] += $2 } END { for (w in n) print w "\t" n[w] }' parts > output
+		exact
+		merged
+	done
+}
+
+# Who fails one fails all that it stands for, each once: it is acked or a dead letter.
+case_dead_letters() {
+	words 2000
+	topology <<-END
+		config topology.message.timeout.secs 300
+		spout lines lines path=text topology.max.attempts=1
+		bolt split split
+		bolt alike alike.Alike how=fail
+		bolt sum sum
+		bolt file file path=output format=tsv
+		stream lines split SHUFFLE
+		stream split alike FIELDS word
+		stream alike sum FIELDS word
+		stream sum file SHUFFLE
+	END
+	run
+	must [ "$(number dead_lettered)" -gt 0 ]
+	must [ $(($(number acked) + $(number dead_lettered))) -eq 2000 ]
+	[ "$(of alike executed)" -eq 10000 ] || fail "not all was executed: $(cat summary)"
+	must [ $(($(of alike acked) + $(of alike failed))) -eq 10000 ]
+	merged
+}
+
+# In a batch all tuples have one root.
+case_batches() {
+	words 5000
+	topology <<-END
+		transactional words
+		spout lines lines path=text
+		bolt split split
+		bolt alike alike.Alike how=pass numTasks=2
+		bolt file file path=parts format=tsv
+		stream lines split SHUFFLE
+		stream split alike FIELDS word
+		stream alike file SHUFFLE
+	END
+	run
+	[ "$(of alike executed)" -eq 25000 ] || fail "not all was executed: $(cat summary)"
+	awk '{ n[$1] += $2 } END { for (w in n) print w "\t" n[w] }' parts > output
+	exact
+	merged
+}
+
 run_cases "$@"

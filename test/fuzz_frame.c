@@ -10,13 +10,15 @@
  *     2   a body of ACKS
  *
  * What is accepted must be read to its end inside its bytes (libFuzzer hands out a block of
- * the exact size), and must come out the same when it is written again.
+ * the exact size), and must come out the same when it is written again. Of merged tuples a frame may tell
+ * what it likes: they have the roots that it names, or none.
  */
 #include <stdlib.h>
 #include <string.h>
 
 #include "buf.h"
 #include "memory.h"
+#include "merged.h"
 #include "record.h"
 #include "wire.h"
 
@@ -129,6 +131,37 @@ static void try_values(const uint8_t *data, size_t size)
 
 /* ---- frames ---- */
 
+static void tell(void *arg, uint64_t root, uint64_t value)
+{
+	must(root != 0 && value != 0);
+	++*(uint32_t *)arg;
+}
+
+/* try_merged has every tuple that stands for several asked for its roots, and acked. */
+static void try_merged(const struct wire_reader *r)
+{
+	struct merged m = { 0 };
+	uint32_t n, listed = 0, told = 0;
+
+	if (r->groups == NULL)
+		return;
+	merged_open(&m, r);
+	must(merged_times(&m, r->header.count) == 0);
+	for (uint32_t i = 0; i < r->header.count && merged_times(&m, i) > 0; i++) {
+		const uint64_t *roots = merged_roots(&m, i, &n);
+
+		for (uint32_t k = 0; k < n; k++)
+			must(roots[k] != 0);
+		listed += n;
+		m.values[i] = i + 1;
+	}
+	merged_hand_in(&m, tell, &told);
+	must(told <= listed);
+	merged_hand_in(&m, tell, &told);	/* nothing is told twice */
+	must(told <= listed);
+	merged_free(&m);
+}
+
 static void try_frame(const uint8_t *frame, size_t size)
 {
 	gale_value values[GALE_MAX_FIELDS];
@@ -149,6 +182,7 @@ static void try_frame(const uint8_t *frame, size_t size)
 		n++;
 	}
 	must(n <= r.header.count && (more < 0 || n == r.header.count));
+	try_merged(&r);
 }
 
 static void try_body(const uint8_t *data, size_t size)

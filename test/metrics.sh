@@ -37,6 +37,11 @@ part() {
 	grep "^ *{\"id\": \"$1\", \"type\"" out | first "$2"
 }
 
+# timed COMPONENT: how many executes are in its latency.
+timed() {
+	grep "^ *{\"id\": \"$1\", \"type\"" out | grep -o '"executeLatencyMs": {[^}]*' | first count
+}
+
 part_in_window() {
 	grep "^ *{\"id\": \"$1\", \"type\"" out | sed 's/.*"window": {//' | first "$2"
 }
@@ -103,6 +108,8 @@ case_wc() {
 	n_words=$(part split emitted)	# what a word is the plugin decides
 	is "$n_words" '>' "$n_lines"
 	must [ "$(part count executed)" -eq "$n_words" ]
+	# Of a tuple that stands for several equal ones each is timed: the mean times what was executed is time.
+	must [ "$(part count executed)" -eq "$(timed count)" ]
 	must [ "$(total transferred)" -eq $((n_lines + n_words)) ]
 	must [ "$(in_window emitted)" -eq "$n_lines" ]
 	must [ "$(part_in_window count executed)" -eq "$n_words" ]

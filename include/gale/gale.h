@@ -1029,9 +1029,10 @@ struct gale_component {
 	 * stands for them: less is sent, and execute is called less often. A bolt that counts adds t->times
 	 * instead of 1. The tuple belongs to the messages of all of them: to fail it fails them all, what is
 	 * emitted for it is anchored to all, and to hold it keeps them all open. How many become one depends on how
-	 * the frames were filled, and a tuple may overtake one of another key that was emitted before it. Nothing
-	 * comes later because of this. Leave it off where emits are anchored to many held tuples: those may belong
-	 * to 4096 messages at most. Users can switch it off ("topology.combining": "off"). */
+	 * the frames were filled, and a tuple may overtake one with other values, of its own key too, that was emitted
+	 * before it. Nothing comes later because of this. Leave it off where emits, of this bolt or of one that it
+	 * feeds, are anchored to many held tuples: those may belong to 4096 messages at most, and one that stands
+	 * for several belongs to up to 1024. Users can switch it off ("topology.combining": "off"). */
 	bool combine;
 };
 

@@ -325,15 +325,17 @@ static void execute_merged(struct worker *w, struct task *t, const struct wire_t
 	execute(w, t, in, source, times > 1 ? times : 1, true, NULL);
 }
 
-/* close_group notes what the last N executes took. */
-static void close_group(struct worker *w, uint32_t n, bool finish_phase)
+/* close_group notes what the last N executes took: of a tuple that stands for several each took its
+ * part, so that the mean times what was executed is the time that it took. EXECUTED were before them. */
+static void close_group(struct worker *w, uint32_t n, uint64_t executed, bool finish_phase)
 {
-	uint64_t before = w->now_ns, each;
+	uint64_t before = w->now_ns, tuples = w->status->executed - executed, each, took;
 
 	w->now_ns = w->out.sender.now_ns = clock_now_ns();
-	each = (w->now_ns - before) / n;
-	hist_add(&w->status->execute, each, n);
-	hist_add(&w->status->process, each, n - w->stages->n_just_held);
+	took = w->now_ns - before;
+	each = took / n;
+	hist_add(&w->status->execute, took / tuples, tuples);
+	hist_add(&w->status->process, took / tuples, tuples - w->stages->n_just_held);
 	w->stages->n_just_held = 0;
 	w->group = each < TINY_NS ? LARGE_GROUP : each < SHORT_NS ? GROUP : 1;
 	w->status->hand_since_ns = w->now_ns;
@@ -401,6 +403,7 @@ static int work_through(struct worker *w, uint64_t until_ns)
 	struct task *task = task_for(w, h->target);
 	struct acks acks = { 0 };
 	struct wire_tuple in;
+	uint64_t executed = w->status->executed;
 	uint32_t n = 0;
 	int more = from != UINT32_MAX ? 1 : -1;
 
@@ -422,7 +425,8 @@ static int work_through(struct worker *w, uint64_t until_ns)
 		if (++n < w->group)
 			continue;
 		hand_in(w, &acks);
-		close_group(w, n, h->flags & WIRE_FINISH);
+		close_group(w, n, executed, h->flags & WIRE_FINISH);
+		executed = w->status->executed;
 		n = 0;
 		if (w->now_ns >= until_ns)
 			break;
@@ -431,7 +435,7 @@ static int work_through(struct worker *w, uint64_t until_ns)
 	if (w->reader.groups != NULL)
 		merged_hand_in(&w->merged, tell, w);
 	if (n > 0)
-		close_group(w, n, h->flags & WIRE_FINISH);
+		close_group(w, n, executed, h->flags & WIRE_FINISH);
 	return more;
 }
 

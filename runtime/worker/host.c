@@ -423,7 +423,7 @@ static gale_held host_hold(gale_ctx *ctx, const gale_tuple *tuple)
 	t->held_edge = h->anchor.edge;
 	h->since_ns = w->now_ns;
 	t->stage->status->held++;
-	t->stage->n_just_held++;
+	t->stage->n_just_held += h->anchor.times;
 	t->stage->n_held_loose += h->anchor.roots.n == 0;
 	t->hand = &h->anchor;
 	t->held_hand.id = (uint64_t)h->generation << 32 | (slot + 1);
@@ -455,7 +455,7 @@ static void let_go(struct task *t, struct held *h, gale_held handle)
 		t->hand = NULL;
 		t->hand_finished = true;
 	}
-	hist_add(&t->stage->status->process, w->now_ns - h->since_ns, 1);
+	hist_add(&t->stage->status->process, w->now_ns - h->since_ns, h->anchor.times);
 	t->stage->status->held--;
 	t->stage->n_held_loose -= h->anchor.roots.n == 0;
 	drop_held(w, h);

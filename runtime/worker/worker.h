@@ -138,7 +138,7 @@ struct stage {
 	bool looks;			/* types of inputs don't follow from those of the sources */
 	bool fed;			/* data came since the last drain */
 	bool finishing;			/* finish is being called */
-	uint32_t n_just_held;		/* in the group of executes: those held, acked later */
+	uint32_t n_just_held;		/* in the group of executes: tuples that are held, acked later */
 	uint32_t n_held_loose;		/* held tuples of no message: only we know of them */
 	uint64_t patience_ns;		/* finish waits for them until then; 0: not set */
 };

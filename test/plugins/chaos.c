@@ -4,7 +4,7 @@
  *
  *     chaos.Source --> chaos.Pass --SHUFFLE--> chaos.Disk
  *                            |
- *                            +-----FIELDS----> tally --> table
+ *                            +-----FIELDS----> tally --> table	(equal words become one: combine.h)
  *
  * Source notes every ack in a mapped file (chaos.h). Disk holds its tuples, writes their ids
  * to a file of its process alone, syncs it, and only then acks them: so what the spout heard
@@ -90,7 +90,8 @@ static void remember(struct source *s, uint64_t id)
 static int emit_id(gale_ctx *ctx, uint64_t id)
 {
 	char word[32];
-	int n = snprintf(word, sizeof word, "w%" PRIu64, id % CHAOS_WORDS);
+	int n = snprintf(word, sizeof word, "w%" PRIu64,
+	    ctx->generation != 0 ? id % CHAOS_WORDS : chaos_word(id));
 	gale_value values[] = { gale_int((int64_t)id), gale_string(word, (size_t)n) };
 
 	return gale_emit_tracked(ctx, 0, id, values, 2);
@@ -180,13 +181,14 @@ static const gale_component source = {
 static int pass_execute(void *self, gale_ctx *ctx, const gale_tuple *t)
 {
 	(void)self;
-	return gale_emit_values(ctx, 0, t->values, 2);
+	return gale_emit_values(ctx, 0, t->values, 1) == 0 ? gale_emit_values(ctx, 1, t->values + 1, 1) : -1;
 }
 
 static const gale_component pass = {
 	.name = "Pass", .doc = "Passes ids on.", .kind = GALE_BOLT,
 	.inputs = GALE_FIELDS({ "n", GALE_INT }, { "word", GALE_STRING }),
-	.outputs = GALE_STREAMS(GALE_STREAM("default", { "n", GALE_INT }, { "word", GALE_STRING })),
+	.outputs = GALE_STREAMS(GALE_STREAM("default", { "n", GALE_INT }),
+		GALE_STREAM("words", { "word", GALE_STRING })),
 	.execute = pass_execute,
 };
 
