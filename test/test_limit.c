@@ -147,11 +147,11 @@ int main(void)
 
 	seed = test_seed();
 	tcase_add_test(tcase, a_fast_server_soon_gets_all_that_is_allowed);
-	tcase_add_loop_test(tcase, no_message_waits_for_its_timeout, 0, 5);
+	tcase_add_loop_test(tcase, no_message_waits_for_its_timeout, 0, getenv("GALE_QUICK") ? 1 : 5);
 	tcase_add_test(tcase, a_server_that_is_fast_again_gets_its_messages_within_a_second);
 	tcase_add_test(tcase, who_waits_for_company_gets_it);
 	tcase_add_test(tcase, without_a_timeout_only_the_number_counts);
-	tcase_add_loop_test(tcase, the_limit_stays_within_its_bounds, 0, 20);
+	tcase_add_loop_test(tcase, the_limit_stays_within_its_bounds, 0, getenv("GALE_QUICK") ? 3 : 20);
 	suite_add_tcase(suite, tcase);
 	srunner_run_all(runner, CK_NORMAL);
 	n_failed = srunner_ntests_failed(runner);

@@ -636,7 +636,7 @@ int main(void)
 	tcase_add_test(c, what_ends_meanwhile_is_not_moved);
 	tcase_add_test(c, when_the_run_fails_so_does_the_rebalance);
 	tcase_add_test(c, everybody_may_move);
-	tcase_add_loop_test(c, whatever_dies_it_comes_to_an_end, 0, 100);
+	tcase_add_loop_test(c, whatever_dies_it_comes_to_an_end, 0, getenv("GALE_QUICK") ? 20 : 100);
 	suite_add_tcase(s, c);
 	r = srunner_create(s);
 	srunner_run_all(r, CK_NORMAL);
