@@ -14,13 +14,14 @@
 
 #include "idmap.h"
 #include "memory.h"
+#include "optimisations.h"
 
 enum {
 	NO_INIT_MS = 60 * 1000,		/* longest life of an entry without init (A6) */
 	INTERVALS = 20,			/* walks per timeout: half of the 10 % that A4 allows */
 	MIN_POOL = 256,
 	LARGE_POOL = 4 * MIN_POOL,	/* worth giving back */
-	MIN_RING = 256,
+	MIN_RING = OPTIMISE_LEDGER_RING ? 256 : 1,
 	LARGE_RING = 4 * MIN_RING	/* worth giving back */
 };
 
@@ -168,7 +169,7 @@ static void make_way(struct ledger *l, uint64_t root)
 {
 	struct entry *e;
 
-	if (ledger_size(l) > l->mask / 2)
+	if (OPTIMISE_LEDGER_RING && ledger_size(l) > l->mask / 2)
 		resize(l, 2 * (l->mask + 1));
 	e = &l->ring[root & l->mask];
 	if (e->root == 0)

@@ -74,8 +74,19 @@ counted() {
 
 # ---- all of them ------------------------------------------------------------------------
 
+# peers_after I makes the runs of peers that follow repetition I.
+peers_after() {
+	if [ $(($1 % 2)) -eq 0 ]; then
+		run_peers "$workload"
+	else
+		case $workload in wordcount | const-id-null) run_peers "$workload" storm ;; esac
+	fi
+}
+
 # alternate NAME... makes the runs, in turn. Every other time the order is the other one: each
-# finds the machine as somebody else has left it.
+# finds the machine as somebody else has left it. With --peers every other repetition is followed
+# by a run of each of them, so that gale and the bare pipeline run before and after; where a goal
+# compares rates with Storm's, Storm runs as often as gale.
 alternate() {
 	backwards=
 	for name in "$@"; do
@@ -90,6 +101,7 @@ alternate() {
 			"run_$name" >"$work/one"
 			cat "$work/one" >>"$work/$name.runs"
 		done
+		[ "$peers" = no ] || peers_after "$i"
 	done
 	for name in "$@"; do
 		cut -d ' ' -f 6- "$work/$name.runs"
@@ -99,7 +111,7 @@ alternate() {
 }
 
 heading() {
-	printf '%-17s %-24s %-14s %10s %21s %8s %9s %9s %7s %6s %6s\n' workload engine guarantee \
+	printf '%-17s %-28s %-14s %10s %21s %8s %9s %9s %7s %6s %6s\n' workload engine guarantee \
 		tuples/s 'lowest to highest' 'CPU s/M' 'p50 us' 'p99 us' MiB ratio 'by CPU'
 }
 
@@ -121,7 +133,7 @@ result() {
 	function number(x, digits) { return x == "null" ? x : sprintf("%." digits "f", x) }
 	BEGIN {
 		split(range, r, " ")
-		printf "%-17s %-24s %-14s %10.0f %10.0f-%-10.0f %8s %9s %9s %7s %6s %6s\n", workload, engine,
+		printf "%-17s %-28s %-14s %10.0f %10.0f-%-10.0f %8s %9s %9s %7s %6s %6s\n", workload, engine,
 			guarantee, rate, r[1], r[2], shown(cpu), shown(p50), shown(p99),
 			shown(number(mib, 1)), shown(of_limit), shown(by_cpu)
 		printf "{\"workload\":\"%s\",\"engine\":\"%s\",\"guarantee\":\"%s\",\"tuples_per_s\":%.0f," \
@@ -142,38 +154,17 @@ goal() {
 
 # ---- other engines ----------------------------------------------------------------------
 
-# compared takes lines of JSON from elsewhere, adds the ratio to the bare pipeline of this run,
-# and prints and keeps them.
-compared() {
-	awk -v lines="$json_lines" '
-	function get(line, key) {
-		if (!match(line, "\"" key "\":(\"[^\"]*\"|[^,}]*)"))
-			return ""
-		line = substr(line, RSTART + length(key) + 3, RLENGTH - length(key) - 3)
-		gsub(/"/, "", line)
-		return line == "null" ? "" : line
-	}
-	BEGIN {
-		while ((getline line <lines) > 0)
-			if (get(line, "engine") == "bare pipeline")
-				limit[get(line, "workload")] = get(line, "tuples_per_s")
-		close(lines)
-	}
-	/^{/ {
-		workload = get($0, "workload")
-		if (limit[workload] && get($0, "tuples_per_s")) {
-			ratio = sprintf("%.3f", get($0, "tuples_per_s") / limit[workload])
-			sub(/"ratio_to_limit":null/, "\"ratio_to_limit\":" ratio)
-		}
-		printf "%-17s %-24s %-14s %10.0f %21s %8s %9s %9s %7s %6s\n", workload, get($0, "engine"),
-			get($0, "guarantee"), get($0, "tuples_per_s"), "", get($0, "cpu_s_per_mtuple"),
-			get($0, "p50_us"), get($0, "p99_us"), get($0, "rss_mib"), get($0, "ratio_to_limit")
-		print >>lines
-	}'
+# peer_results [LIMIT] gives the results of those that ran between gale's repetitions.
+peer_results() {
+	[ -e "$work/$workload.peers" ] || return 0
+	while read -r name; do
+		peer_head "$name"
+		[ ! -s "$work/$name.runs" ] || result "$name" "$label" "$guarantee" "$@"
+	done <"$work/$workload.peers"
 }
 
-# best_of ENGINES gives the highest rate of the word count among engines that match a pattern.
-best_of() {
-	sed -n "s/.*\"workload\":\"wordcount\",\"engine\":\"$1\",.*\"tuples_per_s\":\([0-9]*\).*/\1/p" \
-		"$json_lines" | sort -n | tail -n 1
+# of_storm NAME COLUMN gives that column of Storm's result in this workload: storm-1 is one worker, storm-3 a
+# worker per task. Nothing where there is none.
+of_storm() {
+	[ ! -s "$work/$1-$workload.runs" ] || of "$1-$workload" "$2" | grep -v null || true
 }

@@ -22,6 +22,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "control.h"
 #include "load.h"
 #include "memory.h"
@@ -278,7 +279,7 @@ static bool drain(struct world *w, struct inbox *in)
 	struct error e;
 	bool any = false;
 
-	while (in != NULL && (f = inbox_receive(in)) != NULL) {
+	while (in != NULL && (f = inbox_receive(in, clock_now_ns())) != NULL) {
 		if (wire_open(&reader, f->data, f->n, &e) != 0)
 			give_up(e.text);
 		if (reader.header.kind == WIRE_DATA)

@@ -101,6 +101,41 @@ case_refused() {
 	planned 'acker[0] aimed[0] alone[0]+with[0] dealt[0] feed[0]'
 }
 
+# graph tells before what would run, and of what can't be chained why.
+case_graph() {
+	topology <<-END
+		config topology.chaining auto
+		spout feed lines path=in
+		bolt pass split
+		bolt end count
+		bolt wide filter match=x parallelism=2
+		bolt join log
+		stream feed pass SHUFFLE
+		stream pass end FIELDS word
+		stream feed wide SHUFFLE
+		stream wide join SHUFFLE
+	END
+	expect 0 graph t.json
+	must_count 1 out '^[|]-- SHUFFLE, call --> pass  \[split\]$'
+	must_count 1 out 'FIELDS\(word\), call --> end'
+	must_count 2 out ', call --> '
+	must_count 1 out '^one process: feed, pass, end$'
+	must_count 1 out '^wide is not chained: SHUFFLE from feed may go to any of its tasks$'
+	must_count 1 out '^join is not chained: wide has 2 executors and 2 tasks, join has 1 executor and 1 task$'
+	must_count 2 out 'not chained'
+	expect 0 graph --format dot t.json
+	must_count 1 out 'subgraph cluster_'
+	must_count 1 out 'label="one process"'
+	must_count 2 out 'style=dashed'
+	must_count 1 out '"wide" .*tooltip="not chained: SHUFFLE from feed'
+	sed 's/"topology.chaining": *"auto"/"topology.chaining": "off"/' t.json > off.json
+	expect 0 graph off.json
+	must_count 0 out 'call|process:|not chained'
+	must_count 1 out 'FIELDS\(word\), combined --> end'
+	expect 0 graph --format dot off.json
+	must_count 0 out 'cluster|dashed|tooltip'
+}
+
 case_wanted_by_one() {
 	topology <<-END
 		spout feed feed count=1 at_end=unbounded

@@ -85,7 +85,7 @@ try 0 ': ok' '' gale lint "$dir/copy.json"
 
 # graph
 try 0 '^`-- SHUFFLE --> split' '' gale graph "$good"
-try 0 '"split" -> "count" \[label="FIELDS(word)"\]' '' gale graph --format dot "$good"
+try 0 '"split" -> "count" \[label="FIELDS(word), combined"\]' '' gale graph --format dot "$good"
 try 2 '' 'unknown format' gale graph -f svg "$good"
 try 3 '' 'error' gale graph "$dir/bad.json"
 

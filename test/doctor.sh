@@ -68,9 +68,7 @@ case_topologies() {
 	submit
 	expect 0 doctor
 	finds ok 'topology topologies is ACTIVE'
-	for p in $(of_ours); do
-		tr '\0' ' ' < "/proc/$p/cmdline" 2> /dev/null | grep -q ' supervise ' && kill -9 "$p"
-	done
+	kill -9 "$(supervisor)"
 	wait_until 5 none_of_ours
 	expect 0 doctor
 	finds warn 'topology topologies is DEAD: .*: gale submit --resume topologies'

@@ -11,6 +11,7 @@
 #     GALE=PROGRAM  JOBS=N  test/...           another gale, N cases at a time
 #     TEST_CHAINING=auto  test/...             with bolts chained wherever that is possible
 #     TEST_COMBINING=off  test/...             with equal tuples on their own
+#     TEST_WITHOUT=OPTIMISE_RUNS  test/...     the gale that is tested was built so (test/optimisations)
 
 TOP_SRCDIR=${TOP_SRCDIR:-$(cd "$(dirname "$0")/.." && pwd)}
 TOP_BUILDDIR=${TOP_BUILDDIR:-$TOP_SRCDIR}
@@ -161,6 +162,15 @@ worker() {
 	done
 }
 
+# supervisor gives the process id of the supervisor of the only topology that was submitted.
+supervisor() {
+	local p
+
+	for p in $(of_ours); do
+		{ tr '\0' '\n' < "/proc/$p/cmdline"; } 2> /dev/null | grep -qx supervise && echo "$p"
+	done
+}
+
 # is_ready PROCESS: this worker has made its sockets. kill_worker PROCESS kills it; of those that are not
 # ready four at most, for the fifth such death in a row ends a run, which a busy machine may come to.
 is_ready() {
@@ -258,6 +268,28 @@ topology() {
 		printf "{ %s,\n  \"config\": { %s },\n  \"spouts\": [%s ],\n  \"bolts\": [%s ],\n  \"streams\": [%s ]%s }\n",
 		    pair("name", name), configs, spouts, bolts, streams, tx
 	}' > t.json
+}
+
+# stuck: lines of the file `in`; the bolt holds on to what it has.
+stuck() {
+	topology "$CASE" <<-END
+		config topology.message.timeout.secs 3600
+		spout lines lines path=in follow=true
+		bolt append append.Append path=sink hold=true
+		stream lines append SHUFFLE
+	END
+}
+
+# in_batches [NAME]: words of the file `in` are counted, in batches.
+in_batches() {
+	topology "${1:-$CASE}" <<-END
+		transactional tx
+		spout lines lines path=in follow=true
+		bolt split split
+		bolt tally tally
+		stream lines split SHUFFLE
+		stream split tally FIELDS word
+	END
 }
 
 # ---- what must be true ----

@@ -153,9 +153,9 @@ texts() {
 	must_count 1 out '^execute latency  p50 '
 	expect 0 graph wc
 	must_count 1 out '^lines  \[lines\]  [0-9.,]+/s  p99 [0-9.]+[num]?s  busy [0-9]+%  blocked [0-9]+%$'
-	must_count 1 out 'FIELDS\(word\) [0-9.,]+/s --> count  \[count\]'
+	must_count 1 out 'FIELDS\(word\)(, combined)? [0-9.,]+/s --> count  \[count\]'
 	expect 0 graph --format dot wc
-	must_count 1 out '"split" -> "count" .label="FIELDS\(word\) [0-9.,]+/s"'
+	must_count 1 out '"split" -> "count" .label="FIELDS\(word\)(, combined)? [0-9.,]+/s"'
 }
 
 # A worker that is killed takes no numbers along.
@@ -294,6 +294,13 @@ case_chained() {
 	must [ "$(part split executed)" -eq "$n_lines" ]
 	must [ "$(part count executed)" -eq "$(part split emitted)" ]
 	must_count 1 out '"id": "split", "type": "bolt", "class": "split", "chainedTo": "lines"'
+	expect 0 status "$CASE"
+	must_count 1 out '^one process: lines, split, count; a crash of one is a crash of all$'
+	expect 0 status "$CASE" split
+	must_count 1 out '^one process: lines, split, count; '
+	expect 0 graph "$CASE"
+	must_count 1 out 'FIELDS\(word\), call [0-9.,]+/s --> count'
+	must_count 1 out '^one process: lines, split, count$'
 	the_end
 }
 

@@ -6,6 +6,8 @@
 
 # shellcheck source-path=SCRIPTDIR source=e2e.sh
 . "$(dirname "$0")/e2e.sh"
+# shellcheck source-path=SCRIPTDIR source=webask.sh
+. "$(dirname "$0")/webask.sh"
 command -v curl > /dev/null || skip "curl is missing"
 
 # words submits what splits and counts the lines of the file `in`: as many as $1.
@@ -27,25 +29,10 @@ acked() {
 	[ "$(grep -o '"acked": [0-9]*' out | head -n 1)" = "\"acked\": $1" ]
 }
 
-# ui starts gale ui as process $UI, and waits until it listens at $URL.
-ui() {
-	XDG_RUNTIME_DIR=$RUN XDG_STATE_HOME=$HOMES GALE_TEST_CASE=$RUN "$GALE" ui --listen 127.0.0.1:0 > ui.out 2> ui.err &
-	UI=$!
-	wait_until 10 grep -q 'page is at' ui.err
-	URL=$(sed -n 's|.*page is at \(http://[^#]*\)/#token=.*|\1|p' ui.err)
-}
-
-stops() {
-	kill "$1"
-	wait "$1"
-}
-
 # scraped asks for /metrics, into the file body.
 scraped() {
-	local type
-
-	type=$(curl -sf --max-time $((60 * SLOW)) -o body -w '%{content_type}' "$URL/metrics") || fail "no answer"
-	[ "$type" = "text/plain; version=0.0.4; charset=utf-8" ] || fail "it is $type"
+	ask 200 /metrics
+	head_has '^content-type: text/plain; version=0.0.4; charset=utf-8'
 }
 
 case_numbers() {
@@ -61,7 +48,7 @@ case_numbers() {
 	must_count 6 body '^gale_topology_status\{topology="words",status="[A-Z]*"\} 0$'
 	must_count 5 body '^gale_worker_up\{.*\} 1$'
 	expect 0 kill words --now -y
-	stops "$UI"
+	ui_ends
 }
 
 # Time that had not been accounted for yet is lost with a worker, in the run directory. Its counter does not fall
@@ -79,7 +66,7 @@ case_a_death_takes_nothing_back() {
 	after=$(idle)
 	awk "BEGIN { exit !($after >= $before) }" || fail "idle for $before s, then for $after s"
 	expect 0 kill words --now -y
-	stops "$UI"
+	ui_ends
 }
 
 idle() {
@@ -99,7 +86,7 @@ case_documented() {
 	sed -n 's/^# TYPE \([a-z_]*\) .*/\1/p' body > there
 	sed -n '/^## For Prometheus/,/^## /s/^| \(`gale_[^|]*\)|.*/\1/p' "$TOP_SRCDIR/doc/metrics.md" | grep -o 'gale_[a-z_]*' |
 	    same_lines there
-	stops "$UI"
+	ui_ends
 }
 
 run_cases "$@"

@@ -6,26 +6,12 @@
 
 # shellcheck source-path=SCRIPTDIR source=e2e.sh
 . "$(dirname "$0")/e2e.sh"
+# shellcheck source-path=SCRIPTDIR source=webask.sh
+. "$(dirname "$0")/webask.sh"
 command -v curl > /dev/null || skip "curl is missing"
 
 OPENAPI=$TOP_SRCDIR/doc/openapi.json
 API=/api/v1/topology
-
-# ui starts gale ui as process $UI, and waits until it listens at $URL.
-ui() {
-	XDG_RUNTIME_DIR=$RUN XDG_STATE_HOME=$HOMES GALE_TEST_CASE=$RUN "$GALE" ui --listen 127.0.0.1:0 > ui.out 2> ui.err &
-	UI=$!
-	wait_until 10 grep -q 'page is at' ui.err
-	URL=$(sed -n 's|.*page is at \(http://[^#]*\)/#token=.*|\1|p' ui.err)
-}
-
-ui_ends() {
-	local got=0
-
-	kill "$UI"
-	wait "$UI" || got=$?
-	must [ "$got" -eq 0 ]
-}
 
 # get CODE PATH asks for PATH; the answer is in the file body.
 TAKES=()	# more options for curl
@@ -45,13 +31,13 @@ suits() {
 	    fail "not as the file says of $1: $(head -c 2000 body)"
 }
 
-# post CODE PATTERN BODY asks for PATTERN, of the topology $ID; the time to wait is 5 s. TOKEN and CONTENT are
+# posted CODE PATTERN BODY asks for PATTERN, of the topology $ID; the time to wait is 5 s. TOKEN and CONTENT are
 # sent in the place of what is right.
-post() {
+posted() {
 	local got path=${2//'{id}'/$ID}
 
 	got=$(curl -s --max-time $((90 * SLOW)) -o body -w '%{http_code} %{content_type}' --data-binary "$3" \
-	    -H "Content-Type: ${CONTENT-application/json}" -H "X-Gale-Token: ${TOKEN-$(cat "$HOMES/gale/.ui-token")}" \
+	    -H "Content-Type: ${CONTENT-application/json}" -H "X-Gale-Token: $TOKEN" \
 	    "$URL${path//'{wait-time}'/5}")
 	TYPE=${got#* }
 	[ "${got%% *}" = "$1" ] || fail "POST $path: $got, not $1: $(head -c 300 body)"
@@ -267,14 +253,7 @@ is_ready() {
 # Batches have a coordinator instead of ackers; without ackers there is nobody.
 case_own_components() {
 	printf 'a b\nc\n' > in
-	topology tx <<-END
-		transactional tx
-		spout lines lines path=in follow=true
-		bolt split split
-		bolt tally tally
-		stream lines split SHUFFLE
-		stream split tally FIELDS word
-	END
+	in_batches tx
 	submit --name tx
 	words 0
 	submit --name words
@@ -309,7 +288,7 @@ case_peek() {
 	C='split'
 	seq 300 >> in
 	given 401 "$API/{id}/tap/{component}"
-	TAKES=(-H "X-Gale-Token: $(cat "$HOMES/gale/.ui-token")")
+	TAKES=(-H "X-Gale-Token: $TOKEN")
 	given 200 "$API/{id}/tap/{component}" '?count=3'
 	get 200 "$API/words/tap/split/default?count=1"
 	suits "$API/{id}/tap/{component}/{stream}" 200
@@ -333,24 +312,24 @@ case_changes() {
 	submit --name words
 	ui
 	ID=words
-	post 200 "$API/{id}/deactivate" ''
-	post 200 "$API/{id}/activate" '{}'
-	post 200 "$API/{id}/logconfig" '{"namedLoggerLevels": {"split": {"target_level": "DEBUG", "timeout": 5}}}'
-	post 400 "$API/{id}/logconfig" '{"namedLoggerLevels": {"split": {"target_level": "LOUD"}}}'
-	post 200 "$API/{id}/rebalance-plan" '{"rebalanceOptions": {"executors": {"split": 1}}}'
-	post 400 "$API/{id}/rebalance/{wait-time}" '{"rebalanceOptions": '
-	post 404 "$API/{id}/rebalance/{wait-time}" '{"rebalanceOptions": {"executors": {"none": 1}}}'
-	post 200 "$API/{id}/rebalance/{wait-time}" '{"rebalanceOptions": {"numWorkers": 2, "executors": {"split": 1}}}'
+	posted 200 "$API/{id}/deactivate" ''
+	posted 200 "$API/{id}/activate" '{}'
+	posted 200 "$API/{id}/logconfig" '{"namedLoggerLevels": {"split": {"target_level": "DEBUG", "timeout": 5}}}'
+	posted 400 "$API/{id}/logconfig" '{"namedLoggerLevels": {"split": {"target_level": "LOUD"}}}'
+	posted 200 "$API/{id}/rebalance-plan" '{"rebalanceOptions": {"executors": {"split": 1}}}'
+	posted 400 "$API/{id}/rebalance/{wait-time}" '{"rebalanceOptions": '
+	posted 404 "$API/{id}/rebalance/{wait-time}" '{"rebalanceOptions": {"executors": {"none": 1}}}'
+	posted 200 "$API/{id}/rebalance/{wait-time}" '{"rebalanceOptions": {"numWorkers": 2, "executors": {"split": 1}}}'
 	given 200 "$API/{id}"
-	TOKEN='' post 401 "$API/{id}/kill/{wait-time}" ''
-	TOKEN=00 post 403 "$API/{id}/kill/{wait-time}" ''
-	CONTENT=text/plain post 415 "$API/{id}/activate" ''
-	post 200 "$API/{id}/kill/{wait-time}" ''
+	TOKEN='' posted 401 "$API/{id}/kill/{wait-time}" ''
+	TOKEN=00 posted 403 "$API/{id}/kill/{wait-time}" ''
+	CONTENT=text/plain posted 415 "$API/{id}/activate" ''
+	posted 200 "$API/{id}/kill/{wait-time}" ''
 	wait_until 5 gone
-	post 404 "$API/{id}/activate" ''
-	post 200 /api/v1/validate "$(cat t.json)"
-	post 200 /api/v1/validate "$(sed 's/"split"/"splt"/' t.json)"
-	post 200 /api/v1/validate '{"name": '
+	posted 404 "$API/{id}/activate" ''
+	posted 200 /api/v1/validate "$(cat t.json)"
+	posted 200 /api/v1/validate "$(sed 's/"split"/"splt"/' t.json)"
+	posted 200 /api/v1/validate '{"name": '
 	ui_ends
 }
 

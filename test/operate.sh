@@ -21,28 +21,9 @@ following() {
 	END
 }
 
-# stuck: the bolt holds on to what it has.
-stuck() {
-	topology <<-END
-		config topology.message.timeout.secs 3600
-		spout lines lines path=in follow=true
-		bolt append append.Append path=sink hold=true
-		stream lines append SHUFFLE
-	END
-}
-
 # has N: `sink` has so many lines.
 has() {
 	[ "$(lines sink .)" -ge "$1" ]
-}
-
-# supervisor gives the process id of the supervisor of the only topology.
-supervisor() {
-	local p
-
-	for p in $(of_ours); do
-		tr '\0' ' ' < "/proc/$p/cmdline" 2> /dev/null | grep -q ' supervise ' && echo "$p"
-	done
 }
 
 milliseconds() {

@@ -511,14 +511,6 @@ case_full_disk() {
 	must [ "$(compare | cut -d ' ' -f 1)" = lost=0 ]
 }
 
-supervisor() {
-	local p
-
-	for p in $(of_ours); do
-		{ tr '\0' '\n' < "/proc/$p/cmdline"; } 2> /dev/null | grep -qx supervise && echo "$p"
-	done
-}
-
 # The supervisor is killed at some point of a rebalance: the old or the new number, and nothing is lost.
 supervisor_dies() {
 	local i

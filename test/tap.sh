@@ -49,14 +49,6 @@ is_off() {
 	[ "$(cat "$HOMES"/gale/"$CASE"/log* | grep -c 'tap [0-9]* of [a-z]* is off')" -ge "$1" ]
 }
 
-supervisor() {
-	local p
-
-	for p in $(of_ours); do
-		tr '\0' ' ' < "/proc/$p/cmdline" 2> /dev/null | grep -q ' supervise ' && echo "$p"
-	done
-}
-
 # all_json FILE: each line is JSON.
 all_json() {
 	local line
@@ -178,14 +170,7 @@ seen_twice() {
 }
 
 case_batches() {
-	topology <<-END
-		transactional tx
-		spout lines lines path=in follow=true
-		bolt split split
-		bolt tally tally
-		stream lines split SHUFFLE
-		stream split tally FIELDS word
-	END
+	in_batches
 	touch in
 	submit
 	tap seen split --json -n 3
@@ -443,14 +428,7 @@ case_trace_untracked() {
 case_trace_batches() {
 	local stopped
 
-	topology <<-END
-		transactional tx
-		spout lines lines path=in follow=true
-		bolt split split
-		bolt tally tally
-		stream lines split SHUFFLE
-		stream split tally FIELDS word
-	END
+	in_batches
 	touch in
 	submit
 	echo one > in

@@ -97,6 +97,12 @@ static void check_same(struct map *a, struct map *b)
 	free(b->pairs);
 }
 
+/* check_order: without some of optimisations.h there are fewer orders. */
+static void check_order(const struct fold *f, enum fold_order order)
+{
+	ck_assert_int_eq(f->order, !OPTIMISE_MERGING ? FOLD_RUN : !OPTIMISE_FOLD_ORDER ? FOLD_SCATTERED : order);
+}
+
 /* ---- shapes ---- */
 
 START_TEST(roots_in_sequence_become_one_run)
@@ -108,10 +114,10 @@ START_TEST(roots_in_sequence_become_one_run)
 	fold_init(&f, false);
 	for (uint64_t i = 0; i < 1000; i++)
 		fold_xor(&f, 5000 + i, i);
-	ck_assert_int_eq(f.order, FOLD_RUN);
+	check_order(&f, FOLD_RUN);
 	c = write_all(&f, &m);
-	ck_assert_uint_eq(c.runs, 1);
-	ck_assert_uint_eq(c.lists, 0);
+	ck_assert_uint_eq(c.runs, OPTIMISE_RUNS);
+	ck_assert_uint_eq(c.lists, !OPTIMISE_RUNS);
 	for (uint64_t i = 0; i < 1000; i++)
 		ck_assert_uint_eq(find(&m, 5000 + i)->value, i);
 	ck_assert_uint_eq(m.n, 1000);
@@ -130,9 +136,9 @@ START_TEST(a_root_has_one_entry_however_often_it_is_folded)
 	fold_init(&f, false);
 	for (uint64_t i = 0; i < 9; i++)
 		fold_xor(&f, roots[i], (uint64_t)1 << i);
-	ck_assert_uint_eq(f.n, 5);
+	ck_assert_uint_eq(f.n, OPTIMISE_MERGING ? 5 : 9);
 	c = write_all(&f, &m);
-	ck_assert_uint_eq(c.entries, 5);
+	ck_assert_uint_eq(c.entries, OPTIMISE_MERGING ? 5 : 9);
 	ck_assert_uint_eq(find(&m, 10)->value, 1 | 1 << 4);
 	ck_assert_uint_eq(find(&m, 11)->value, 1 << 1 | 1 << 5);
 	ck_assert_uint_eq(find(&m, 12)->value, 1 << 2 | 1 << 7);
@@ -156,10 +162,10 @@ START_TEST(scattered_roots_become_a_list_and_runs_within_them_runs)
 	fold_xor(&f, 5, 2);
 	fold_xor(&f, 6, 3);		/* two in sequence are smaller in the list */
 	fold_xor(&f, UINT64_MAX, 4);
-	ck_assert_int_eq(f.order, FOLD_SCATTERED);
+	check_order(&f, FOLD_SCATTERED);
 	c = write_all(&f, &m);
-	ck_assert_uint_eq(c.runs, 1);
-	ck_assert_uint_eq(c.lists, 2);
+	ck_assert_uint_eq(c.runs, OPTIMISE_RUNS);
+	ck_assert_uint_eq(c.lists, OPTIMISE_RUNS ? 2 : 1);
 	ck_assert_uint_eq(c.entries, 14);
 	ck_assert_uint_eq(find(&m, 209)->value, 9);
 	ck_assert_uint_eq(find(&m, 6)->value, 3);
@@ -180,7 +186,7 @@ START_TEST(roots_on_both_sides_of_the_wrap_are_no_run)
 	for (uint64_t root = 1; root < 10; root++)
 		fold_xor(&f, root, root);
 	fold_xor(&f, 500, 500);
-	ck_assert_uint_eq(write_all(&f, &m).runs, 2);
+	ck_assert_uint_eq(write_all(&f, &m).runs, OPTIMISE_RUNS ? 2 : 0);
 	for (size_t i = 0; i < m.n; i++)
 		ck_assert_uint_eq(m.pairs[i].value, m.pairs[i].root);
 	ck_assert_uint_eq(m.n, 20);
@@ -200,7 +206,7 @@ START_TEST(a_hole_does_not_break_a_run_of_acks_and_is_not_written)
 		if (i % 10 != 3)
 			fold_xor(&f, 5000 + i, i + 1);
 	fold_xor(&f, 5003, 0);
-	ck_assert_int_eq(f.order, FOLD_RUN);
+	check_order(&f, FOLD_RUN);
 	c = write_all(&f, &m);
 	ck_assert_uint_eq(c.entries, 900);
 	ck_assert_uint_eq(m.n, 900);
@@ -222,16 +228,16 @@ START_TEST(roots_far_apart_stay_in_order)
 	fold_init(&f, true);
 	for (uint64_t i = 0; i < N; i++)
 		fold_xor(&f, 50 + APART * i, 3);
-	ck_assert_int_eq(f.order, FOLD_ASCENDING);
+	check_order(&f, FOLD_ASCENDING);
 	ck_assert_uint_lt(f.n, N + 100);
 	for (uint64_t i = 0; i < N; i++)
 		fold_xor(&f, 50 + APART * i, 5);
-	ck_assert_int_eq(f.order, FOLD_ASCENDING);
+	check_order(&f, FOLD_ASCENDING);
 	fold_xor(&f, 50 + APART * (N / 2) + 1, 7);	/* between them */
-	ck_assert_int_eq(f.order, FOLD_SCATTERED);
+	check_order(&f, FOLD_SCATTERED);
 	fold_xor(&f, 50 + APART * (N / 2), 1);
-	ck_assert_uint_eq(write_all(&f, &m).entries, N + 1);
-	ck_assert_int_eq(f.order, FOLD_RUN);
+	ck_assert_uint_eq(write_all(&f, &m).entries, OPTIMISE_MERGING ? N + 1 : 2 * N + 2);
+	check_order(&f, FOLD_RUN);
 	for (uint64_t i = 0; i < N; i++)
 		ck_assert_uint_eq(find(&m, 50 + APART * i)->value, i == N / 2 ? 7 : 6);
 	ck_assert_uint_eq(find(&m, 50 + APART * (N / 2) + 1)->value, 7);
@@ -291,7 +297,7 @@ START_TEST(what_has_no_room_stays_and_goes_on_merging)
 	fold_write(&f, &b, 640, RUN, LIST);
 	ck_assert_uint_le(b.n, 640);
 	ck_assert_uint_gt(f.n, 0);
-	ck_assert_int_eq(f.order, FOLD_RUN);		/* the rest is a run still */
+	check_order(&f, FOLD_RUN);		/* the rest is a run still */
 	take(&b, &read);
 	/* One that has left and one that has stayed: the first is new again. */
 	fold_xor(&f, 1000, 7);
@@ -354,7 +360,7 @@ START_TEST(what_stays_after_a_partial_write_is_found_again)
 					fold_xor(&f, all.pairs[i].root, 1000);
 					all.pairs[i].value ^= 1000;
 				}
-				ck_assert(f.n == all.n || (_i && f.n > all.n));
+				ck_assert(f.n == all.n || ((_i || !OPTIMISE_MERGING) && f.n > all.n));
 				fold_write(&f, &b, SIZE_MAX, RUN, LIST);
 				take(&b, &read);
 				check_same(&all, &read);
@@ -377,7 +383,7 @@ START_TEST(a_large_backlog_leaves_in_time_linear_to_its_size)
 	fold_init(&f, _i);
 	for (uint64_t i = 1; i <= ROOTS; i++)
 		fold_xor(&f, random_mix(i), i);
-	ck_assert_int_eq(f.order, FOLD_SCATTERED);
+	check_order(&f, FOLD_SCATTERED);
 	begin = clock();
 	for (uint32_t written = 0; f.n > 0; written++) {
 		struct record r;

@@ -7,16 +7,11 @@
 
 #include "faketopology.h"
 #include "plan.h"
-#include "random.h"
+#include "seed.h"
 
 #include <check.h>	/* last: its macro `fail` would spoil gale.h */
 
 static uint64_t seed, state;
-
-static uint32_t pick(uint32_t n)
-{
-	return (uint32_t)(random_mix(state++) % n);
-}
 
 /* move gives T the layout for EXECUTORS, and *P the plan of it. */
 static void move(struct topology *t, struct plan **p, const uint32_t *executors)
@@ -172,19 +167,19 @@ END_TEST
 
 static struct topology *random_topology(void)
 {
-	struct topology *t = fake_topology("t", pick(3));
-	uint32_t n = 1 + pick(5);
+	struct topology *t = fake_topology("t", pick(&state, 3));
+	uint32_t n = 1 + pick(&state, 5);
 
 	for (uint32_t c = 0; c < n; c++) {
-		uint32_t tasks = 1 + pick(9);
+		uint32_t tasks = 1 + pick(&state, 9);
 
-		fake_component(t, c == 0 ? GALE_SPOUT : GALE_BOLT, (char[2]){ (char)('a' + c) }, 1 + pick(tasks), tasks);
+		fake_component(t, c == 0 ? GALE_SPOUT : GALE_BOLT, (char[2]){ (char)('a' + c) }, 1 + pick(&state, tasks), tasks);
 		if (c > 0)
-			fake_stream(t, pick(c), c);
+			fake_stream(t, pick(&state, c), c);
 	}
-	if (pick(4) == 0)
+	if (pick(&state, 4) == 0)
 		fake_chaining(t, UINT32_MAX, "auto");
-	return pick(3) == 0 ? fake_transactional(t) : t;
+	return pick(&state, 3) == 0 ? fake_transactional(t) : t;
 }
 
 /* check_tasks: each task is in one worker, and labels and stages agree. */
@@ -274,7 +269,7 @@ static void check_file(const struct topology *t, const struct plan *p)
 static void wish(const struct topology *t, const struct plan *p, uint32_t *executors)
 {
 	for (uint32_t c = 0; c < t->n_components; c++)
-		executors[c] = pick(3) == 0 ? plan_executors(p, c) : 1 + pick(t->components[c].n_tasks);
+		executors[c] = pick(&state, 3) == 0 ? plan_executors(p, c) : 1 + pick(&state, t->components[c].n_tasks);
 	for (uint32_t round = 0; round < t->n_components; round++)
 		for (uint32_t c = 0; c < t->n_components; c++)
 			if (p->chained_to[c] != UINT32_MAX)
@@ -329,13 +324,10 @@ int main(void)
 {
 	Suite *s = suite_create("layout");
 	TCase *c = tcase_create("layout");
-	const char *given = getenv("GALE_SEED");
 	SRunner *r;
 	int n;
 
-	seed = given != NULL ? strtoull(given, NULL, 10) : random_seed();
-	printf("GALE_SEED=%llu\n", (unsigned long long)seed);
-	fflush(stdout);
+	seed = test_seed();
 	tcase_add_checked_fixture(c, begin, finish);
 	tcase_add_test(c, who_stays_keeps_its_number);
 	tcase_add_test(c, numbers_that_are_free_are_used_again);

@@ -580,7 +580,7 @@ static uint64_t oldest_at_last(struct pending *p, uint64_t next_root)
 {
 	uint64_t ns = 0;
 
-	for (int i = 0; i < 100; i++)
+	for (size_t i = 0; i < 100 + p->late.n_slots / 100; i++)
 		ns = pending_oldest(p, next_root);
 	return ns;
 }
@@ -611,6 +611,48 @@ START_TEST(the_oldest_is_that_of_an_array)
 		if (i % 50 == 0)
 			ck_assert_uint_eq(oldest_at_last(&p, first + i + 1), done <= i ? 1000 + done : 0);
 	}
+	pending_free(&p);
+}
+END_TEST
+
+/* Messages that were over at once, with roots of their own, have passed. */
+START_TEST(the_oldest_is_found_however_many_roots_were_never_added)
+{
+	struct message m = { .id = 1 };
+	uint64_t root = 10;
+	struct pending p;
+	struct flight f;
+
+	pending_init(&p, 1);
+	pending_add(&p, root, &m, 1000);
+	while (++root < 5000)
+		pending_pass(&p, root);
+	ck_assert_uint_eq(pending_oldest(&p, root), 1000);
+	pending_add(&p, root++, &m, 2000);
+	ck_assert_uint_eq(pending_oldest(&p, root), 1000);
+	ck_assert(pending_settle(&p, 10, &f));
+	ck_assert_uint_eq(pending_oldest(&p, root), 2000);
+	ck_assert_uint_eq(pending_open(&p), 1);
+	pending_free(&p);
+}
+END_TEST
+
+/* One call does not see all stragglers, but what it has seen counts. */
+START_TEST(the_first_look_at_very_many_does_not_give_the_youngest)
+{
+	enum { N = 20000 };
+	struct message m = { .id = 1 };
+	struct pending p;
+	struct flight f;
+
+	pending_init(&p, 1);
+	for (uint64_t i = 1; i <= N; i++) {
+		pending_add(&p, i, &m, 1000 + i);
+		if (i % 8 != 0)
+			ck_assert(pending_settle(&p, i, &f));
+	}
+	ck_assert_uint_gt(p.late.by_root.n, N / 10);
+	ck_assert_uint_eq(pending_oldest(&p, N + 1), 1008);
 	pending_free(&p);
 }
 END_TEST
@@ -682,6 +724,8 @@ int main(void)
 	tcase_add_test(c, the_roots_in_flight_are_listed);
 	tcase_add_test(c, only_what_is_in_flight_can_be_named);
 	tcase_add_test(c, the_oldest_is_that_of_an_array);
+	tcase_add_test(c, the_oldest_is_found_however_many_roots_were_never_added);
+	tcase_add_test(c, the_first_look_at_very_many_does_not_give_the_youngest);
 	tcase_add_test(c, the_oldest_of_very_many_is_rather_too_old_than_too_young);
 	tcase_add_loop_test(c, any_sequence_of_operations_agrees_with_arrays, 0, 4);
 	tcase_add_test(c, one_that_stays_open_does_not_keep_room_for_all_that_pass);

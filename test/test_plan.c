@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "buf.h"
 #include "faketopology.h"
 #include "plan.h"
 
@@ -391,6 +392,114 @@ START_TEST(what_is_chained)
 }
 END_TEST
 
+/* why_apart gives why component C of T can't be chained; "" where there is nothing to say. */
+static const char *why_apart(const struct topology *t, uint32_t c)
+{
+	static struct buf why;
+
+	why.n = 0;
+	ck_assert(plan_why_apart(t, c, &why) == (why.n > 0));
+	ck_assert(why.n == 0 || plan_chained_to(t, c) == UINT32_MAX);
+	return buf_text(&why);
+}
+
+START_TEST(why_it_is_not_chained)
+{
+	struct topology *t = chain3(1, 0, GROUPING_SHUFFLE);
+
+	for (uint32_t c = 0; c < t->n_components; c++)
+		ck_assert_str_eq(why_apart(t, c), "");
+	fake_stream(t, 0, 2);
+	ck_assert_str_eq(why_apart(t, 2), "it is fed by several components");
+	fake_chaining(t, 2, "off");
+	ck_assert_str_eq(why_apart(t, 2), "");
+	t->subscriptions[0].grouping = GROUPING_DIRECT;
+	ck_assert_str_eq(why_apart(t, 1), "DIRECT from a chooses a task for itself");
+	ck_assert_str_eq(why_apart(fake_transactional(t), 1), "the topology is transactional");
+	topology_free(t);
+	t = chain3(2, 1, GROUPING_FIELDS);
+	ck_assert_str_eq(why_apart(t, 1), "FIELDS from a may go to any of its tasks");
+	t->subscriptions[0].grouping = GROUPING_LOCAL_OR_SHUFFLE;
+	ck_assert_str_eq(why_apart(t, 1), "");
+	t->components[1].parallelism = 1;
+	ck_assert_str_eq(why_apart(t, 1), "a has 2 executors and 3 tasks, b has 1 executor and 3 tasks");
+	topology_free(t);
+}
+END_TEST
+
+/* chain_text gives who shares the workers of C; "" where it is no head of others. */
+static const char *chain_text(const struct topology *t, uint32_t c)
+{
+	static struct buf text;
+	struct plan *p = plan_make(t);
+
+	text.n = 0;
+	if (plan_is_chain(p, c))
+		plan_chain_text(p, c, &text);
+	plan_free(p);
+	return buf_text(&text);
+}
+
+START_TEST(who_shares_a_process)
+{
+	struct topology *t = chain3(1, 0, GROUPING_SHUFFLE);
+	struct plan *p = plan_make(t);
+
+	ck_assert_str_eq(chain_text(t, 0), "one process: a, b, c");
+	ck_assert_str_eq(chain_text(t, 1), "");
+	ck_assert_uint_eq(plan_chain_head(p, 2), 0);
+	ck_assert_uint_eq(plan_chain_head(p, 3), 3);	/* the acker's */
+	plan_free(p);
+	fake_chaining(t, 1, "off");
+	ck_assert_str_eq(chain_text(t, 0), "");
+	ck_assert_str_eq(chain_text(t, 1), "one process: b, c");
+	topology_free(t);
+	t = chain3(2, 1, GROUPING_LOCAL_OR_SHUFFLE);
+	ck_assert_str_eq(chain_text(t, 0), "2 processes, each with all of: a, b, c");
+	topology_free(t);
+}
+END_TEST
+
+static void fake_combining(struct topology *t, const char *value)
+{
+	t->config.items = xrealloc(t->config.items, (t->config.n + 1) * sizeof *t->config.items);
+	t->config.items[t->config.n++] = (struct setting){
+		.key = xstrdup("topology.combining"), .type = SETTING_STRING, .s = xstrdup(value),
+	};
+}
+
+START_TEST(what_is_combined)
+{
+	struct topology *t = chain3(2, 0, GROUPING_FIELDS);
+
+	ck_assert(!plan_combines(t, &t->subscriptions[1]));
+	t->components[2].combines = true;
+	ck_assert(!plan_combines(t, &t->subscriptions[0]) && plan_combines(t, &t->subscriptions[1]));
+	t->subscriptions[1].grouping = GROUPING_PARTIAL_KEY;
+	ck_assert(!plan_combines(t, &t->subscriptions[1]));
+	t->subscriptions[1].grouping = GROUPING_FIELDS;
+	t->components[1].parallelism = t->components[1].n_tasks = 1;
+	t->components[2].parallelism = t->components[2].n_tasks = 1;
+	ck_assert_uint_eq(plan_chained_to(t, 2), 1);
+	ck_assert(!plan_combines(t, &t->subscriptions[1]));	/* a call */
+	fake_chaining(t, 2, "off");
+	ck_assert(plan_combines(t, &t->subscriptions[1]));
+	t->components[2].parallelism = t->components[2].n_tasks = PLAN_COMBINING_MOST + 1;
+	ck_assert(!plan_combines(t, &t->subscriptions[1]));
+	t->components[2].parallelism = PLAN_COMBINING_MOST;
+	ck_assert(plan_combines(t, &t->subscriptions[1]));
+	fake_combining(t, "off");
+	ck_assert(!plan_combines(t, &t->subscriptions[1]));
+	free(t->config.items[t->config.n - 1].s);
+	t->config.items[t->config.n - 1].s = xstrdup("auto");
+	ck_assert(plan_combines(t, &t->subscriptions[1]));
+	fake_component(t, GALE_BOLT, "d", 1, 1);
+	fake_stream(t, 1, 3);
+	ck_assert(!plan_combines(t, &t->subscriptions[1]));	/* two listen */
+	topology_free(t);
+}
+END_TEST
+
 /* Others who listen to a stage, and the finish of one, concern the whole worker. */
 START_TEST(a_chain_is_connected_as_a_whole)
 {
@@ -434,6 +543,9 @@ int main(void)
 	tcase_add_test(c, a_chain_is_one_worker);
 	tcase_add_test(c, each_executor_takes_the_tasks_beside_its_own_along);
 	tcase_add_test(c, what_is_chained);
+	tcase_add_test(c, why_it_is_not_chained);
+	tcase_add_test(c, who_shares_a_process);
+	tcase_add_test(c, what_is_combined);
 	tcase_add_test(c, a_chain_is_connected_as_a_whole);
 	suite_add_tcase(s, c);
 	r = srunner_create(s);

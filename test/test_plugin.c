@@ -253,12 +253,9 @@ static int persist(void *self, gale_ctx *ctx)
 	return GALE_OK;
 }
 
-START_TEST(unsound_declarations_are_refused)
+START_TEST(a_component_without_a_name_or_its_functions_is_refused)
 {
-	static gale_field many[GALE_MAX_FIELDS + 2];
-	static char names[GALE_MAX_FIELDS + 1][16];
 	gale_component c = mine;
-	gale_prop props[2];
 
 	ck_assert_int_eq(plugin_check(&c, NULL), 0);
 	c.name = "9lives";
@@ -274,7 +271,13 @@ START_TEST(unsound_declarations_are_refused)
 	assert_unsound(&c, "without `choose`");
 	c.kind = (gale_kind)7;
 	assert_unsound(&c, "unknown kind");
-	c = mine;
+}
+END_TEST
+
+START_TEST(state_that_cannot_be_kept_is_refused)
+{
+	gale_component c = mine;
+
 	c.persist = persist;
 	c.state_version = 1;
 	ck_assert_int_eq(plugin_check(&c, NULL), 0);
@@ -300,7 +303,15 @@ START_TEST(unsound_declarations_are_refused)
 	assert_unsound(&c, "`publish` but no state_version");
 	c.state_version = 1;
 	ck_assert_int_eq(plugin_check(&c, NULL), 0);
-	c = mine;
+}
+END_TEST
+
+START_TEST(unsound_inputs_are_refused)
+{
+	static gale_field many[GALE_MAX_FIELDS + 2];
+	static char names[GALE_MAX_FIELDS + 1][16];
+	gale_component c = mine;
+
 	c.inputs = GALE_FIELDS({ "a", GALE_INT }, { "a", GALE_INT });
 	assert_unsound(&c, "\"a\" twice");
 	c.inputs = GALE_FIELDS({ "a", (gale_type)99 });
@@ -313,7 +324,13 @@ START_TEST(unsound_declarations_are_refused)
 	}
 	c.inputs = many;
 	assert_unsound(&c, "more than 255 fields");
-	c = mine;
+}
+END_TEST
+
+START_TEST(unsound_streams_are_refused)
+{
+	gale_component c = mine;
+
 	c.outputs = GALE_STREAMS(GALE_STREAM("dead-letters", { "a", GALE_INT }));
 	assert_unsound(&c, "gale's own");
 	c.outputs =
@@ -324,10 +341,15 @@ START_TEST(unsound_declarations_are_refused)
 	c.outputs_from_json = true;
 	c.outputs = GALE_STREAMS(GALE_STREAM("x", { "a", GALE_INT }));
 	assert_unsound(&c, "leaves them to the topology file");
-	c = mine;
+}
+END_TEST
+
+START_TEST(unsound_properties_are_refused)
+{
+	gale_prop props[2] = { mine_props[1], { .name = NULL } };
+	gale_component c = mine;
+
 	c.props = props;
-	props[0] = mine_props[1];
-	props[1].name = NULL;
 	props[0].offset = sizeof(struct mine) - 4;
 	assert_unsound(&c, "outside its private memory");
 	props[0].offset = SIZE_MAX - 3;
@@ -473,7 +495,11 @@ int main(void)
 	tcase_add_test(c, libraries_are_found_in_given_places_first);
 	tcase_add_test(c, fallbacks_come_first_then_the_values_given);
 	tcase_add_test(c, values_that_do_not_suit_are_refused);
-	tcase_add_test(c, unsound_declarations_are_refused);
+	tcase_add_test(c, a_component_without_a_name_or_its_functions_is_refused);
+	tcase_add_test(c, state_that_cannot_be_kept_is_refused);
+	tcase_add_test(c, unsound_inputs_are_refused);
+	tcase_add_test(c, unsound_streams_are_refused);
+	tcase_add_test(c, unsound_properties_are_refused);
 	tcase_add_test(c, libraries_that_crash_hang_or_exit_leave_the_others_alone);
 	tcase_add_test(c, a_noisy_library_does_not_reach_standard_output);
 	tcase_add_test(c, a_declaration_passes_through_the_pipe_whole);

@@ -7,8 +7,8 @@
 #include "buf.h"
 #include "clock.h"
 #include "faketopology.h"
-#include "random.h"
 #include "rebalance.h"
+#include "seed.h"
 
 #include <check.h>	/* last: its macro `fail` would spoil gale.h */
 
@@ -551,11 +551,6 @@ END_TEST
 
 /* ---- at random ---- */
 
-static uint32_t pick(uint32_t n)
-{
-	return (uint32_t)(random_mix(state++) % n);
-}
-
 /* act has WORKER do something that a process in its state may do. */
 static void act(uint32_t worker)
 {
@@ -563,13 +558,13 @@ static void act(uint32_t worker)
 
 	if (!processes[worker].lives)
 		return;
-	if (pick(30) == 0)
+	if (pick(&state, 30) == 0)
 		ends(worker, EVENT_DIED);
 	else if (its == LIFE_STARTING)
 		happens(worker, EVENT_HELLO);
 	else if (its == LIFE_BOUND && processes[worker].told_table)
 		happens(worker, EVENT_READY);
-	else if (its == LIFE_RETIRING && pick(2) == 0)
+	else if (its == LIFE_RETIRING && pick(&state, 2) == 0)
 		ends(worker, EVENT_EXITED);
 	else if (lives.workers[worker].laying)
 		says_laid(worker);
@@ -580,9 +575,9 @@ static void act(uint32_t worker)
 
 static void some_time(void)
 {
-	now += pick(4) * (uint64_t)NS_PER_MS;
+	now += pick(&state, 4) * (uint64_t)NS_PER_MS;
 	lives_expire(&lives, now);
-	is_quiet = pick(3) == 0;
+	is_quiet = pick(&state, 3) == 0;
 	turn();
 	did.n = 0;
 }
@@ -591,16 +586,16 @@ START_TEST(whatever_dies_it_comes_to_an_end)
 {
 	state = seed + (uint64_t)_i;
 	for (int n = 0; n < 20; n++) {
-		uint32_t executors = 1 + pick(4);
+		uint32_t executors = 1 + pick(&state, 4);
 
 		for (int i = 0; i < 5000 && !(lives.phase == RUN_ACTIVE); i++) {
-			act(pick(lives.plan->n_workers));
+			act(pick(&state, lives.plan->n_workers));
 			some_time();
 		}
 		ck_assert_int_eq(lives.phase, RUN_ACTIVE);
 		begin_rebalance(executors);
 		for (int i = 0; i < 20000 && code < 0; i++) {
-			act(pick(lives.plan->n_workers));
+			act(pick(&state, lives.plan->n_workers));
 			some_time();
 		}
 		ck_assert_int_eq(code, 0);
@@ -616,13 +611,10 @@ int main(void)
 {
 	Suite *s = suite_create("rebalance");
 	TCase *c = tcase_create("rebalance");
-	const char *given = getenv("GALE_SEED");
 	SRunner *r;
 	int n;
 
-	seed = given != NULL ? strtoull(given, NULL, 10) : random_seed();
-	printf("GALE_SEED=%llu\n", (unsigned long long)seed);
-	fflush(stdout);
+	seed = test_seed();
 	tcase_add_checked_fixture(c, begin, finish);
 	tcase_add_test(c, a_good_rebalance);
 	tcase_add_test(c, what_is_open_is_waited_for_no_longer_than_asked);

@@ -5,6 +5,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "clock.h"
+#include "optimisations.h"
 #include "transport.h"
 
 enum { DEADLINE_MS = 5000 };
@@ -47,7 +49,7 @@ static uint8_t receive(struct inbox *in)
 	struct frame *f;
 	uint8_t byte;
 
-	while ((f = inbox_receive(in)) == NULL)
+	while ((f = inbox_receive(in, clock_now_ns())) == NULL)
 		ck_assert_int_eq(transport_poll(&item, 1, DEADLINE_MS), 1);
 	ck_assert_uint_eq(f->n, 1);
 	byte = f->data[0];
@@ -102,7 +104,30 @@ START_TEST(a_reopened_outbox_leads_elsewhere_and_has_forgotten_what_waited)
 	ck_assert(!outbox_waits(o));
 	send_byte(o, 'n');
 	ck_assert_int_eq(receive(in), 'n');
-	ck_assert_ptr_null(inbox_receive(in));
+	ck_assert_ptr_null(inbox_receive(in, clock_now_ns()));
+}
+END_TEST
+
+/* An inbox that had nothing is left alone for a moment, unless a poll has found something. */
+START_TEST(an_empty_inbox_is_asked_again_later)
+{
+	struct inbox *in = inbox_new(transport, endpoint, NULL);
+	struct outbox *o = outbox_new(transport, endpoint, NULL);
+	uint64_t now = clock_now_ns() + 3600 * (uint64_t)NS_PER_S,
+	    until = clock_now_ns() + DEADLINE_MS * (uint64_t)NS_PER_MS;
+	struct frame *f;
+
+	ck_assert_ptr_null(inbox_receive(in, now));
+	send_byte(o, '1');
+	while ((f = inbox_receive(in, now += NS_PER_MS)) == NULL)
+		ck_assert_uint_lt(clock_now_ns(), until);
+	frame_release(in, f);
+	ck_assert_ptr_null(inbox_receive(in, now));
+	send_byte(o, '2');
+	usleep(10000);		/* time to come, had anybody looked */
+	if (OPTIMISE_LOOKS)
+		ck_assert_ptr_null(inbox_receive(in, now + 49000));
+	ck_assert_int_eq(receive(in), '2');
 }
 END_TEST
 
@@ -116,6 +141,7 @@ int main(void)
 	tcase_add_checked_fixture(tcase, begin, finish);
 	tcase_add_test(tcase, no_sender_waits_behind_all_of_its_neighbours_frames);
 	tcase_add_test(tcase, a_reopened_outbox_leads_elsewhere_and_has_forgotten_what_waited);
+	tcase_add_test(tcase, an_empty_inbox_is_asked_again_later);
 	suite_add_tcase(suite, tcase);
 	srunner_run_all(runner, CK_NORMAL);
 	n_failed = srunner_ntests_failed(runner);

@@ -163,6 +163,49 @@ START_TEST(boxes_and_edges)
 }
 END_TEST
 
+/* contains: box NUMBER is within cluster 0, its margin left. */
+static bool contains(uint32_t number)
+{
+	const struct json_node *c = item("clusters", 0);
+	double x = member(c, "x")->f, y = member(c, "y")->f;
+
+	return of_box(number, "x") >= x + 10 && of_box(number, "y") >= y + 10 &&
+	    of_box(number, "x") + DRAWING_BOX_WIDTH + 10 <= x + member(c, "width")->f &&
+	    of_box(number, "y") + DRAWING_BOX_HEIGHT + 10 <= y + member(c, "height")->f;
+}
+
+static bool is_true(uint32_t edge, const char *key)
+{
+	const struct json_node *m = member(item("edges", edge), key);
+
+	ck_assert(m->type == JSON_BOOL);
+	return m->b;
+}
+
+/* What is chained has an outline, and edges say how they are gone along. */
+START_TEST(chained_and_combined)
+{
+	topology_free(t);
+	t = fake_words(1, 1);
+	fake_stream(t, 0, 1);
+	fake_stream(t, 1, 2);
+	draw(false);
+	ck_assert_uint_eq(member(j->nodes, "clusters")->n, 0);
+	ck_assert(!is_true(0, "call") && !is_true(1, "combined"));
+	t->components[2].combines = true;
+	t->subscriptions[1].grouping = GROUPING_FIELDS;
+	fake_chaining(t, 1, "auto");
+	draw(true);
+	ck_assert_uint_eq(member(j->nodes, "clusters")->n, 1);
+	ck_assert_uint_eq(member(item("clusters", 0), "components")->n, 2);
+	ck_assert_str_eq(json_text(json_first(member(item("clusters", 0), "components"))), t->components[0].id);
+	ck_assert(contains(0) && contains(1) && !contains(2) && !contains(3));
+	ck_assert(is_true(0, "call") && !is_true(0, "combined"));
+	ck_assert(!is_true(1, "call") && is_true(1, "combined"));
+	ck_assert(!is_true(2, "call") && !is_true(2, "combined"));	/* to the acker */
+}
+END_TEST
+
 START_TEST(with_what_is_gales_own)
 {
 	draw(true);
@@ -325,6 +368,7 @@ int main(void)
 	tcase_set_timeout(c, 60);
 	tcase_add_checked_fixture(c, set_up, tear_down);
 	tcase_add_test(c, boxes_and_edges);
+	tcase_add_test(c, chained_and_combined);
 	tcase_add_test(c, with_what_is_gales_own);
 	tcase_add_test(c, a_drawing_is_made_once);
 	tcase_add_test(c, without_dot);

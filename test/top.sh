@@ -263,14 +263,6 @@ case_list() {
 
 # ---- what becomes of a topology meanwhile -------------------------------------------------------
 
-supervisor() {
-	local p
-
-	for p in $(of_ours); do
-		tr '\0' ' ' < "/proc/$p/cmdline" 2> /dev/null | grep -q ' supervise ' && echo "$p"
-	done
-}
-
 case_ups_and_downs() {
 	local n
 

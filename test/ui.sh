@@ -25,14 +25,6 @@ words() {
 	submit
 }
 
-of_supervisor() {
-	local p
-
-	for p in $(of_ours); do
-		tr '\0' ' ' < "/proc/$p/cmdline" 2> /dev/null | grep -q ' supervise ' && echo "$p"
-	done
-}
-
 # ---- what there is --------------------------------------------------------------------------------
 
 case_serves() {
@@ -117,7 +109,7 @@ case_ready() {
 	words
 	ui
 	ask 200 /readyz
-	kill -9 "$(of_supervisor)"
+	kill -9 "$(supervisor)"
 	wait_until 10 is_status words DEAD
 	is_unready() {
 		[ "$(curl -s -o body -w '%{http_code}' "$URL/readyz")" = 503 ]
@@ -229,9 +221,9 @@ case_slow_clients() {
 	ui_ends
 }
 
-# ticks_of gives the processor time of $PID so far, in hundredths of a second.
-ticks_of() {
-	echo $(($(cut -d' ' -f14,15 "/proc/$PID/stat" | tr ' ' +)))
+# ticks_of_ui gives the processor time of $UI so far, in hundredths of a second.
+ticks_of_ui() {
+	echo $(($(cut -d' ' -f14,15 "/proc/$UI/stat" | tr ' ' +)))
 }
 
 # A thousand clients that ask once a second are all answered; an answer costs 25 us of processor time where
@@ -242,11 +234,11 @@ case_a_thousand_clients() {
 	[ "$(ulimit -Hn)" -ge 2500 ] || skip "2500 open files are not allowed"
 	words
 	ui
-	ticks=$(ticks_of)
+	ticks=$(ticks_of_ui)
 	"$TOP_BUILDDIR/test/pollers" "$PORT" '/api/v1/topology/words/status?window=1m' 1000 1000 5 > polled 2> polled.err ||
 	    fail "$(cat polled.err)"
 	answers=$(cut -d' ' -f1 polled)
-	ticks=$(($(ticks_of) - ticks))
+	ticks=$(($(ticks_of_ui) - ticks))
 	must [ "$answers" -ge 1000 ]
 	[ $((ticks * 10000 / answers)) -le $((100 * SLOW)) ] || fail "an answer costs $((ticks * 10000 / answers)) us"
 	expect 0 kill words -w 1 -y
@@ -278,7 +270,7 @@ case_port_in_use() {
 # Others can come here: who looks needs the token, too.
 case_open_to_others() {
 	words
-	kill -9 "$(of_supervisor)"
+	kill -9 "$(supervisor)"
 	wait_until 10 is_status words DEAD
 	ui --listen 0.0.0.0:0
 	URL=http://127.0.0.1:$PORT
@@ -307,8 +299,8 @@ case_unix_socket() {
 	ask 403 /healthz --unix-socket here.sock -H 'Host: evil.example'
 	expect 1 ui --listen unix:here.sock
 	says 'another program does'
-	kill -KILL "$PID"
-	wait "$PID" 2> /dev/null
+	kill -KILL "$UI"
+	wait "$UI" 2> /dev/null
 	must [ -S here.sock ]
 	ui --listen unix:here.sock	# nobody listens there any more
 	URL=http://localhost
@@ -341,7 +333,7 @@ case_token() {
 	must [ "$(stat -c %a "$HOMES/gale/.ui-token")" = 600 ]
 	must grep -qE '^[0-9a-f]{64}$' "$HOMES/gale/.ui-token"
 	says "#token=$TOKEN"
-	! tr '\0' ' ' < "/proc/$PID/cmdline" | grep -q "$TOKEN" || fail "everybody can see the token"
+	! tr '\0' ' ' < "/proc/$UI/cmdline" | grep -q "$TOKEN" || fail "everybody can see the token"
 	token=$TOKEN
 	ui_ends
 	ui
@@ -397,17 +389,15 @@ case_runs_are_shown() {
 	END
 	: > in
 	start
-	run=$PID
 	ui
 	is_shown() {
 		curl -s "$URL/api/v1/topology/own/status" | grep -q '"ACTIVE"'
 	}
 	wait_until 10 is_shown
 	ask 200 /api/v1/topology/summary
-	answer_has "\"own-$run\""
-	ask 200 "/api/v1/topology/own-$run/status"
+	answer_has "\"own-$PID\""
+	ask 200 "/api/v1/topology/own-$PID/status"
 	ui_ends
-	PID=$run
 	kill -INT "$PID"
 	ends 130
 }

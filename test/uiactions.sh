@@ -25,24 +25,6 @@ following() {
 	END
 }
 
-# stuck: the bolt holds on to what it has.
-stuck() {
-	topology <<-END
-		config topology.message.timeout.secs 3600
-		spout lines lines path=in follow=true
-		bolt append append.Append path=sink hold=true
-		stream lines append SHUFFLE
-	END
-}
-
-supervisor() {
-	local p
-
-	for p in $(of_ours); do
-		tr '\0' ' ' < "/proc/$p/cmdline" 2> /dev/null | grep -q ' supervise ' && echo "$p"
-	done
-}
-
 # gone NAME: no list has it, and no worker is left.
 gone() {
 	ask 404 "$T/$1/status"
@@ -425,7 +407,6 @@ case_validates() {
 case_foreground() {
 	following
 	start -q
-	GALE_RUN=$PID
 	ui
 	wait_until 10 is_shown ACTIVE
 	post 200 "$T/foreground/deactivate" '{}'
@@ -438,7 +419,7 @@ case_foreground() {
 	ask 409 "$T/foreground/trees"
 	ask 200 "$T/foreground/drawing?sys=1"
 	post 200 "$T/foreground/kill/1" '{}'
-	wait_until 5 is_gone "$GALE_RUN"
+	wait_until 5 is_gone "$PID"
 	ask 404 "$T/foreground/status"
 	ui_ends
 }
@@ -446,13 +427,11 @@ case_foreground() {
 case_elsewhere() {
 	following
 	start -q --state "$PWD/kept"
-	GALE_RUN=$PID
 	ui
 	wait_until 10 is_shown ACTIVE
 	post 409 "$T/elsewhere/deactivate" '{}'
 	answer_has 'runs in the foreground'
 	ui_ends
-	PID=$GALE_RUN
 	kill -TERM "$PID"
 	ends 143
 }

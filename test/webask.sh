@@ -4,13 +4,13 @@
 #
 # shellcheck disable=SC2034 # variables are for who sources it
 
-# ui [OPTION...] starts gale ui as process $PID, and waits until it listens; the page is at $URL, and its
-# port is $PORT.
+# ui [OPTION...] starts gale ui as process $UI, and waits until it listens; the page is at $URL, its port
+# is $PORT, and the token of actions $TOKEN.
 ui() {
 	rm -f err
 	XDG_RUNTIME_DIR=$RUN XDG_STATE_HOME=$HOMES GALE_TEST_CASE=$RUN \
 	    env --default-signal=HUP "$GALE" ui --listen 127.0.0.1:0 "$@" > out 2> err &
-	PID=$!
+	UI=$!
 	listens
 }
 
@@ -47,6 +47,8 @@ post() {
 }
 
 ui_ends() {
+	local PID=$UI
+
 	kill -"${1:-TERM}" "$PID"
 	ends 0
 }

@@ -213,8 +213,13 @@ case_two_at_once() {
 
 # ---- a tuple that can't be worked through (X11) ---------------------------------------------------
 
-attempts() {
-	must [ "$(wc -l < attempts)" -eq "$1" ]
+# thrice CODE KIND OPTION...: with these options of `pass` a run ends with CODE, after three attempts.
+thrice() {
+	rm -rf state attempts
+	no_output
+	exact "$2" "${@:3}" attempts=attempts
+	expect "$1" run -q -P "$PLUGINS" --state state t.json
+	must [ "$(wc -l < attempts)" -eq 3 ]
 }
 
 # After the end the run goes on, without the poison, from what was committed.
@@ -228,11 +233,7 @@ case_poison() {
 	local kind SINKS=('exact.Sink path=')
 
 	for kind in $KINDS; do
-		rm -rf state attempts
-		no_output
-		exact "$kind" crash=1234 attempts=attempts
-		expect 1 run -q -P "$PLUGINS" --state state t.json
-		attempts 3
+		thrice 1 "$kind" crash=1234
 		says 'pass\[0\] .*batch [0-9]+ has failed 3 times|batch [0-9]+ has failed 3 times.*pass\[0\]'
 		says '1234'
 		goes_on "$kind"
@@ -243,11 +244,7 @@ case_always_fails() {
 	local kind SINKS=('exact.Sink path=')
 
 	for kind in $KINDS; do
-		rm -rf state attempts
-		no_output
-		exact "$kind" fail=1234 attempts=attempts
-		expect 1 run -q -P "$PLUGINS" --state state t.json
-		attempts 3
+		thrice 1 "$kind" fail=1234
 		says 'batch [0-9]+ has failed 3 times.*pass\[0\]: it is poison'
 		goes_on "$kind"
 	done
@@ -257,11 +254,7 @@ case_fails_twice() {
 	local kind SINKS=('exact.Sink path=')
 
 	for kind in $KINDS; do
-		rm -rf state attempts
-		no_output
-		exact "$kind" fail=1234 fails=2 attempts=attempts
-		expect 0 run -q -P "$PLUGINS" --state state t.json
-		attempts 3
+		thrice 0 "$kind" fail=1234 fails=2
 		is_exact || fail "wrong after two attempts that failed"
 	done
 }

@@ -59,9 +59,10 @@ export class Component {
 		this.kind = el("span", { class: "dim" });
 		this.back = el("a", { text: this.name });
 		this.health = el("span", { class: "flagged" });
+		this.chain = el("p", { class: "dim chain", hidden: true });
 		this.figures = new Figures(`How ${this.id} does`);
 		this.head = el("header", { class: "head" }, el("p", { class: "trail" }, el("a", { href: "#/", text: "Topologies" }), " / ", this.back, " / "),
-			el("div", { class: "heading" }, el("h1", { text: this.id }), this.status, this.health, this.kind));
+			el("div", { class: "heading" }, el("h1", { text: this.id }), this.status, this.health, this.kind), this.chain);
 	}
 
 	go(route) {
@@ -106,7 +107,9 @@ export class Component {
 		text(this.health, health.badge);
 		show(this.health, health.badge !== null);
 		this.health.dataset.state = health.state;
-		text(this.kind, [c.type, c.class, `${plural(c.tasksTotal, "task")} in ${plural(c.executorsTotal, "executor")}`, c.chainedTo ? `runs in the workers of ${c.chainedTo}` : null].filter(Boolean).join(", "));
+		text(this.kind, [c.type, c.class, `${plural(c.tasksTotal, "task")} in ${plural(c.executorsTotal, "executor")}`].filter(Boolean).join(", "));
+		text(this.chain, c.chainedTo ? `Runs inside ${c.chainedTo}’s ${c.executorsTotal === 1 ? "worker" : "workers"}: a crash of one is a crash of all.` : "");
+		show(this.chain, Boolean(c.chainedTo));
 		this.figures.update([
 			{ label: "Rate", value: rate(rateOf(c)), note: `${rate(w.emittedPerSecond)} out`, tip: "Tuples executed a second; of a spout: emitted; of the acker: trees." },
 			{ label: `${what} p50`, value: milliseconds(latency?.p50), tip: complete ? "From emit to the ack of the whole tree." : "How long execute took, per tuple." },

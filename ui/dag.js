@@ -43,11 +43,12 @@ export class Dag {
 		this.defs = svg("defs", null, hatch(HATCH), ["free", "blocking", "quiet"].map((state) => svg("marker",
 			{ id: `${this.arrow}-${state}`, class: `arrow ${state}`, viewBox: "0 0 8 8", refX: 7, refY: 4, markerWidth: 9, markerHeight: 9, markerUnits: "userSpaceOnUse", orient: "auto" },
 			svg("path", { d: "M0 0.500L8 4L0 7.500Z" }))));
+		this.clusterLayer = svg("g", { class: "clusters" });
 		this.edgeLayer = svg("g", { class: "edges" });
 		this.labelLayer = svg("g", { class: "labels" });
 		this.boxLayer = svg("g", { class: "boxes" });
 		this.svg = svg("svg", { class: "dag", role: "group", "aria-label": `Graph of ${name}. Arrow keys move between components, Enter opens one.` },
-			this.defs, this.edgeLayer, this.labelLayer, this.boxLayer);
+			this.defs, this.clusterLayer, this.edgeLayer, this.labelLayer, this.boxLayer);
 		this.frame = el("div", { class: "frame" }, this.svg);
 		this.search = el("input", { type: "search", class: "search", placeholder: "Find a component", "aria-label": "Find a component in the graph",
 			oninput: () => this.#find(), onkeydown: (e) => { if (e.key === "Enter") this.#goToFound(); } });
@@ -61,7 +62,8 @@ export class Dag {
 				el("button", { type: "button", text: "+", "aria-label": "Zoom in", onclick: () => this.#zoomBy(ZOOM.step) })));
 		this.legend = el("ul", { class: "legend" },
 			...[["busy", "busy"], ["blocked", "blocked"], ["idle", "idle"]].map(([c, t]) => el("li", null, el("i", { class: c }), t)),
-			el("li", null, el("i", { class: "edge" }), "wider: more tuples"), el("li", null, el("i", { class: "edge blocking" }), "dashed: waits"));
+			el("li", null, el("i", { class: "edge" }), "wider: more tuples"), el("li", null, el("i", { class: "edge blocking" }), "dashed: waits"),
+			this.chainLegend = el("li", { hidden: true }, el("i", { class: "edge call" }), "dotted: a call in the process"));
 		this.node = el("div", { class: "picture" }, this.tools, this.missing, this.frame, this.legend);
 		this.#listen();
 	}
@@ -128,6 +130,7 @@ export class Dag {
 		this.placed = new Map(drawing.boxes.map((b) => [b.id, b]));
 		if (!this.placed.has(this.current))
 			this.current = drawing.boxes[0]?.id ?? null;
+		this.#drawClusters(drawing);
 		this.#drawEdges(drawing.edges);
 		this.#drawBoxes(drawing.boxes);
 		if (this.zoom === null)
@@ -136,9 +139,21 @@ export class Dag {
 			this.#setZoom(this.zoom);
 	}
 
+	/* An outline is around what is chained. */
+	#drawClusters({ clusters, edges }) {
+		show(this.chainLegend, edges.some((e) => e.call));
+		keyed(this.clusterLayer, clusters, (c) => JSON.stringify(c.components), () => svg("g", { class: "cluster" }, svg("title"), svg("rect", { rx: 10 }), svg("text", { class: "near", x: 12, y: 12, text: "same process" })), (g, c) => {
+			attr(g, "transform", `translate(${c.x} ${c.y})`);
+			attr(g.children[1], "width", c.width);
+			attr(g.children[1], "height", c.height);
+			text(g.firstElementChild, `${c.components.join(", ")} run in the same process: a crash of one is a crash of all.`);
+		});
+	}
+
 	#drawEdges(edges) {
 		keyed(this.edgeLayer, edges, edgeKey, () => svg("path", { class: "edge" }, svg("title")), (path, e) => {
 			const [first, ...rest] = e.points;
+			attr(path, "data-call", e.call ? "" : null);
 			attr(path, "d", `M${first.join(" ")}C${rest.map((p) => p.join(" ")).join(" ")}`);
 		});
 		keyed(this.labelLayer, edges, edgeKey, () => svg("g", null, svg("text", { class: "what", dy: -12 }), svg("text", { class: "rate", dy: 0.5 }), svg("text", { class: "waits", dy: 24 })), (g, e) => {
@@ -402,5 +417,5 @@ function times(w) {
 
 /* The name of an edge is its grouping; the drawing has room for 32 letters. */
 function edgeName(e) {
-	return clip(e.grouping ?? e.stream, 32, 1);
+	return clip(`${e.grouping ?? e.stream}${e.call ? ", call" : ""}${e.combined ? ", combined" : ""}`, 32, 1);
 }

@@ -58,7 +58,7 @@ public final class FlinkCount {
 	}
 
 	/** Objects are handed on and not copied; state is on the heap, checkpoints in DIR. */
-	private static Configuration configuration(String dir, String guarantee) {
+	static Configuration configuration(String dir, String guarantee) {
 		Configuration c = new Configuration();
 		c.setString("rest.bind-address", "127.0.0.1");
 		c.setString("pipeline.object-reuse", "true");

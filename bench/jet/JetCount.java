@@ -59,7 +59,7 @@ public final class JetCount {
 	}
 
 	/** One member alone, on the loopback. */
-	private static Config config() {
+	static Config config() {
 		Config config = new Config();
 		config.setProperty("hazelcast.phone.home.enabled", "false");
 		config.setProperty("hazelcast.socket.bind.any", "false");

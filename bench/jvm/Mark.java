@@ -24,7 +24,7 @@ public final class Mark {
 		if (word.charAt(0) != SIGN)
 			return false;
 		if (Window.open)
-			Window.latency.add((System.nanoTime() - Long.parseLong(word, 1, word.length(), 10)) / 1000);
+			Window.latency.add(System.nanoTime() - Long.parseLong(word, 1, word.length(), 10));
 		return true;
 	}
 }

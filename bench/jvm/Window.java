@@ -16,8 +16,11 @@ import java.util.concurrent.atomic.LongAdder;
  * bench/peers by lines in DIR/events:
  *
  *     steady                      the window begins
- *     window S DONE P50 P99       it lasted S seconds; latencies in microseconds
+ *     window S DONE P50 P99       it lasted S seconds; latencies in microseconds, -1: none
  *     done LINES FAILED           all has been worked off, and the counts are written
+ *
+ * Where numbers leave at a rate, Pace starts it, and latencies are those of all that were due
+ * in the window.
  */
 public final class Window {
 	/** done counts words or roots that are worked off. */
@@ -53,8 +56,12 @@ public final class Window {
 			double took = (System.nanoTime() - start) * 1e-9;
 			open = false;
 			over = true;
-			event(String.format("window %.6f %d %d %d", took, n, latency.quantile(0.5),
-				latency.quantile(0.99)));
+			boolean paced = Pace.total() > 0;
+			boolean known = !paced || Pace.kept(n / took);
+			event(String.format("window %.6f %d %.1f %.1f", took, n,
+				known ? latency.quantile(0.5) : -1, known ? latency.quantile(0.99) : -1));
+			if (paced)
+				ended(Pace.total(), 0);
 		} catch (InterruptedException e) {
 			Thread.currentThread().interrupt();
 		}

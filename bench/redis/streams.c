@@ -1,7 +1,7 @@
 /* streams.c - the acked word count that Redis Streams give a C programmer.
  * SPDX-License-Identifier: Apache-2.0
  *
- *     streams TEXT DIR WARM-UP SECONDS words|lines
+ *     streams TEXT DIR WARM-UP SECONDS words|lines|RATE
  *
  * Three processes and a redis-server, joined by a Unix socket in DIR:
  *
@@ -14,6 +14,8 @@
  *
  *     words    an entry of "words" is one word
  *     lines    it is all the words of a line: fewer entries, and each is acknowledged as a whole
+ *     RATE     no text, but so many numbers a second pass through it, each an entry when it is due;
+ *              their times are counted as in ../latency.h, until they are read at the end
  *
  * It stays until it is killed, so that what it costs can be measured to the end.
  *
@@ -37,6 +39,8 @@
 
 #include <hiredis/hiredis.h>
 
+#include "../latency.h"
+
 enum {
 	BATCH = 500,
 	MOST_LINES = 2000,	/* in "lines": about so many are on their way */
@@ -55,6 +59,7 @@ enum {
 struct shared {
 	atomic_bool over;	/* nothing more is to be fed */
 	atomic_long lines;	/* that were */
+	atomic_ulong start_ns;	/* when number 0 was due */
 };
 
 struct count {
@@ -63,8 +68,11 @@ struct count {
 };
 
 static struct shared *shared;
+#define KEPT 0.98	/* of the rate, or it can't be kept */
+
 static const char *dir;
 static bool by_line;
+static uint64_t rate, unmeasured, total;	/* numbers; rate 0: words of the text */
 
 /* Of the counting process. */
 static struct count counts[SLOTS];
@@ -73,6 +81,7 @@ static double samples[MOST_SAMPLES];
 static size_t n_samples;
 static double warm_up_s, window_s, begin_s, steady_s;
 static long steady_words;
+static struct latency latency;
 
 static _Noreturn void refuse(const char *why)
 {
@@ -298,6 +307,42 @@ static void feed(const char *path)
 	read_replies(c, 1);
 }
 
+/* add_due adds the numbers from K on that are due, a batch at most; gives how many. */
+static size_t add_due(redisContext *c, uint64_t k)
+{
+	uint64_t at = latency_now(), start_ns = shared->start_ns;
+	char number[24];
+	size_t n = 0;
+
+	for (; n < BATCH && k < total && latency_due(start_ns, k, rate) <= at; n++, k++)
+		add_entry(c, "lines", number, (size_t)sprintf(number, "%llu", (unsigned long long)k));
+	return n;
+}
+
+static void feed_numbers(void)
+{
+	static const char end = END;
+	redisContext *c = connected();
+	int timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC);
+	uint64_t times;
+
+	if (timer < 0)
+		die("timer");
+	shared->start_ns = latency_now();
+	for (uint64_t k = 0; k < total;) {
+		size_t n = add_due(c, k);
+
+		read_replies(c, n);
+		k += n;
+		if (n == 0 && (latency_ring(timer, latency_due(shared->start_ns, k, rate)) != 0 ||
+		    read(timer, &times, sizeof times) < 0))
+			die("timer");
+	}
+	shared->lines = (long)total;
+	add_entry(c, "lines", &end, 1);
+	read_replies(c, 1);
+}
+
 /* ---- split ------------------------------------------------------------------------- */
 
 static bool is_blank(char c)
@@ -394,11 +439,33 @@ static long quantile_us(double q)
 	return n_samples == 0 ? -1 : (long)(samples[(size_t)(q * (double)(n_samples - 1))] * 1e6);
 }
 
+/* watch_numbers begins the window and ends it, with the last number. */
+static void watch_numbers(void)
+{
+	double t = now(), took = t - steady_s;
+
+	if (steady_s == 0 && (uint64_t)words >= unmeasured) {
+		steady_s = t;
+		steady_words = words;
+		event("steady\n");
+	} else if (steady_s > 0 && (uint64_t)words == total && !shared->over) {
+		bool kept = (double)(words - steady_words) >= KEPT * (double)rate * took;
+
+		event("window %.6f %ld %.1f %.1f\n", took, words - steady_words,
+		    kept ? latency_us(&latency, 50) : -1, kept ? latency_us(&latency, 99) : -1);
+		shared->over = true;
+	}
+}
+
 /* watch_clock begins and ends the window. */
 static void watch_clock(void)
 {
 	double t = now();
 
+	if (rate > 0) {
+		watch_numbers();
+		return;
+	}
 	if (steady_s == 0 && t - begin_s >= warm_up_s) {
 		steady_s = t;
 		steady_words = words;
@@ -422,12 +489,21 @@ static void write_counts(void)
 		die("counts.all");
 }
 
+static void take_number(uint64_t k)
+{
+	words++;
+	if (k >= unmeasured)
+		latency_add(&latency, latency_now() - latency_due(shared->start_ns, k, rate));
+}
+
 /* take gives false when the word was the end. */
 static bool take(const redisReply *word)
 {
 	if (word->str[0] == END)
 		return false;
-	if (word->str[0] != MARK)
+	if (rate > 0)
+		take_number(strtoull(word->str, NULL, 10));
+	else if (word->str[0] != MARK)
 		count_word(word->str, word->len);
 	else if (steady_s > 0 && !shared->over && n_samples < MOST_SAMPLES)
 		samples[n_samples++] = now() - strtod(word->str + 1, NULL);
@@ -492,17 +568,23 @@ static void start_server(void)
 int main(int argc, char **argv)
 {
 	if (argc != 6)
-		refuse("usage: streams TEXT DIR WARM-UP SECONDS words|lines");
+		refuse("usage: streams TEXT DIR WARM-UP SECONDS words|lines|RATE");
 	dir = argv[2];
 	warm_up_s = strtod(argv[3], NULL);
 	window_s = strtod(argv[4], NULL);
 	by_line = strcmp(argv[5], "lines") == 0;
+	rate = strtoull(argv[5], NULL, 10);
+	unmeasured = rate * (uint64_t)warm_up_s;
+	total = unmeasured + rate * (uint64_t)window_s;
 	shared = mmap(NULL, sizeof *shared, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (shared == MAP_FAILED)
 		die("memory");
 	start_server();
 	if (begin_process()) {
-		feed(argv[1]);
+		if (rate > 0)
+			feed_numbers();
+		else
+			feed(argv[1]);
 		return 0;
 	}
 	if (begin_process())

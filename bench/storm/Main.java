@@ -13,6 +13,8 @@ import org.apache.storm.LocalCluster;
 import org.apache.storm.StormSubmitter;
 import org.apache.storm.daemon.nimbus.Nimbus;
 import org.apache.storm.daemon.supervisor.Supervisor;
+import org.apache.storm.utils.NimbusClient;
+import org.apache.storm.utils.Utils;
 import org.apache.storm.zookeeper.Zookeeper;
 
 public final class Main {
@@ -42,7 +44,20 @@ public final class Main {
 		Zookeeper.mkInprocessZookeeper(settings.dir + "/zookeeper", 2181);
 		daemon("nimbus", () -> Nimbus.main(new String[0]));
 		daemon("supervisor", () -> Supervisor.main(new String[0]));
+		awaitNimbus();
 		StormSubmitter.submitTopology(NAME, settings.config(), settings.topology());
+	}
+
+	/** awaitNimbus waits until it answers; who measures gives up after a while. */
+	private static void awaitNimbus() throws Exception {
+		for (;;) {
+			try {
+				NimbusClient.withConfiguredClient(client -> { }, Utils.readStormConfig());
+				return;
+			} catch (RuntimeException e) {
+				Thread.sleep(500);
+			}
+		}
 	}
 
 	private interface Daemon {

@@ -97,7 +97,7 @@ final class Tasks {
 			open--;
 			Window.done.add(words[(int) (n % lines.length)]);
 			if (Window.open)
-				Window.latency.add((System.nanoTime() - started[(int) (n % SLOTS)]) / 1000);
+				Window.latency.add(System.nanoTime() - started[(int) (n % SLOTS)]);
 		}
 
 		@Override
@@ -107,6 +107,53 @@ final class Tasks {
 				ended = false;
 			else
 				again.add((Long) id);
+		}
+	}
+
+	/** Paced emits numbers when they are due; what it does in between is Storm's wait strategy. */
+	static final class Paced extends BaseRichSpout {
+		private final Settings settings;
+		private transient SpoutOutputCollector out;
+		private boolean started;
+		private long at;
+
+		Paced(Settings settings) {
+			this.settings = settings;
+		}
+
+		@Override
+		public void declareOutputFields(OutputFieldsDeclarer declarer) {
+			declarer.declare(new Fields("line"));
+		}
+
+		@Override
+		public void open(Map<String, Object> conf, TopologyContext context,
+				SpoutOutputCollector collector) {
+			out = collector;
+		}
+
+		@Override
+		public void activate() {
+			if (!started)
+				Pace.start(settings.rate, settings.dir, settings.warmUp, settings.seconds);
+			started = true;
+		}
+
+		@Override
+		public void nextTuple() {
+			if (Pace.isDue(at))
+				out.emit(new Values("some data"), at++);
+		}
+
+		@Override
+		public void ack(Object id) {
+			Pace.completed((Long) id);
+		}
+
+		/** What failed is never complete, and so there are no latencies. */
+		@Override
+		public void fail(Object id) {
+			System.err.println("number " + id + " failed");
 		}
 	}
 

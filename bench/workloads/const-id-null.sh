@@ -27,5 +27,6 @@ alternate "$@"
 result limit 'bare pipeline' at-least-once limit
 result gale gale at-least-once limit
 [ "$can_chain" = no ] || result chained 'gale, chained' at-least-once limit
+peer_results limit
 goal 'const-id-null, a process per task : the bare pipeline' "$(ratio "$(of gale 1)" "$(of limit 1)")" \
 	'' least 0.3

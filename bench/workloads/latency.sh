@@ -4,7 +4,7 @@
 # not measured. CPU and memory are those of some seconds in the middle; and once with nothing
 # to do at all. SPDX-License-Identifier: Apache-2.0
 
-latency_s=$((repetitions < 5 ? 4 : 6))	# how long a run takes
+latency_s=$((repetitions < 5 ? 5 : 7))	# how long a run takes
 plugin paced
 chaining off <"$bench/paced.json" >"$work/paced.json"
 chaining auto <"$bench/paced.json" >"$work/paced-chained.json"
@@ -18,10 +18,11 @@ watched() {
 		printf "%.0f %.4f %s %s %.1f %d\n", rate, cpu * 1e6 / rate, p50, p99, kib / 1024, n }'
 }
 
-# watch_middle leaves a second before, and half a second after what it watches.
+# watch_middle leaves a second before, and one and a half after what it watches: a busy machine
+# may be late to look.
 watch_middle() {
 	sleep 1.5
-	watch $((latency_s - 2))
+	watch $((latency_s - 3))
 }
 
 run_limit() {
@@ -55,11 +56,17 @@ for rate in 1000 100000; do
 	result limit 'bare pipeline' at-least-once
 	result gale gale at-least-once
 	[ "$can_chain" = no ] || result chained 'gale, chained' at-least-once
+	peer_results
 	goal "p50 at $rate/s : the bare pipeline" "$(ratio "$(of gale 3)" "$(of limit 3)")" '' most 1.5
 	goal "p99 at $rate/s : the bare pipeline" "$(ratio "$(of gale 4)" "$(of limit 4)")" '' most 2
 	if [ "$can_chain" = yes ]; then
 		goal "p50 at $rate/s, chained" "$(of chained 3)" us most 100
 	fi
+	each=$(of_storm storm-3 3)
+	[ -z "$each" ] || goal "p50 at $rate/s : Storm's, both with a process per task" "$(ratio "$(of gale 3)" "$each")" '' most 1
+	one=$(of_storm storm-1 3)
+	[ -z "$one" ] || [ "$can_chain" = no ] ||
+		goal "p50 at $rate/s, chained : Storm's in one process" "$(ratio "$(of chained 3)" "$one")" '' most 1
 	[ "$rate" = 1000 ] || continue
 	goal 'CPU at 1000/s : the bare pipeline' "$(ratio "$(share gale)" "$(share limit)")" '' most 1.3
 	[ "$can_chain" = no ] || goal 'CPU at 1000/s, chained' "$(share chained)" core most 0.03

@@ -22,6 +22,9 @@ alternate limit gale thread
 result limit 'bare pipeline' at-least-once limit
 result gale gale at-least-once limit
 result thread 'one thread' none limit
+peer_results limit
 goal 'word count : the bare pipeline' "$(ratio "$(of gale 1)" "$(of limit 1)")" '' least 0.6
 goal 'memory of the whole word count at full load' \
 	"$(awk -v mib="$(of gale 5)" 'BEGIN { print mib * 1.048576 }')" MB most 60
+best=$(for name in storm-1 storm-3; do of_storm $name 1; done | sort -n | tail -n 1)
+[ -z "$best" ] || goal "word count : Storm's best" "$(ratio "$(of gale 1)" "$best")" '' least 8

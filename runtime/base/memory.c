@@ -1,7 +1,6 @@
 /* memory.c - see memory.h. SPDX-License-Identifier: Apache-2.0 */
 #include "memory.h"
 
-#include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -46,14 +45,22 @@ char *xstrdup(const char *s)
 	return xstrndup(s, strlen(s));
 }
 
+char *xvasprintf(const char *format, va_list args)
+{
+	char *s;
+
+	if (vasprintf(&s, format, args) < 0)
+		die("out of memory: formatting \"%s\"", format);
+	return s;
+}
+
 char *xasprintf(const char *format, ...)
 {
 	va_list args;
 	char *s;
 
 	va_start(args, format);
-	if (vasprintf(&s, format, args) < 0)
-		die("out of memory: formatting \"%s\"", format);
+	s = xvasprintf(format, args);
 	va_end(args);
 	return s;
 }

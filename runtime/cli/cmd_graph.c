@@ -1,5 +1,5 @@
-/* cmd_graph.c - gale graph: draw a topology, as a tree of text or for Graphviz; one that runs
- * with its rates.
+/* cmd_graph.c - gale graph: draw a topology, as a tree of text or for Graphviz; what is chained and
+ * combined; one that runs with its rates.
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #include <stdio.h>
@@ -12,6 +12,7 @@
 #include "command.h"
 #include "dot.h"
 #include "memory.h"
+#include "plan.h"
 #include "show.h"
 #include "table.h"
 
@@ -72,6 +73,7 @@ static void size_text(struct buf *out, const struct component *c)
 
 struct tree {
 	const struct topology *t;
+	const struct plan *plan;
 	const struct metrics *m;	/* NULL: it does not run */
 	struct buf out;
 	struct buf indent;
@@ -107,6 +109,7 @@ static void draw(struct tree *g, uint32_t component)
 		buf_add(&g->out, g->indent.data, g->indent.n);
 		buf_puts(&g->out, left > 0 ? "|-- " : "`-- ");
 		dot_edge(&g->out, g->t, s);
+		dot_marks(&g->out, g->plan, s);
 		live_edge(&g->out, g->m, s);
 		buf_puts(&g->out, " --> ");
 		buf_puts(&g->indent, left > 0 ? "|   " : "    ");
@@ -115,9 +118,34 @@ static void draw(struct tree *g, uint32_t component)
 	}
 }
 
-static void print_ascii(const struct topology *t, const struct metrics *m)
+/* list_processes says what is chained, and of what could not be why; nothing where nobody wants it. */
+static void list_processes(struct buf *out, const struct plan *p)
 {
-	struct tree g = { .t = t, .m = m, .drawn = xcalloc(t->n_components + 1, 1) };
+	const struct topology *t = p->topology;
+	struct buf list = { 0 }, why = { 0 };
+
+	for (uint32_t c = 0; c < t->n_components; c++) {
+		if (!plan_is_chain(p, c))
+			continue;
+		plan_chain_text(p, c, &list);
+		buf_puts(&list, "\n");
+	}
+	for (uint32_t c = 0; c < t->n_components; c++) {
+		why.n = 0;
+		if (plan_why_apart(t, c, &why))
+			buf_printf(&list, "%s is not chained: %s\n", t->components[c].id, buf_text(&why));
+	}
+	if (list.n > 0)
+		buf_puts(out, "\n");
+	buf_add(out, list.data, list.n);
+	buf_free(&list);
+	buf_free(&why);
+}
+
+static void print_ascii(const struct plan *p, const struct metrics *m)
+{
+	const struct topology *t = p->topology;
+	struct tree g = { .t = t, .plan = p, .m = m, .drawn = xcalloc(t->n_components + 1, 1) };
 
 	buf_printf(&g.out, "%s\n\n", t->name);
 	for (uint32_t i = 0; i < t->n_spouts; i++) {
@@ -125,6 +153,7 @@ static void print_ascii(const struct topology *t, const struct metrics *m)
 		if (i + 1 < t->n_spouts)
 			buf_puts(&g.out, "\n");
 	}
+	list_processes(&g.out, p);
 	fwrite(g.out.data, 1, g.out.n, stdout);
 	buf_free(&g.out);
 	buf_free(&g.indent);
@@ -133,7 +162,21 @@ static void print_ascii(const struct topology *t, const struct metrics *m)
 
 /* ---- for Graphviz ----------------------------------------------------------------- */
 
-static void put_component(struct buf *out, const struct topology *t, uint32_t number, const struct metrics *m)
+/* put_why has a tooltip say why C could not be chained. */
+static void put_why(struct buf *out, const struct topology *t, uint32_t c)
+{
+	struct buf why = { 0 };
+
+	buf_puts(&why, "not chained: ");
+	if (plan_why_apart(t, c, &why)) {
+		buf_puts(out, ", tooltip=");
+		dot_quote(out, buf_text(&why));
+	}
+	buf_free(&why);
+}
+
+static void put_component(struct buf *out, const struct topology *t, uint32_t number, const struct metrics *m,
+    const char *indent)
 {
 	const struct component *c = &t->components[number];
 	struct buf label = { 0 };
@@ -142,20 +185,39 @@ static void put_component(struct buf *out, const struct topology *t, uint32_t nu
 	size_text(&label, c);
 	buf_puts(&label, "]");
 	live_component(&label, m, number);
-	buf_puts(out, "\t");
+	buf_puts(out, indent);
 	dot_quote(out, c->id);
 	buf_puts(out, " [label=");
 	dot_quote(out, buf_text(&label));
-	buf_printf(out, ", shape=%s];\n", c->kind == GALE_SPOUT ? "cds" : "box");
+	buf_printf(out, ", shape=%s", c->kind == GALE_SPOUT ? "cds" : "box");
+	put_why(out, t, number);
+	buf_puts(out, "];\n");
 	buf_free(&label);
 }
 
-static void put_edge(struct buf *out, const struct topology *t, const struct subscription *s,
-    const struct metrics *m)
+/* put_cluster adds HEAD and what runs in its workers. */
+static void put_cluster(struct buf *out, const struct plan *p, uint32_t head, const struct metrics *m)
 {
+	uint32_t n = plan_executors(p, head);
+
+	buf_printf(out, "\tsubgraph cluster_%u {\n\t\tstyle=rounded;\n\t\tlabel=", head);
+	if (n == 1)
+		buf_puts(out, "\"one process\";\n");
+	else
+		buf_printf(out, "\"%u processes, each with all of these\";\n", n);
+	for (uint32_t c = 0; c < p->topology->n_components; c++)
+		if (plan_chain_head(p, c) == head)
+			put_component(out, p->topology, c, m, "\t\t");
+	buf_puts(out, "\t}\n");
+}
+
+static void put_edge(struct buf *out, const struct plan *p, const struct subscription *s, const struct metrics *m)
+{
+	const struct topology *t = p->topology;
 	struct buf label = { 0 };
 
 	dot_edge(&label, t, s);
+	dot_marks(&label, p, s);
 	live_edge(&label, m, s);
 	buf_puts(out, "\t");
 	dot_quote(out, t->components[s->from].id);
@@ -163,21 +225,25 @@ static void put_edge(struct buf *out, const struct topology *t, const struct sub
 	dot_quote(out, t->components[s->to].id);
 	buf_puts(out, " [label=");
 	dot_quote(out, buf_text(&label));
-	buf_puts(out, "];\n");
+	buf_puts(out, dot_is_call(p, s) ? ", style=dashed];\n" : "];\n");
 	buf_free(&label);
 }
 
-static void print_dot(const struct topology *t, const struct metrics *m)
+static void print_dot(const struct plan *p, const struct metrics *m)
 {
+	const struct topology *t = p->topology;
 	struct buf out = { 0 };
 
 	buf_puts(&out, "digraph ");
 	dot_quote(&out, t->name);
 	buf_puts(&out, " {\n\trankdir=LR;\n");
 	for (uint32_t i = 0; i < t->n_components; i++)
-		put_component(&out, t, i, m);
+		if (plan_is_chain(p, i))
+			put_cluster(&out, p, i, m);
+		else if (plan_chain_head(p, i) == i)
+			put_component(&out, t, i, m, "\t");
 	for (uint32_t i = 0; i < t->n_subscriptions; i++)
-		put_edge(&out, t, &t->subscriptions[i], m);
+		put_edge(&out, p, &t->subscriptions[i], m);
 	buf_puts(&out, "}\n");
 	fwrite(out.data, 1, out.n, stdout);
 	buf_free(&out);
@@ -187,8 +253,16 @@ static void print_dot(const struct topology *t, const struct metrics *m)
 
 static const struct format {
 	const char *name;
-	void (*print)(const struct topology *t, const struct metrics *m);
+	void (*print)(const struct plan *p, const struct metrics *m);
 } formats[] = { { "ascii", print_ascii }, { "dot", print_dot } };
+
+static void print(const struct format *format, const struct topology *t, const struct metrics *m)
+{
+	struct plan *p = plan_make(t);
+
+	format->print(p, m);
+	plan_free(p);
+}
 
 /* is_topology: WHAT is no file, and is the name of a topology, or can be nothing else. */
 static bool is_topology(const char *what)
@@ -222,7 +296,7 @@ static int draw_running(const char *name, const struct format *format)
 	}
 	t = survey_definition(&s);
 	if (t != NULL)
-		format->print(t, s.m);
+		print(format, t, s.m);
 	else
 		command_say("the definition of %s can't be read", name);
 	survey_close(&s);
@@ -247,7 +321,7 @@ int cmd_graph(const struct command_line *line)
 		return draw_running(line->operands[0], &formats[i]);
 	t = command_load(line, line->operands[0], &code);
 	if (t != NULL)
-		formats[i].print(t, NULL);
+		print(&formats[i], t, NULL);
 	topology_free(t);
 	return code;
 }

@@ -1,8 +1,6 @@
 /* cmd_kill.c - gale kill: drains a topology, stops it, and forgets all of it but its state.
  * SPDX-License-Identifier: Apache-2.0 */
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
 #include "ask.h"
@@ -13,24 +11,12 @@
 /* drain_ms reads -w; false: it is no number of seconds. */
 static bool drain_ms(const struct command_line *line, const struct home *h, uint32_t *ms)
 {
-	const char *given = command_value(line, "wait");
-	double seconds;
-	char *end;
-
-	*ms = command_has(line, "now") ? 0 : 1;
-	if (*ms == 0)
+	*ms = 0;
+	if (command_has(line, "now"))
 		return true;
-	if (given == NULL) {
+	if (command_value(line, "wait") == NULL)
 		*ms = farewell_drain_ms(h);
-		return true;
-	}
-	seconds = strtod(given, &end);
-	if (end == given || *end != '\0' || !(seconds >= 0 && seconds <= 1e6)) {
-		command_say("-w takes a number of seconds, not \"%s\"", given);
-		return false;
-	}
-	*ms = (uint32_t)(seconds * 1000);
-	return true;
+	return command_wait_ms(line, ms);
 }
 
 /* is_meant asks before everything that is open is given up. */

@@ -13,25 +13,6 @@ enum {
 	STEP_MS = 60000		/* the longest that a step may take: a pause, stopping, starting */
 };
 
-/* pause_ms reads -w into *MS, if it is given; false: it is no number of seconds. */
-static bool pause_ms(const struct command_line *line, uint32_t *ms)
-{
-	const char *given = command_value(line, "wait");
-	double seconds;
-	char *end;
-
-	*ms = 0;
-	if (given == NULL)
-		return true;
-	seconds = strtod(given, &end);
-	if (end == given || *end != '\0' || !(seconds >= 0 && seconds <= 1e6)) {
-		command_say("-w takes a number of seconds, not \"%s\"", given);
-		return false;
-	}
-	*ms = (uint32_t)(seconds * 1000);
-	return true;
-}
-
 /* put_wanted adds what -e says; false: it is nothing that the supervisor could make sense of. */
 static bool put_wanted(const struct command_line *line, struct buf *request)
 {
@@ -98,10 +79,10 @@ int cmd_rebalance(const struct command_line *line)
 {
 	struct buf request = { 0 };
 	struct home h;
-	uint32_t ms;
+	uint32_t ms = 0;
 	int code = EXIT_USAGE;
 
-	if (!pause_ms(line, &ms))
+	if (!command_wait_ms(line, &ms))
 		return EXIT_USAGE;
 	if (command_has(line, "dry-run"))
 		buf_puts(&request, "rebalance-plan");

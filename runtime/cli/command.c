@@ -47,6 +47,23 @@ const char *command_value(const struct command_line *line, const char *name)
 	return value;
 }
 
+bool command_wait_ms(const struct command_line *line, uint32_t *ms)
+{
+	const char *given = command_value(line, "wait");
+	double seconds;
+	char *end;
+
+	if (given == NULL)
+		return true;
+	seconds = strtod(given, &end);
+	if (end == given || *end != '\0' || !(seconds >= 0 && seconds <= 1e6)) {
+		command_say("-w takes a number of seconds, not \"%s\"", given);
+		return false;
+	}
+	*ms = (uint32_t)(seconds * 1000);
+	return true;
+}
+
 /* ---- options ---------------------------------------------------------------------- */
 
 /* The table of one command in getopt_long's two forms. */

@@ -21,6 +21,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <stdio.h>
 
 #include "exitcode.h"
@@ -72,6 +73,10 @@ struct command_line {
  * value, or NULL. */
 bool command_has(const struct command_line *line, const char *name);
 const char *command_value(const struct command_line *line, const char *name);
+
+/* command_wait_ms reads -w into *MS, if it is given; false: it is no number of seconds, and that has been
+ * said. */
+bool command_wait_ms(const struct command_line *line, uint32_t *ms);
 
 /* command_load reads and checks FILE with the line's -D and -P, prints what there is to say
  * of it to standard error, and returns the topology; NULL with *CODE set to what the command

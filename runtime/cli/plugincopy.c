@@ -14,16 +14,6 @@
 #include "memory.h"
 #include "ourdir.h"
 
-/* part_of gives the I-th library's place in T: of a component, then of a custom grouping; NULL: no
- * more. */
-static char **library_of(struct topology *t, uint32_t i)
-{
-	if (i < t->n_components)
-		return &t->components[i].part.library;
-	i -= t->n_components;
-	return i < t->n_subscriptions ? &t->subscriptions[i].custom.library : NULL;
-}
-
 static int copy(const char *from, const char *to)
 {
 	int in = open(from, O_RDONLY | O_CLOEXEC), out = -1, rc = -1;
@@ -85,7 +75,7 @@ static void put_all(struct topology *t, uint32_t first, const char *old, const c
 {
 	char *was = xstrdup(old), **library;
 
-	for (uint32_t i = first; (library = library_of(t, i)) != NULL; i++)
+	for (uint32_t i = first; (library = topology_library(t, i)) != NULL; i++)
 		if (*library != NULL && strcmp(*library, was) == 0) {
 			free(*library);
 			*library = xstrdup(new);
@@ -99,7 +89,7 @@ int plugincopy_take(const struct home *h, struct topology *t, struct error *e)
 	size_t n_dir = 0;
 	int rc = 0;
 
-	for (uint32_t i = 0; rc == 0 && (library = library_of(t, i)) != NULL; i++) {
+	for (uint32_t i = 0; rc == 0 && (library = topology_library(t, i)) != NULL; i++) {
 		char *copied;
 
 		if (*library == NULL || (dir != NULL && strncmp(*library, dir, n_dir) == 0))
@@ -123,7 +113,7 @@ static bool uses(const struct topology *t, const char *dir)
 	size_t n = strlen(dir);
 	char **library;
 
-	for (uint32_t i = 0; (library = library_of((struct topology *)(uintptr_t)t, i)) != NULL; i++)
+	for (uint32_t i = 0; (library = topology_library(t, i)) != NULL; i++)
 		if (*library != NULL && strncmp(*library, dir, n) == 0)
 			return true;
 	return false;

@@ -11,13 +11,6 @@ static double seconds(uint64_t ns)
 	return (double)ns / NS_PER_S;
 }
 
-static uint32_t head_of(const struct metrics *m, uint32_t c)
-{
-	while (!metrics_head(m, c))
-		c = m->plan->chained_to[c];
-	return c;
-}
-
 /* keyed gives the grouping that ties tuples of C to tasks, or NULL. */
 static const char *keyed(const struct topology *t, uint32_t c)
 {
@@ -47,7 +40,7 @@ static void fill_part(struct advice_part *p, const struct metrics *m, uint32_t c
 	const struct sample_part *w = &m->lately->components[c];
 
 	*p = (struct advice_part){ .id = metrics_id(m, c), .executors = metrics_executors(m, c),
-		.tasks = metrics_tasks(m, c), .head = head_of(m, c), .hottest_in = hottest(m, c),
+		.tasks = metrics_tasks(m, c), .head = plan_chain_head(m->plan, c), .hottest_in = hottest(m, c),
 		.busy_s = seconds(w->n[COUNT_BUSY]), .idle_s = seconds(w->n[COUNT_IDLE]),
 		.blocked_s = seconds(w->n[COUNT_BLOCKED]), .cpu_s = seconds(w->n[COUNT_CPU]) };
 	if (c < t->n_spouts) {

@@ -197,6 +197,15 @@ static void put_components(struct buf *out, const struct survey *s)
 	table_write(&t, out);
 }
 
+/* put_chain: who shares the workers of C. */
+static void put_chain(struct buf *out, const struct plan *p, uint32_t c)
+{
+	if (!plan_is_chain(p, c))
+		return;
+	plan_chain_text(p, c, out);
+	buf_puts(out, "; a crash of one is a crash of all\n");
+}
+
 /* put_ackers: what the ackers have open, and how long they let it be. */
 static void put_ackers(struct buf *out, const struct metrics *m, const struct show_totals *t)
 {
@@ -325,6 +334,7 @@ static void put_component(struct buf *out, const struct metrics *m, uint32_t c)
 
 	put_executors(out, m, c);
 	put_tasks(out, m, c);
+	put_chain(out, m->plan, plan_chain_head(m->plan, c));
 	put_latency(out, "execute", &m->window->latency[c].execute);
 	put_latency(out, "process", &m->window->latency[c].process);
 	put_latency(out, "complete", &m->window->latency[c].complete);
@@ -366,6 +376,8 @@ void show_status_text(struct buf *out, const struct survey *s, const char *compo
 		put_component(out, s->m, number_of(s->m, component));
 	} else if (s->m != NULL) {
 		put_components(out, s);
+		for (uint32_t c = 0; c < s->m->topology->n_components; c++)
+			put_chain(out, s->m->plan, c);
 		put_totals(out, &t);
 		put_ackers(out, s->m, &t);
 		put_advice(out, s);

@@ -4,13 +4,12 @@
 #include <assert.h>
 #include <errno.h>
 #include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 
-#include "error.h"
 #include "failpoint.h"
+#include "memory.h"
 
 /* One line it stays, whatever a plugin's last words look like. */
 static void flatten(char *text)
@@ -25,13 +24,12 @@ int control_send(int fd, const char *format, ...)
 	va_list args;
 	char *text;
 	ssize_t sent;
-	int n;
+	size_t n;
 
 	va_start(args, format);
-	n = vasprintf(&text, format, args);
+	text = xvasprintf(format, args);
 	va_end(args);
-	if (n < 0)
-		die("out of memory: a control message");
+	n = strlen(text);
 	assert(n > 0);		/* an empty one would read as the end of the channel */
 	if (n >= CONTROL_MAX) {
 		free(text);
@@ -40,7 +38,7 @@ int control_send(int fd, const char *format, ...)
 	}
 	flatten(text);
 	do
-		sent = failpoint("control.send") ? -1 : send(fd, text, (size_t)n, MSG_NOSIGNAL);
+		sent = failpoint("control.send") ? -1 : send(fd, text, n, MSG_NOSIGNAL);
 	while (sent < 0 && errno == EINTR);
 	free(text);
 	return sent < 0 ? -1 : 0;

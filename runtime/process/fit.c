@@ -10,35 +10,6 @@ static const char property[] = "property of ";
 
 /* ---- as text ---- */
 
-static void put_quoted(struct buf *out, const char *s)
-{
-	if (s == NULL)
-		buf_puts(out, "null");
-	else
-		buf_json_string(out, s, strlen(s));
-}
-
-static void put_value(struct buf *out, const struct setting *s)
-{
-	switch (s->type) {
-	case SETTING_NULL:
-		buf_puts(out, "null");
-		break;
-	case SETTING_BOOL:
-		buf_puts(out, s->b ? "true" : "false");
-		break;
-	case SETTING_INT:
-		buf_printf(out, "%lld", (long long)s->i);
-		break;
-	case SETTING_FLOAT:
-		buf_printf(out, "%.17g", s->f);
-		break;
-	case SETTING_STRING:
-		put_quoted(out, s->s);
-		break;
-	}
-}
-
 /* key_type gives what the keys of component C are, if that is known: GALE_STRING or GALE_BYTES. */
 static gale_type key_type(const struct topology *t, uint32_t c)
 {
@@ -75,7 +46,7 @@ static void put_component(struct buf *out, const struct topology *t, uint32_t nu
 		const struct setting *s = &c->part.properties.items[i];
 
 		buf_printf(out, "%s%s: %s = ", property, c->id, s->key);
-		put_value(out, s);
+		topology_put_setting(out, s);
 		buf_puts(out, "\n");
 	}
 }
@@ -87,8 +58,10 @@ static void put_stream(struct buf *out, const struct topology *t, const struct s
 	buf_printf(out, "stream %s.%s --> %s: %s", t->components[s->from].id, stream->id,
 	    t->components[s->to].id, topology_grouping_names[s->grouping]);
 	for (uint32_t i = 0; i < s->n_fields; i++) {
+		const char *name = stream->fields[s->fields[i]].name;
+
 		buf_puts(out, " ");
-		put_quoted(out, stream->fields[s->fields[i]].name);
+		buf_json_string(out, name, strlen(name));
 	}
 	if (s->custom.class_name != NULL)
 		buf_printf(out, " %s", s->custom.class_name);

@@ -46,14 +46,12 @@ static int take(struct pinned *p, const char *rundir, const char *library, struc
 
 int pinned_take(struct pinned *p, const char *rundir, const struct topology *t, struct error *e)
 {
+	char **library;
 	int rc = 0;
 
-	for (uint32_t i = 0; rc == 0 && i < t->n_components; i++)
-		if (t->components[i].part.library != NULL)
-			rc = take(p, rundir, t->components[i].part.library, e);
-	for (uint32_t i = 0; rc == 0 && i < t->n_subscriptions; i++)
-		if (t->subscriptions[i].custom.library != NULL)
-			rc = take(p, rundir, t->subscriptions[i].custom.library, e);
+	for (uint32_t i = 0; rc == 0 && (library = topology_library(t, i)) != NULL; i++)
+		if (*library != NULL)
+			rc = take(p, rundir, *library, e);
 	return rc;
 }
 

@@ -46,8 +46,7 @@ void crew_tell(struct crew *c, uint32_t worker, const char *format, ...)
 	char *text;
 
 	va_start(args, format);
-	if (vasprintf(&text, format, args) < 0)
-		die("out of memory: a control message");
+	text = xvasprintf(format, args);
 	va_end(args);
 	say(&c->workers[worker], "%s", text);
 	free(text);

@@ -3,13 +3,13 @@
 
 #include <errno.h>
 #include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 
 #include "control.h"
 #include "error.h"
+#include "memory.h"
 
 bool mail_waits(const struct mail *m)
 {
@@ -42,16 +42,15 @@ void mail_send(struct mail *m, int fd, const char *format, ...)
 {
 	va_list args;
 	char *text;
-	int n;
+	size_t n;
 
 	va_start(args, format);
-	n = vasprintf(&text, format, args);
+	text = xvasprintf(format, args);
 	va_end(args);
-	if (n < 0)
-		die("out of memory: a control message");
+	n = strlen(text);
 	if (n >= CONTROL_MAX)
-		die("a control message of %d bytes is too long: this topology has too many workers", n);
-	buf_add(&m->texts, text, (size_t)n + 1);
+		die("a control message of %zu bytes is too long: this topology has too many workers", n);
+	buf_add(&m->texts, text, n + 1);
 	free(text);
 	mail_push(m, fd);
 }

@@ -28,3 +28,16 @@ void dot_edge(struct buf *out, const struct topology *t, const struct subscripti
 	if (strcmp(from->id, "default") != 0)
 		buf_printf(out, " of %s", from->id);
 }
+
+bool dot_is_call(const struct plan *p, const struct subscription *s)
+{
+	return p->chained_to[s->to] == s->from;
+}
+
+void dot_marks(struct buf *out, const struct plan *p, const struct subscription *s)
+{
+	if (dot_is_call(p, s))
+		buf_puts(out, ", call");
+	else if (plan_combines(p->topology, s))
+		buf_puts(out, ", combined");
+}

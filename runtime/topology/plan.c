@@ -16,45 +16,6 @@ static uint32_t count_ackers(const struct topology *t)
 	return t->n_spouts == 0 || t->transaction.id != NULL || n <= 0 ? 0 : (uint32_t)n;
 }
 
-/* ---- chains ---- */
-
-static bool wants_chaining(const struct topology *t, const struct component *c)
-{
-	const struct setting *s = topology_config(t, c, "topology.chaining");
-
-	return s != NULL && s->type == SETTING_STRING && strcmp(s->s, "auto") == 0;
-}
-
-/* may_be_call: whichever task of FROM emits, S wants the task of TO beside it, or any. */
-static bool may_be_call(const struct subscription *s, const struct component *to)
-{
-	if (s->grouping == GROUPING_LOCAL_OR_SHUFFLE)
-		return true;
-	return to->n_tasks == 1 && s->grouping != GROUPING_CUSTOM && s->grouping != GROUPING_DIRECT;
-}
-
-uint32_t plan_chained_to(const struct topology *t, uint32_t c)
-{
-	const struct component *to = &t->components[c];
-	uint32_t from = UINT32_MAX;
-
-	if (to->kind != GALE_BOLT || t->transaction.id != NULL || !wants_chaining(t, to))
-		return UINT32_MAX;
-	for (uint32_t i = 0; i < t->n_subscriptions; i++) {
-		const struct subscription *s = &t->subscriptions[i];
-
-		if (s->to != c)
-			continue;
-		if ((from != UINT32_MAX && from != s->from) || !may_be_call(s, to))
-			return UINT32_MAX;
-		from = s->from;
-	}
-	if (from != UINT32_MAX && (t->components[from].parallelism != to->parallelism ||
-	    t->components[from].n_tasks != to->n_tasks))
-		return UINT32_MAX;
-	return from;
-}
-
 /* ---- workers ---- */
 
 static void add_label(struct plan_worker *w, const char *id, uint32_t first, uint32_t n)

@@ -28,6 +28,8 @@
 
 #include "topology.h"
 
+struct buf;
+
 enum role { ROLE_SPOUT, ROLE_BOLT, ROLE_ACKER, ROLE_COORDINATOR, ROLE_GONE };
 
 enum { PLAN_LABEL = 256 };
@@ -102,6 +104,29 @@ bool plan_keeps(const struct plan *now, const struct plan *then, uint32_t worker
  * tasks may go to the task of C beside it: there is one, or the grouping is
  * LOCAL_OR_SHUFFLE. Transactional topologies are not chained. */
 uint32_t plan_chained_to(const struct topology *t, uint32_t c);
+
+/* plan_why_apart adds to OUT why C, which is not chained though its config wants it, can't be: words for
+ * those who write topologies. False: it is chained, or was never to be. */
+bool plan_why_apart(const struct topology *t, uint32_t c, struct buf *out);
+
+/* plan_chain_head gives the component whose workers C is in: itself, unless it is chained. */
+uint32_t plan_chain_head(const struct plan *p, uint32_t c);
+
+/* plan_is_chain: others run in the workers of C, and it has its own. plan_chain_text adds
+ * "one process: lines, split", or "2 processes, each with all of: lines, split". */
+bool plan_is_chain(const struct plan *p, uint32_t c);
+void plan_chain_text(const struct plan *p, uint32_t c, struct buf *out);
+
+/* Workers for which a sender looks for equal tuples. With more of them the words of a line meet in none, each
+ * names its own root, and the tables of all are more than a cache keeps: that costs more than it saves
+ * (doc/performance.md). */
+enum { PLAN_COMBINING_MOST = 4 };
+
+/* plan_combines: equal tuples of S that wait for one frame may come to its bolt as one. That is so
+ * where FIELDS brings them to a bolt that declares `combine`, has few workers and whose topology.combining is
+ * not off, which is no call, and nobody else subscribes to that stream: the sender looks for equals in one place
+ * only. */
+bool plan_combines(const struct topology *t, const struct subscription *s);
 
 /* plan_stages gives the stages of WORKER, the head first. */
 static inline const struct plan_stage *plan_stages(const struct plan *p, uint32_t worker)

@@ -4,10 +4,12 @@
 #include "topology.h"
 
 #include <assert.h>
+#include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "buf.h"
 #include "config.h"
 
 const char *const topology_grouping_names[N_GROUPINGS] = {
@@ -103,6 +105,14 @@ int topology_find(const struct topology *t, const char *id)
 	return -1;
 }
 
+char **topology_library(const struct topology *t, uint32_t i)
+{
+	if (i < t->n_components)
+		return &t->components[i].part.library;
+	i -= t->n_components;
+	return i < t->n_subscriptions ? &t->subscriptions[i].custom.library : NULL;
+}
+
 static const struct setting *find_setting(const struct settings *all, const char *key)
 {
 	for (size_t i = 0; i < all->n; i++)
@@ -156,6 +166,27 @@ const struct setting *topology_config(
 	if (found == NULL && known != NULL)
 		found = default_setting(known);
 	return found;
+}
+
+void topology_put_setting(struct buf *b, const struct setting *s)
+{
+	switch (s != NULL ? s->type : SETTING_NULL) {
+	case SETTING_NULL:
+		buf_puts(b, "null");
+		break;
+	case SETTING_BOOL:
+		buf_puts(b, s->b ? "true" : "false");
+		break;
+	case SETTING_INT:
+		buf_printf(b, "%" PRId64, s->i);
+		break;
+	case SETTING_FLOAT:
+		buf_printf(b, "%.17g", s->f);
+		break;
+	case SETTING_STRING:
+		buf_json_string(b, s->s, strlen(s->s));
+		break;
+	}
 }
 
 int64_t topology_int(const struct topology *t, const struct component *c, const char *key)

@@ -152,10 +152,17 @@ void topology_lay_out(struct topology *t, struct topology *from);
 /* topology_find gives the number of the component ID, or -1. */
 int topology_find(const struct topology *t, const char *id);
 
+/* topology_library gives where T says its library number I, of a component or then of a CUSTOM
+ * grouping; what stands there is NULL for another grouping. NULL: there are no more. */
+char **topology_library(const struct topology *t, uint32_t i);
+
 /* topology_config gives the value of KEY as component C sees it: its own config, then the
  * topology's, then the default of the key's table (config.h). C may be NULL. NULL when
  * the key is unset and has no default. */
 const struct setting *topology_config(const struct topology *t, const struct component *c, const char *key);
+
+/* topology_put_setting adds the value of S to B as JSON; null when there is none. */
+void topology_put_setting(struct buf *b, const struct setting *s);
 
 /* topology_int, topology_ms: the same, as a number that is known to be there. topology_ms
  * reads a key in seconds (ending in ".secs", may be a fraction) as milliseconds; -1 when

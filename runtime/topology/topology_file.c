@@ -50,25 +50,15 @@ static void put_float(struct buf *b, double f)
 		buf_puts(b, ".0");
 }
 
+/* put_setting adds S so that it is read as it was: 1.0 is no int, and not all bytes are text. */
 static void put_setting(struct buf *b, const struct setting *s)
 {
-	switch (s->type) {
-	case SETTING_NULL:
-		buf_puts(b, "null");
-		break;
-	case SETTING_BOOL:
-		buf_puts(b, s->b ? "true" : "false");
-		break;
-	case SETTING_INT:
-		buf_printf(b, "%lld", (long long)s->i);
-		break;
-	case SETTING_FLOAT:
+	if (s->type == SETTING_FLOAT)
 		put_float(b, s->f);
-		break;
-	case SETTING_STRING:
+	else if (s->type == SETTING_STRING)
 		put_string(b, s->s);
-		break;
-	}
+	else
+		topology_put_setting(b, s);
 }
 
 static void put_settings(struct buf *b, const char *key, const struct settings *all)

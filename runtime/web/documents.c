@@ -178,22 +178,6 @@ static enum metrics_window window_of(struct exchange *x, enum metrics_window unl
 	return which;
 }
 
-/* survey_of gives the topology that X asks for; NULL: X was answered. */
-static struct survey *survey_of(struct site *site, struct exchange *x)
-{
-	struct survey *s = NULL;
-	struct error e;
-	enum home_result rc = looks_at(site->looks, exchange_word(x, "id"), WINDOW_1M, &s, &e);
-
-	if (rc == HOME_OK)
-		return s;
-	if (rc == HOME_NONE)
-		exchange_error(x, 404, "noTopology", "%s", e.text);
-	else
-		exchange_error(x, 500, "failed", "%s", e.text);
-	return NULL;
-}
-
 /* look_at looks for X; false: X was answered. Free L with storm_look_free. */
 static bool look_at(struct site *site, struct exchange *x, const struct storm_place *place, struct storm_look *l)
 {
@@ -203,7 +187,7 @@ static bool look_at(struct site *site, struct exchange *x, const struct storm_pl
 	l->which = window_of(x, WINDOW_ALL);
 	if (l->which == N_WINDOWS)
 		return false;
-	l->survey = survey_of(site, x);
+	l->survey = looks_topology_over(site->looks, x, WINDOW_1M);
 	if (l->survey == NULL)
 		return false;
 	storm_look_windows(l);
@@ -294,7 +278,7 @@ static void give_component(struct site *site, struct exchange *x)
 static void give_chart(struct site *site, struct exchange *x)
 {
 	enum metrics_window which = window_of(x, WINDOW_10M);
-	const struct survey *s = which != N_WINDOWS ? survey_of(site, x) : NULL;
+	const struct survey *s = which != N_WINDOWS ? looks_topology_over(site->looks, x, WINDOW_1M) : NULL;
 	struct buf body = { 0 };
 
 	if (s == NULL)

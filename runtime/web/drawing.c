@@ -22,8 +22,11 @@ enum {
 	MANY = 150,		/* components from which on dot shall try less hard */
 	LABEL = 32,		/* bytes of an edge's label; so that long ones don't pull boxes apart */
 	FAILED_S = 30,		/* after so long what failed is tried again */
+	CLUSTER_MARGIN = 16,	/* px, from its boxes to its outline */
+	MOST_CLUSTERS = 150,	/* with 500 dot takes more than twice as long */
 	PX_PER_INCH = 72
 };
+#define NO_CLUSTER UINT32_MAX
 
 struct wish {
 	struct wish *next;
@@ -34,6 +37,7 @@ struct wish {
 /* What is drawn: enough of a topology to write the answer when that is gone. */
 struct edge {
 	char *from, *to, *stream, *grouping;
+	bool call, combined;
 };
 
 struct drawing {
@@ -42,7 +46,8 @@ struct drawing {
 	char *dot;			/* for dot: what it is known by */
 	size_t n_dot;
 	char **ids;
-	uint32_t n_ids;
+	uint32_t *clusters;		/* of each, by number; NO_CLUSTER: it stands alone */
+	uint32_t n_ids, n_clusters;
 	struct edge *edges;
 	uint32_t n_edges;
 	struct child_process *child;	/* while it is being made, */
@@ -67,10 +72,41 @@ static void add_box(struct drawing *d, struct buf *dot, const char *id)
 	dot_quote(dot, id);
 	buf_puts(dot, "];\n");
 	d->ids = xrealloc(d->ids, (d->n_ids + 1) * sizeof *d->ids);
+	d->clusters = xrealloc(d->clusters, (d->n_ids + 1) * sizeof *d->clusters);
+	d->clusters[d->n_ids] = NO_CLUSTER;
 	d->ids[d->n_ids++] = xstrdup(id);
 }
 
-static void add_edge(struct drawing *d, struct buf *dot, uint32_t from, uint32_t to, const char *stream,
+/* add_clusters has what is chained stand together: all with the same head. */
+static void add_clusters(struct drawing *d, struct buf *dot, const struct plan *p)
+{
+	const struct topology *t = p->topology;
+	uint32_t *of = xcalloc((size_t)t->n_components + 1, sizeof *of);	/* by head: its cluster */
+
+	for (uint32_t c = 0; c < t->n_components; c++)
+		of[c] = NO_CLUSTER;
+	for (uint32_t c = 0; c < t->n_components; c++) {
+		uint32_t head = plan_chain_head(p, c);
+
+		if (head != c && of[head] == NO_CLUSTER)
+			of[head] = d->n_clusters++;
+	}
+	if (d->n_clusters > MOST_CLUSTERS)
+		d->n_clusters = 0;
+	for (uint32_t i = 0; i < d->n_clusters; i++) {
+		buf_printf(dot, "subgraph cluster_%u {\nmargin=%d;\n", i, CLUSTER_MARGIN);
+		for (uint32_t c = 0; c < t->n_components; c++) {
+			if (of[plan_chain_head(p, c)] != i)
+				continue;
+			d->clusters[c] = i;
+			buf_printf(dot, "n%u;\n", c);
+		}
+		buf_puts(dot, "}\n");
+	}
+	free(of);
+}
+
+static struct edge *add_edge(struct drawing *d, struct buf *dot, uint32_t from, uint32_t to, const char *stream,
     const char *grouping, const char *label)
 {
 	size_t n = strlen(label);
@@ -88,46 +124,55 @@ static void add_edge(struct drawing *d, struct buf *dot, uint32_t from, uint32_t
 	free(cut);
 	d->edges = xrealloc(d->edges, (d->n_edges + 1) * sizeof *d->edges);
 	d->edges[d->n_edges++] = (struct edge){
-		xstrdup(d->ids[from]), xstrdup(d->ids[to]), xstrdup(stream), xstrdup(grouping),
+		.from = xstrdup(d->ids[from]), .to = xstrdup(d->ids[to]), .stream = xstrdup(stream),
+		.grouping = xstrdup(grouping),
 	};
+	return &d->edges[d->n_edges - 1];
 }
 
-static void add_streams(struct drawing *d, struct buf *dot, const struct topology *t)
+static void add_streams(struct drawing *d, struct buf *dot, const struct plan *p)
 {
-	struct buf label = { 0 };
+	const struct topology *t = p->topology;
+	struct buf grouping = { 0 }, label = { 0 };
 
 	for (uint32_t i = 0; i < t->n_subscriptions; i++) {
 		const struct subscription *s = &t->subscriptions[i];
+		struct edge *e;
 
-		label.n = 0;
-		dot_edge(&label, t, s);
-		add_edge(d, dot, s->from, s->to, t->components[s->from].outputs[s->stream].id, buf_text(&label),
+		grouping.n = label.n = 0;
+		dot_edge(&grouping, t, s);
+		buf_add(&label, grouping.data, grouping.n);
+		dot_marks(&label, p, s);
+		e = add_edge(d, dot, s->from, s->to, t->components[s->from].outputs[s->stream].id, buf_text(&grouping),
 		    buf_text(&label));
+		e->call = dot_is_call(p, s);
+		e->combined = plan_combines(t, s);
 	}
+	buf_free(&grouping);
 	buf_free(&label);
 }
 
 /* add_own adds gale's own: ackers hear from all, a coordinator gives orders to all. */
-static void add_own(struct drawing *d, struct buf *dot, const struct topology *t)
+static void add_own(struct drawing *d, struct buf *dot, const struct plan *p)
 {
-	struct plan *p = plan_make(t);
+	const struct topology *t = p->topology;
 	bool batches = p->coordinator != UINT32_MAX;
 	uint32_t own = t->n_components;
 
-	if (plan_own(p) > 0) {
-		add_box(d, dot, batches ? COORDINATOR_ID : ACKER_ID);
-		for (uint32_t c = 0; c < t->n_components; c++)
-			if (batches)
-				add_edge(d, dot, own, c, "__batch", "DIRECT", "");
-			else
-				add_edge(d, dot, c, own, c < t->n_spouts ? "__ack_init" : "__ack_ack", "FIELDS(id)", "");
-	}
-	plan_free(p);
+	if (plan_own(p) == 0)
+		return;
+	add_box(d, dot, batches ? COORDINATOR_ID : ACKER_ID);
+	for (uint32_t c = 0; c < t->n_components; c++)
+		if (batches)
+			add_edge(d, dot, own, c, "__batch", "DIRECT", "");
+		else
+			add_edge(d, dot, c, own, c < t->n_spouts ? "__ack_init" : "__ack_ack", "FIELDS(id)", "");
 }
 
 static struct drawing *drawing_make(struct drawings *all, const struct topology *t, bool sys)
 {
 	struct drawing *d = xcalloc(1, sizeof *d);
+	struct plan *p = plan_make(t);
 	struct buf dot = { 0 };
 
 	d->all = all;
@@ -137,10 +182,12 @@ static struct drawing *drawing_make(struct drawings *all, const struct topology 
 	    (double)DRAWING_BOX_HEIGHT / PX_PER_INCH);
 	for (uint32_t c = 0; c < t->n_components; c++)
 		add_box(d, &dot, t->components[c].id);
-	add_streams(d, &dot, t);
+	add_clusters(d, &dot, p);
+	add_streams(d, &dot, p);
 	if (sys)
-		add_own(d, &dot, t);
+		add_own(d, &dot, p);
 	buf_puts(&dot, "}\n");
+	plan_free(p);
 	d->n_dot = dot.n;
 	d->dot = buf_text(&dot);
 	return d;
@@ -165,6 +212,7 @@ static void drawing_free(struct drawing *d)
 		free(d->edges[i].grouping);
 	}
 	free(d->ids);
+	free(d->clusters);
 	free(d->edges);
 	free(d->dot);
 	buf_free(&d->json);
@@ -177,7 +225,7 @@ static void drawing_free(struct drawing *d)
 struct layout {
 	const struct drawing *d;
 	double width, height;
-	const struct json_node **boxes, **curves;	/* by number; NULL: it has none */
+	const struct json_node **boxes, **clusters, **curves;	/* by number; NULL: it has none */
 };
 
 static void put_px(struct buf *out, double px)
@@ -224,6 +272,38 @@ static bool put_boxes(struct buf *out, const struct layout *l)
 	return true;
 }
 
+/* put_members lists the ids of cluster NUMBER. */
+static void put_members(struct buf *out, const struct drawing *d, uint32_t number)
+{
+	const char *before = "";
+
+	for (uint32_t i = 0; i < d->n_ids; i++) {
+		if (d->clusters[i] != number)
+			continue;
+		buf_puts(out, before);
+		buf_json_string(out, d->ids[i], strlen(d->ids[i]));
+		before = ",";
+	}
+}
+
+static bool put_clusters(struct buf *out, const struct layout *l)
+{
+	double x, y, right, top;
+
+	for (uint32_t i = 0; i < l->d->n_clusters; i++) {
+		const struct json_node *bb = l->clusters[i] != NULL ? json_member(l->clusters[i], "bb") : NULL;
+		const char *at = bb != NULL ? json_text(bb) : NULL;
+
+		if (at == NULL || !point(&at, &x, &y) || *at++ != ',' || !point(&at, &right, &top))
+			return false;
+		buf_puts(out, i > 0 ? ",{\"components\":[" : "{\"components\":[");
+		put_members(out, l->d, i);
+		buf_printf(out, "],\"x\":%.1f,\"y\":%.1f,\"width\":%.1f,\"height\":%.1f}", x, l->height - top,
+		    right - x, top - y);
+	}
+	return true;
+}
+
 static void put_text(struct buf *out, const char *key, const char *text)
 {
 	buf_printf(out, "\"%s\":", key);
@@ -264,6 +344,8 @@ static bool put_edges(struct buf *out, const struct layout *l)
 		put_text(out, "to", p->to);
 		put_text(out, "stream", p->stream);
 		put_text(out, "grouping", p->grouping);
+		buf_printf(out, "\"call\":%s,\"combined\":%s,", p->call ? "true" : "false",
+		    p->combined ? "true" : "false");
 		if (!put_curve(out, l, l->curves[i]))
 			return false;
 		if (member_point(l->curves[i], "lp", &x, &y))
@@ -306,10 +388,14 @@ static bool put_layout(struct buf *out, struct layout *l, const struct json_node
 	if (at == NULL || !point(&at, &x, &y) || *at++ != ',' || !point(&at, &l->width, &l->height))
 		return false;
 	sort_by(document, "objects", "name", "n", l->boxes, l->d->n_ids);
+	sort_by(document, "objects", "name", "cluster_", l->clusters, l->d->n_clusters);
 	sort_by(document, "edges", "id", "", l->curves, l->d->n_edges);
 	buf_printf(out, "{\"engine\":\"dot\",\"install\":null,\"error\":null,\"width\":%.1f,\"height\":%.1f,\"boxes\":[",
 	    l->width, l->height);
 	if (!put_boxes(out, l))
+		return false;
+	buf_puts(out, "],\"clusters\":[");
+	if (!put_clusters(out, l))
 		return false;
 	buf_puts(out, "],\"edges\":[");
 	if (!put_edges(out, l))
@@ -329,10 +415,12 @@ static bool read_layout(struct drawing *d, const char *text, size_t n)
 	diag_source(&diag, "dot", xstrndup(text, n), n);
 	j = json_parse(&diag, 0);
 	l.boxes = xcalloc(d->n_ids + 1, sizeof *l.boxes);
+	l.clusters = xcalloc(d->n_clusters + 1, sizeof *l.clusters);
 	l.curves = xcalloc(d->n_edges + 1, sizeof *l.curves);
 	d->json.n = 0;
 	good = j != NULL && j->nodes[0].type == JSON_OBJECT && put_layout(&d->json, &l, j->nodes);
 	free(l.boxes);
+	free(l.clusters);
 	free(l.curves);
 	json_free(j);
 	diag_free(&diag);
@@ -354,7 +442,7 @@ static void put_none(struct buf *out, const char *install, const char *error)
 		buf_json_string(out, error, strlen(error));
 	else
 		buf_puts(out, "null");
-	buf_puts(out, ",\"width\":0,\"height\":0,\"boxes\":[],\"edges\":[]}");
+	buf_puts(out, ",\"width\":0,\"height\":0,\"boxes\":[],\"clusters\":[],\"edges\":[]}");
 }
 
 static void fail(struct drawing *d, const char *error)

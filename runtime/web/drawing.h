@@ -4,12 +4,17 @@
  *
  *     {"engine": "dot", "install": null, "error": null, "width": 754.0, "height": 132.0,
  *      "boxes": [{"id": "split", "x": 337.0, "y": 0.0, "width": 190, "height": 76}, ...],
+ *      "clusters": [{"components": ["split", "count"], "x": 321.0, "y": 0.0, "width": 433.0, "height": 108.0}, ...],
  *      "edges": [{"from": "lines", "to": "split", "stream": "default", "grouping": "SHUFFLE",
+ *                 "call": false, "combined": false,
  *                 "points": [[190.1, 70.0], ...], "x": 263.5, "y": 89.0}, ...]}
  *
- * x and y of a box are its upper left corner; points are those of cubic Bezier curves one after the
- * other, 1 + 3n of them, from the border of the one box to that of the other; x and y of an edge are the
- * middle of its label, null when it has none. Edges stand in the order of the topology's streams.
+ * x and y of a box are its upper left corner. A cluster is around the boxes of components that are chained:
+ * they run in the same processes. Where there would be more than 150 there is none: that takes dot too long.
+ * An edge between chained components is a call; along one that is combined equal tuples may come as one.
+ * points are those of cubic Bezier curves one after the other, 1 + 3n of them, from the border of the one box to
+ * that of the other; x and y of an edge are the middle of its label, null when it has none. Edges stand in the
+ * order of the topology's streams.
  * With SYS there are gale's own parts as well: the ackers as a box "acker", or the coordinator.
  *
  * Where there is no dot, "engine" is null, "install" the Debian package, and there are no boxes and no edges;

@@ -198,27 +198,34 @@ enum home_result looks_at(struct looks *l, const char *id, enum metrics_window w
 	return look(l, id, window, s, e);
 }
 
+bool looks_found(struct exchange *x, enum home_result rc, const struct error *e)
+{
+	if (rc == HOME_NONE)
+		exchange_error(x, 404, "noTopology", "%s", e->text);
+	else if (rc != HOME_OK)
+		exchange_error(x, 500, "failed", "%s", e->text);
+	return rc == HOME_OK;
+}
+
+struct survey *looks_topology_over(struct looks *l, struct exchange *x, enum metrics_window window)
+{
+	struct survey *s = NULL;
+	struct error e;
+	enum home_result rc = looks_at(l, exchange_word(x, "id"), window, &s, &e);
+
+	return looks_found(x, rc, &e) ? s : NULL;
+}
+
 struct survey *looks_topology(struct looks *l, struct exchange *x)
 {
 	const char *name = exchange_parameter(x, "window");
 	enum metrics_window window = name != NULL ? metrics_window_find(name) : WINDOW_1M;
-	struct survey *s = NULL;
-	struct error e;
 
 	if (window >= N_WINDOWS) {
 		exchange_error(x, 400, "noWindow", "There is no window \"%s\": there are 1m, 10m, 3h, 1d and all.", name);
 		return NULL;
 	}
-	switch (looks_at(l, exchange_word(x, "id"), window, &s, &e)) {
-	case HOME_OK:
-		return s;
-	case HOME_NONE:
-		exchange_error(x, 404, "noTopology", "%s", e.text);
-		return NULL;
-	default:
-		exchange_error(x, 500, "failed", "%s", e.text);
-		return NULL;
-	}
+	return looks_topology_over(l, x, window);
 }
 
 /* ---- all --------------------------------------------------------------------------- */

@@ -33,8 +33,12 @@ enum home_result looks_at(struct looks *l, const char *id, enum metrics_window w
 struct survey *looks_all(struct looks *l, size_t *n, struct error *e);
 
 /* looks_topology is looks_at for {id} of the path and the parameter `window` (1m when there is none)
- * of X; where that fails it answers X and gives NULL. */
+ * of X; where that fails it answers X and gives NULL. looks_topology_over: the same, over WINDOW. */
 struct survey *looks_topology(struct looks *l, struct exchange *x);
+struct survey *looks_topology_over(struct looks *l, struct exchange *x, enum metrics_window window);
+
+/* looks_found: looking for {id} of X came to RC. false: not HOME_OK, and X has been answered with E. */
+bool looks_found(struct exchange *x, enum home_result rc, const struct error *e);
 
 /* looks_kept gives the answer that was kept for TARGET, or NULL. looks_keep keeps A for it. */
 struct answer *looks_kept(struct looks *l, const char *target);

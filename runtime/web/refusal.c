@@ -115,16 +115,7 @@ bool target_find(struct target *t, struct site *site, struct exchange *x)
 		return false;
 	t->homeless = s->homeless;
 	t->id = show_totals(s).id;
-	switch (open_target(t, s, &e)) {
-	case HOME_OK:
-		return true;
-	case HOME_NONE:
-		exchange_error(x, 404, "noTopology", "%s", e.text);
-		return false;
-	default:
-		exchange_error(x, 500, "failed", "%s", e.text);
-		return false;
-	}
+	return looks_found(x, open_target(t, s, &e), &e);
 }
 
 bool target_alive(struct target *t, struct exchange *x)

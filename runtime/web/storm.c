@@ -225,32 +225,12 @@ double storm_capacity(uint64_t executed, const struct hist *execute, uint32_t n,
 
 /* ---- config ------------------------------------------------------------------------ */
 
-static void put_setting(struct buf *out, const char *key, const struct setting *s)
-{
-	member_key(out, key);
-	switch (s != NULL ? s->type : SETTING_NULL) {
-	case SETTING_NULL:
-		buf_puts(out, "null");
-		break;
-	case SETTING_BOOL:
-		buf_puts(out, s->b ? "true" : "false");
-		break;
-	case SETTING_INT:
-		buf_printf(out, "%" PRId64, s->i);
-		break;
-	case SETTING_FLOAT:
-		buf_printf(out, "%.17g", s->f);
-		break;
-	case SETTING_STRING:
-		buf_json_string(out, s->s, strlen(s->s));
-		break;
-	}
-}
-
 void storm_put_config(struct buf *out, const struct topology *t)
 {
-	for (const struct config_key *k = config_keys; k->name != NULL; k++)
-		put_setting(out, k->name, topology_config(t, NULL, k->name));
+	for (const struct config_key *k = config_keys; k->name != NULL; k++) {
+		member_key(out, k->name);
+		topology_put_setting(out, topology_config(t, NULL, k->name));
+	}
 }
 
 /* ---- workers ----------------------------------------------------------------------- */
@@ -295,5 +275,20 @@ void storm_put_workers(struct buf *out, const struct storm_look *l, const char *
 	for (uint32_t w = 0; p != NULL && w < p->n_workers; w++)
 		if (p->workers[w].role != ROLE_GONE)
 			put_worker(out, l, id, w);
+	buf_puts(out, "]");
+}
+
+void storm_put_components(struct buf *out, const struct storm_look *l,
+    void (*put)(struct buf *out, const struct storm_look *l, uint32_t component))
+{
+	uint32_t n_spouts = l->survey->m != NULL ? l->survey->m->topology->n_spouts : 0;
+
+	member_open(out, "spouts", "[");
+	for (uint32_t c = 0; c < n_spouts; c++)
+		put(out, l, c);
+	buf_puts(out, "]");
+	member_open(out, "bolts", "[");
+	for (uint32_t c = n_spouts; c < storm_shown(l); c++)
+		put(out, l, c);
 	buf_puts(out, "]");
 }

@@ -47,6 +47,11 @@ void storm_put_workers(struct buf *out, const struct storm_look *l, const char *
 /* storm_shown gives how many components stand in L's documents. */
 uint32_t storm_shown(const struct storm_look *l);
 
+/* storm_put_components: the members `spouts` and `bolts`, arrays of what PUT writes of each component
+ * that stands in L's documents. */
+void storm_put_components(struct buf *out, const struct storm_look *l,
+    void (*put)(struct buf *out, const struct storm_look *l, uint32_t component));
+
 /* storm_id gives the topology's id; free it. */
 char *storm_id(const struct survey *s);
 

@@ -128,18 +128,10 @@ static void put_metrics_of(struct buf *out, const struct storm_look *l, uint32_t
 
 void storm_metrics(struct buf *out, const struct storm_look *l)
 {
-	uint32_t n_spouts = l->survey->m != NULL ? l->survey->m->topology->n_spouts : 0;
-
 	buf_puts(out, "{");
 	storm_put_window(out, l->which, "window-hint");
-	member_open(out, "spouts", "[");
-	for (uint32_t c = 0; c < n_spouts; c++)
-		put_metrics_of(out, l, c);
-	buf_puts(out, "]");
-	member_open(out, "bolts", "[");
-	for (uint32_t c = n_spouts; c < storm_shown(l); c++)
-		put_metrics_of(out, l, c);
-	buf_puts(out, "]}\n");
+	storm_put_components(out, l, put_metrics_of);
+	buf_puts(out, "}\n");
 }
 
 /* ---- visualization ----------------------------------------------------------------- */

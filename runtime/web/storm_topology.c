@@ -94,20 +94,6 @@ static void put_component(struct buf *out, const struct storm_look *l, uint32_t 
 	buf_puts(out, "}");
 }
 
-static void put_components(struct buf *out, const struct storm_look *l)
-{
-	uint32_t n_spouts = l->survey->m != NULL ? l->survey->m->topology->n_spouts : 0;
-
-	member_open(out, "spouts", "[");
-	for (uint32_t c = 0; c < n_spouts; c++)
-		put_component(out, l, c);
-	buf_puts(out, "]");
-	member_open(out, "bolts", "[");
-	for (uint32_t c = n_spouts; c < storm_shown(l); c++)
-		put_component(out, l, c);
-	buf_puts(out, "]");
-}
-
 static void put_timeout(struct buf *out, const struct topology *t)
 {
 	int64_t ms = t != NULL ? topology_ms(t, NULL, "topology.message.timeout.secs") : -1;
@@ -158,7 +144,7 @@ void storm_topology(struct buf *out, const struct storm_look *l)
 	member_text(out, "stormVersion", l->place->version);
 	put_all_stats(out, l);
 	storm_put_workers(out, l, id);
-	put_components(out, l);
+	storm_put_components(out, l, put_component);
 	member_open(out, "configuration", "{");
 	if (t != NULL) {
 		member_text(out, "storm.id", id);

@@ -79,6 +79,7 @@
 
 #include "buf.h"
 #include "error.h"
+#include "optimisations.h"
 #include "random.h"
 
 enum {
@@ -287,7 +288,7 @@ static inline const uint8_t *wire_get_varint(const uint8_t *p, const uint8_t *en
 		*v = *p;
 		return p + 1;
 	}
-	if (end - p < 8)
+	if (!OPTIMISE_SHORT_READ || end - p < 8)
 		return wire_get_varint_long(p, end, v);
 	x = wire_get64(p);
 	last = ~x & UINT64_C(0x8080808080808080);
@@ -369,9 +370,9 @@ static inline int wire_next_flat(struct wire_reader *r, struct wire_tuple *t, ga
 __attribute__((always_inline))
 static inline int wire_next(struct wire_reader *r, struct wire_tuple *t, gale_value *values)
 {
-	if (r->plain)
+	if (OPTIMISE_SHORT_READ && r->plain)
 		return wire_next_flat(r, t, values, false);
-	if (r->targeted)
+	if (OPTIMISE_SHORT_READ && r->targeted)
 		return wire_next_flat(r, t, values, true);
 	return wire_next_any(r, t, values);
 }

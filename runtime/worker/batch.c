@@ -308,7 +308,7 @@ bool batch_orders(struct worker *w)
 	struct order x;
 	int n = 0;
 
-	for (; n < ORDERS_PER_TURN && (f = inbox_receive(w->acks)) != NULL; n++) {
+	for (; n < ORDERS_PER_TURN && (f = inbox_receive(w->acks, w->now_ns)) != NULL; n++) {
 		if (worker_frame_ok(w, f, &r) && r.header.kind == WIRE_ORDER &&
 		    order_read(&x, r.at, (size_t)(r.end - r.at), r.header.txid, r.header.generation)) {
 			obey(w, &x);

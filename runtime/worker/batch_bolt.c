@@ -99,7 +99,7 @@ static bool take_frame(struct worker *w)
 			bolt_drop_frame(w);
 		return true;
 	}
-	if ((w->frame = inbox_receive(w->data)) == NULL)
+	if ((w->frame = inbox_receive(w->data, w->now_ns)) == NULL)
 		return false;
 	if (!sort_frame(w))
 		bolt_drop_frame(w);

@@ -14,11 +14,12 @@
 
 #include "clock.h"
 #include "memory.h"
+#include "optimisations.h"
 #include "worker.h"
 
 enum {
-	GROUP = 16, SHORT_NS = 2000,	/* executes per clock reading while they are short, */
-	LARGE_GROUP = 256, TINY_NS = 80,	/* and while they are tiny: some 20 us in all */
+	GROUP = OPTIMISE_GROUPS ? 16 : 1, SHORT_NS = 2000,	/* executes per clock reading while they are short, */
+	LARGE_GROUP = OPTIMISE_GROUPS ? 256 : 1, TINY_NS = 80,	/* and while they are tiny: some 20 us in all */
 	HAND_SHORT = 32, HAND_FAST = 128,	/* bytes of the tuple in hand that are copied blindly */
 	TURN_NS = 1000000		/* a turn ends after this long, for control messages */
 };
@@ -249,7 +250,7 @@ static inline void ack_hand(const struct task *t, const struct anchor *hand, str
 		return;
 	}
 	st->status->acked++;
-	if (hand->roots.one == a->root) {
+	if (OPTIMISE_NEIGHBOURS && hand->roots.one == a->root) {
 		a->value ^= value;
 		return;
 	}
@@ -410,7 +411,7 @@ static int work_through(struct worker *w, uint64_t until_ns)
 	if (w->reader.groups != NULL && w->reader.index == 0)
 		merged_open(&w->merged, &w->reader);
 	while (!out_blocked(&w->out) && more > 0 && (more = wire_next(&w->reader, &in, w->values)) > 0) {
-		if (!w->reader.plain) {
+		if (!OPTIMISE_SHORT_READ || !w->reader.plain) {
 			source = source_of(w, from, in.stream);
 			task = task_for(w, in.target);
 		}
@@ -485,7 +486,7 @@ static void on_marker(struct worker *w, uint32_t from)
 /* take_frame makes the next frame the one in hand; markers are done at once. */
 static bool take_frame(struct worker *w)
 {
-	struct frame *f = inbox_receive(w->data);
+	struct frame *f = inbox_receive(w->data, w->now_ns);
 	uint32_t from;
 	uint8_t kind;
 

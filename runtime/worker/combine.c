@@ -48,6 +48,12 @@ void combine_begin(struct combine *c)
 	c->root = 0;		/* no tuple's */
 }
 
+/* groups gives how many there are: behind the head of each is an index for each tuple that came. */
+static size_t groups(const struct combine *c)
+{
+	return ((size_t)(c->at - c->groups) * sizeof *c->at - 2 * (size_t)(c->n + c->n_merged)) / WIRE_GROUP_HEAD;
+}
+
 /* judge tells whether it pays, for frames like the one that leaves with COUNT tuples. */
 static void judge(struct combine *c, uint32_t count)
 {
@@ -57,7 +63,7 @@ static void judge(struct combine *c, uint32_t count)
 	}
 	if (count + c->n_merged < COMBINE_JUDGED)
 		return;
-	if (c->n_merged >= (count + c->n_merged) / COMBINE_PAYS)
+	if (c->n_merged >= (count + c->n_merged) / COMBINE_PAYS && c->n_merged >= groups(c))
 		c->last_rest = 0;
 	else
 		c->last_rest = c->last_rest < COMBINE_REST_MOST ? 2 * c->last_rest + 1 : COMBINE_REST_MOST;

@@ -40,7 +40,8 @@ enum {
 	COMBINE_TUPLE = 2,	/* of a tuple behind them, */
 	COMBINE_TAIL = WIRE_GROUPS_TAIL,	/* and what a frame needs beside those */
 	COMBINE_JUDGED = 64,	/* tuples of a frame that tells whether it pays */
-	COMBINE_PAYS = 8,	/* one of so many is to be merged */
+	COMBINE_PAYS = 8,	/* one of so many is to be merged, and more than roots are named for it: where the
+				 * words of a line go to many tasks each names its own */
 	COMBINE_REST_MOST = 255
 };
 

@@ -264,7 +264,7 @@ static bool take_reports(struct worker *w)
 	uint32_t failures;
 	int n = 0;
 
-	for (; n < REPORTS_PER_TURN && (f = inbox_receive(w->acks)) != NULL; n++) {
+	for (; n < REPORTS_PER_TURN && (f = inbox_receive(w->acks, w->now_ns)) != NULL; n++) {
 		if (worker_frame_ok(w, f, &r) && r.header.kind == WIRE_REPORT &&
 		    order_read(&x, r.at, (size_t)(r.end - r.at), r.header.txid, r.header.generation)) {
 			failures = c->coordinator.failures;

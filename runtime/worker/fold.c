@@ -15,7 +15,7 @@ enum {
 
 void fold_init(struct fold *f, bool holes)
 {
-	*f = (struct fold){ .holes = holes };
+	*f = (struct fold){ .holes = holes, .order = FOLD_FIRST };
 	idmap_init(&f->index);
 }
 
@@ -119,6 +119,10 @@ void fold_add_scattered(struct fold *f, uint64_t root, uint64_t value)
 {
 	uint32_t i;
 
+	if (!OPTIMISE_MERGING) {
+		fold_append(f, root, value);
+		return;
+	}
 	if (f->order == FOLD_RUN && add_to_run(f, root, value))
 		return;
 	if (f->order != FOLD_SCATTERED) {
@@ -184,7 +188,7 @@ static void forget_all(struct fold *f)
 		idmap_free(&f->index);
 		idmap_init(&f->index);
 	}
-	f->order = FOLD_RUN;
+	f->order = FOLD_FIRST;
 }
 
 /* forget drops the first N entries. */
@@ -235,7 +239,7 @@ void fold_write(struct fold *f, struct buf *out, size_t most_bytes, uint8_t run,
 			put_list(out, list, f->entries + listed, i - listed);
 			listed = i + 1;
 			n = 1;
-		} else if (n >= RUN_MIN) {
+		} else if (OPTIMISE_RUNS && n >= RUN_MIN) {
 			put_list(out, list, f->entries + listed, i - listed);
 			put_run(out, run, f->entries + i, n);
 			listed = i + n;

@@ -26,12 +26,16 @@
 
 #include "buf.h"
 #include "idmap.h"
+#include "optimisations.h"
 
 struct fold_entry {
 	uint64_t root, value;
 };
 
-enum fold_order { FOLD_RUN, FOLD_ASCENDING, FOLD_SCATTERED };
+enum fold_order {
+	FOLD_RUN, FOLD_ASCENDING, FOLD_SCATTERED,
+	FOLD_FIRST = OPTIMISE_FOLD_ORDER || !OPTIMISE_MERGING ? FOLD_RUN : FOLD_SCATTERED	/* of a fold with nothing in it */
+};
 
 struct fold {
 	struct fold_entry *entries;	/* in the order of their first folding */
@@ -54,7 +58,7 @@ void fold_append(struct fold *f, uint64_t root, uint64_t value);
 /* fold_xor folds VALUE into ROOT's entry. */
 static inline void fold_xor(struct fold *f, uint64_t root, uint64_t value)
 {
-	if (f->order == FOLD_RUN && f->n > 0) {
+	if (OPTIMISE_MERGING && f->order == FOLD_RUN && f->n > 0) {
 		uint64_t i = root - f->entries[0].root;
 
 		if (i < f->n) {

@@ -7,6 +7,7 @@
 #include <xxhash.h>
 
 #include "memory.h"
+#include "optimisations.h"
 #include "random.h"
 #include "wire.h"
 
@@ -31,7 +32,7 @@ void group_free(struct group *g)
 
 uint64_t group_hash(struct group *g, const gale_value *values)
 {
-	uint8_t key[SHORT_KEY], *p = key;
+	uint8_t key[SHORT_KEY], *p = OPTIMISE_SHORT_READ ? key : NULL;
 
 	for (uint32_t i = 0; p != NULL && i < g->subscription->n_fields; i++)
 		p = wire_canonical_flat(p, key + sizeof key, &values[g->subscription->fields[i]]);

@@ -9,7 +9,7 @@
 #include "rundir.h"
 
 enum {
-	FRAME_MAX = 65536, FRAME_MIN = 4096,
+	FRAME_MAX = OPTIMISE_FRAMES ? 65536 : 256, FRAME_MIN = OPTIMISE_FRAMES ? 4096 : 256,
 	PIPES_BYTES = 1 << 20,		/* F1: what may lie in all pipes into one task */
 	RECORDS_MAX = 65536 - WIRE_HEADER
 };

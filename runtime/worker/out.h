@@ -21,6 +21,7 @@
 #include "error.h"
 #include "fold.h"
 #include "notes.h"
+#include "optimisations.h"
 #include "plan.h"
 #include "sink.h"
 
@@ -47,8 +48,8 @@ struct out {
 };
 
 enum {
-	OUT_MAX_AGE_NS = 1000000,	/* F7: 1 ms, or */
-	OUT_DESTINATION_NS = 64000,	/* so much for each destination, */
+	OUT_MAX_AGE_NS = OPTIMISE_WAITING ? 1000000 : 1,	/* F7: 1 ms, or */
+	OUT_DESTINATION_NS = OPTIMISE_WAITING && OPTIMISE_WIDE_WAITING ? 64000 : 0,	/* so much for each destination, */
 	OUT_MOST_AGE_NS = 10000000	/* 10 ms at most */
 };
 

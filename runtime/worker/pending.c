@@ -4,9 +4,10 @@
 #include <stdlib.h>
 
 #include "memory.h"
+#include "optimisations.h"
 
 enum {
-	RING_FIRST = 64,
+	RING_FIRST = OPTIMISE_PENDING_RING ? 64 : 1,
 	LOOKS = 512		/* at places, in one call of pending_oldest */
 };
 
@@ -122,7 +123,7 @@ void pending_make_way(struct pending *p, uint64_t root)
 {
 	struct flight *f;
 
-	if (p->n_ring > p->mask / 2)
+	if (OPTIMISE_PENDING_RING && p->n_ring > p->mask / 2)
 		widen(p);
 	f = &p->ring[root & p->mask];
 	if (f->root == 0)
@@ -200,8 +201,11 @@ static void oldest_straggler(struct pending *p)
 		if (f->root != 0 && (o->late_ns == 0 || f->emitted_ns < o->late_ns))
 			o->late_ns = f->emitted_ns;
 	}
-	if (o->late_at < p->late.n_slots)
+	if (o->late_at < p->late.n_slots) {
+		if (o->late_found_ns == 0)	/* the first walk: the oldest so far */
+			o->late_found_ns = o->late_ns;
 		return;
+	}
 	o->late_found_ns = o->late_ns;
 	o->late_at = 0;
 	o->late_ns = 0;

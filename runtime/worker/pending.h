@@ -112,6 +112,14 @@ static inline size_t pending_open(const struct pending *p)
 /* pending_make_way frees the place of ROOT, which is taken, in the ring. */
 void pending_make_way(struct pending *p, uint64_t root);
 
+/* pending_pass: ROOT is made; whether it will be added, or is over at once, remains to be seen. So none that is
+ * in the ring is older than the ring is long, however many pass that are never added. */
+static inline void pending_pass(struct pending *p, uint64_t root)
+{
+	if (p->ring[root & p->mask].root != 0)
+		pending_make_way(p, root);
+}
+
 /* pending_add: ROOT, which is new and not 0, is an emit of M. Takes M's body. Returns where M
  * is now, until the next call. */
 static inline const struct message *pending_add(struct pending *p, uint64_t root, const struct message *m, uint64_t now_ns)

@@ -32,6 +32,7 @@
 
 #include "buf.h"
 #include "error.h"
+#include "optimisations.h"
 
 struct position_entry {
 	uint64_t id;
@@ -67,7 +68,7 @@ bool position_close_any(struct position *p, uint64_t id);
  * last of the row. */
 static inline void position_open(struct position *p, uint64_t id)
 {
-	if (p->n == p->cap || (p->first < p->n && id <= p->row[p->n - 1].id)) {
+	if (!OPTIMISE_POSITIONS || p->n == p->cap || (p->first < p->n && id <= p->row[p->n - 1].id)) {
 		position_open_any(p, id);
 		return;
 	}
@@ -80,8 +81,8 @@ static inline void position_open(struct position *p, uint64_t id)
  * stand behind the last that was closed. */
 static inline bool position_close(struct position *p, uint64_t id)
 {
-	if (p->first == p->n || p->row[p->first].id != id) {
-		if (p->hint <= p->first || p->hint >= p->n || p->row[p->hint].id != id ||
+	if (!OPTIMISE_POSITIONS || p->first == p->n || p->row[p->first].id != id) {
+		if (!OPTIMISE_POSITIONS || p->hint <= p->first || p->hint >= p->n || p->row[p->hint].id != id ||
 		    !p->row[p->hint].open)
 			return position_close_any(p, id);
 		p->row[p->hint++].open = false;

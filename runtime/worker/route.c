@@ -14,16 +14,6 @@ static bool chosen_late(enum grouping g)
 	return g == GROUPING_SHUFFLE || g == GROUPING_NONE || g == GROUPING_LOCAL_OR_SHUFFLE;
 }
 
-/* may_combine: equal tuples of S may come to its bolt as one. */
-static bool may_combine(const struct topology *t, const struct subscription *s)
-{
-	const struct component *to = &t->components[s->to];
-	const struct setting *wanted = topology_config(t, to, "topology.combining");
-
-	return s->grouping == GROUPING_FIELDS && to->combines &&
-	    (wanted == NULL || wanted->type != SETTING_STRING || strcmp(wanted->s, "off") != 0);
-}
-
 /* aim_route finds the sinks to the tasks of R. */
 static void aim_route(struct route *r, struct out *o)
 {
@@ -57,7 +47,7 @@ static void init_route(struct route *r, const struct subscription *s, struct out
 		r->stage = (uint32_t)(plan_stage_of(p, o->me, s->to) - plan_stages(p, o->me));
 		return;
 	}
-	r->combines = may_combine(p->topology, s);
+	r->combines = plan_combines(p->topology, s);
 	if (!chosen_late(s->grouping))
 		r->tasks = xcalloc(r->n_tasks, sizeof *r->tasks);
 	aim_route(r, o);
@@ -84,6 +74,20 @@ static struct sink *only_sink(const struct route_stream *s)
 	    r->tasks[0].sink : NULL;
 }
 
+/* combined_sink gives the sink in which equal tuples of S meet before their task is known: values that
+ * are equal lead to the same one. NULL: there are several, or none. */
+static struct sink *combined_sink(const struct route_stream *s)
+{
+	const struct route *r = &s->routes[0];
+
+	if (!s->combines)
+		return NULL;
+	for (uint32_t i = 1; i < r->n_tasks; i++)
+		if (r->tasks[i].sink != r->tasks[0].sink)
+			return NULL;
+	return r->tasks[0].sink;
+}
+
 void router_init(struct router *r, const struct topology *t, uint32_t component, struct out *o)
 {
 	const struct component *c = &t->components[component];
@@ -107,6 +111,7 @@ void router_init(struct router *r, const struct topology *t, uint32_t component,
 		rs->only = only_sink(rs);
 		rs->fields = by_fields(rs);
 		rs->combines = rs->n_routes == 1 && rs->routes[0].combines;
+		rs->combined = combined_sink(rs);
 		for (uint32_t k = 0; k < rs->n_routes; k++)
 			rs->n_calls += rs->routes[k].stage > 0;
 		if (rs->n_calls == 1 && rs->n_routes == 1)
@@ -123,6 +128,7 @@ void router_lay_out(struct router *r)
 			if (s->routes[k].stage == 0)
 				aim_route(&s->routes[k], r->out);
 		s->only = only_sink(s);
+		s->combined = combined_sink(s);
 	}
 }
 
@@ -218,23 +224,38 @@ static inline uint8_t *put_flat(struct sink *sink, uint64_t root, uint32_t strea
 	return body;
 }
 
-/* put_combined is put_flat where equal tuples may become one. */
+/* by_task gives where a tuple goes that goes to one task: its sink and the task in it. */
+static inline struct sink *by_task(const struct route_stream *s, const gale_value *values, uint32_t *target)
+{
+	const struct route_task *task;
+
+	if (s->only != NULL)
+		return s->only;
+	task = &s->fields->tasks[group_fields(&s->fields->group, values)];
+	*target = task->offset;
+	return task->sink;
+}
+
+/* put_combined is put_flat where equal tuples may become one. Where all tasks share a sink, one that is merged
+ * needs no hash of its fields. */
 __attribute__((noinline))
-static bool put_combined(struct sink *sink, uint64_t root, uint32_t stream, uint32_t source, uint32_t target,
+static bool put_combined(const struct route_stream *s, uint64_t root, uint32_t stream, uint32_t source,
     const gale_value *values, uint32_t n, uint64_t *edge)
 {
+	uint32_t target = 0;
+	struct sink *sink = s->combined != NULL ? s->combined : by_task(s, values, &target);
 	struct combine_key key;
+	bool keyed = sink->combine->rest == 0 && combine_key(&key, values, n);
 	const uint8_t *body;
 
-	if (sink->combine->rest > 0 || !combine_key(&key, values, n))
-		return put_flat(sink, root, stream, source, target, values, n, edge) != NULL;
-	if (sink_merge(sink, &key, root, stream, source, values, n, edge))
+	if (keyed && sink_merge(sink, &key, root, stream, source, values, n, edge))
 		return true;
+	if (s->combined != NULL)
+		sink = by_task(s, values, &target);
 	body = put_flat(sink, root, stream, source, target, values, n, edge);
-	if (body == NULL)
-		return false;
-	sink_note(sink, &key, root, *edge, stream, source, body);
-	return true;
+	if (body != NULL && keyed)
+		sink_note(sink, &key, root, *edge, stream, source, body);
+	return body != NULL;
 }
 
 bool router_emit_flat(struct router *r, uint32_t stream, uint32_t source, uint64_t root,
@@ -242,21 +263,16 @@ bool router_emit_flat(struct router *r, uint32_t stream, uint32_t source, uint64
 {
 	const struct route_stream *s;
 	struct sink *sink;
-	uint32_t task, target = 0;
+	uint32_t target = 0;
 
-	if (stream >= r->n_streams)
+	if (!OPTIMISE_SHORT_EMIT || stream >= r->n_streams)
 		return false;
 	s = &r->streams[stream];
 	if ((s->only == NULL && s->fields == NULL) || !are_declared(s->stream, values, n))
 		return false;
-	sink = s->only;
-	if (sink == NULL) {
-		task = group_fields(&s->fields->group, values);
-		sink = s->fields->tasks[task].sink;
-		target = s->fields->tasks[task].offset;
-	}
 	if (s->combines)
-		return put_combined(sink, root, stream, source, target, values, n, edge);
+		return put_combined(s, root, stream, source, values, n, edge);
+	sink = by_task(s, values, &target);
 	return put_flat(sink, root, stream, source, target, values, n, edge) != NULL;
 }
 
@@ -341,7 +357,7 @@ int router_emit(struct router *r, const struct emission *m, uint64_t *edges, str
 			*edges = put_target(r, m, &s->routes[0], 0);
 		return s->routes[0].n_chosen;
 	}
-	many = s->n_calls < s->n_routes ? packed(r, m) : *m;
+	many = OPTIMISE_SHORT_EMIT && s->n_calls < s->n_routes ? packed(r, m) : *m;
 	for (uint32_t k = 0; k < s->n_routes; k++) {
 		const struct route *route = &s->routes[k];
 

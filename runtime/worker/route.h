@@ -40,6 +40,7 @@ struct route_stream {
 	uint32_t n_routes;
 	uint32_t n_calls;	/* of the routes, those to stages of this worker */
 	struct sink *only;	/* where all of its tuples go; NULL: it depends */
+	struct sink *combined;	/* where all of those go that may become one, to whatever task; NULL: it depends */
 	uint32_t only_call;	/* the stage that all of its tuples go to; 0: there are others, or none */
 	bool combines;		/* its only route does */
 	struct route *fields;	/* on their fields alone; NULL: on something else, too */
@@ -87,7 +88,7 @@ static inline uint32_t router_called(const struct router *r, uint32_t stream, co
 {
 	const struct stream *s;
 
-	if (stream >= r->n_streams || r->streams[stream].only_call == 0)
+	if (!OPTIMISE_SHORT_EMIT || stream >= r->n_streams || r->streams[stream].only_call == 0)
 		return 0;
 	s = r->streams[stream].stream;
 	if (n != s->n_fields)

@@ -23,6 +23,7 @@
 #include "clock.h"
 #include "inside.h"
 #include "memory.h"
+#include "optimisations.h"
 #include "record.h"
 #include "worker.h"
 
@@ -140,6 +141,7 @@ static uint64_t new_root(struct worker *w)
 {
 	if (w->next_root == 0)
 		w->next_root = 1;
+	pending_pass(&w->pending, w->next_root);
 	return w->next_root++;
 }
 
@@ -771,7 +773,7 @@ void source_lost(struct worker *w, uint32_t peer, const char *text)
 
 bool source_hears(const struct worker *w)
 {
-	bool hears = w->me->role != ROLE_BOLT;
+	bool hears = !OPTIMISE_LOOKS || w->me->role != ROLE_BOLT;
 
 	for (uint32_t i = 0; i < w->n_stages; i++)
 		hears |= w->stages[i].finishing;
@@ -784,7 +786,7 @@ bool source_turn(struct worker *w)
 	bool any = false;
 	struct error e;
 
-	for (int i = 0; i < FRAMES_PER_TURN && source_hears(w) && (frame = inbox_receive(w->acks)) != NULL; i++) {
+	for (int i = 0; i < FRAMES_PER_TURN && source_hears(w) && (frame = inbox_receive(w->acks, w->now_ns)) != NULL; i++) {
 		on_verdicts(w, frame);
 		frame_release(w->acks, frame);
 		any = true;

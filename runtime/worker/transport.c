@@ -14,11 +14,14 @@
 #include "clock.h"
 #include "failpoint.h"
 #include "memory.h"
+#include "optimisations.h"
 #include "wire.h"
 
 enum {
-	HIGH_WATER = 2,		/* frames, on each side of a pipe (F1) */
-	LOOK_AROUND = 4,	/* frames received between two looks for those of others */
+	SEND_WATER = 2,		/* frames on the sender's side of a pipe (F1), */
+	RECEIVE_WATER = 4,	/* and on the receiver's: whenever half of those are read the sender is woken */
+	LOOK_AGAIN_NS = 50000,	/* so long an inbox without news is left alone: a look is two system calls */
+	LOOK_AROUND = OPTIMISE_LOOKS ? 4 : 1,	/* frames received between two looks for those of others */
 	SMALL = 4096,		/* frames below are copied by ZeroMQ: their chunk stays here */
 	POOL_CHUNK = 1 << 17,	/* chunks up to this size are recycled */
 	POOL_CLASSES = 18,	/* by power of two */
@@ -51,6 +54,7 @@ struct inbox {
 	int fd;			/* readable when ZeroMQ has news for the socket */
 	unsigned n_received;	/* since it was last asked for news */
 	bool dry;		/* it was asked and had nothing: until `fd` says otherwise it has not */
+	uint64_t looked_ns;	/* when that was, or `fd` had nothing to say */
 	struct held_frame *spare;
 	struct inbox *next;
 };
@@ -162,8 +166,8 @@ static void *open_socket(struct transport *t, int type, struct error *e)
 		error_set(e, "cannot open a socket: %s (see ulimit -n)", zmq_strerror(errno));
 		return NULL;
 	}
-	set_option(socket, ZMQ_SNDHWM, HIGH_WATER);
-	set_option(socket, ZMQ_RCVHWM, HIGH_WATER);
+	set_option(socket, ZMQ_SNDHWM, SEND_WATER);
+	set_option(socket, ZMQ_RCVHWM, RECEIVE_WATER);
 	set_option(socket, ZMQ_LINGER, 0);
 	set_option(socket, ZMQ_RECONNECT_IVL, RECONNECT_MS);
 	set_option(socket, ZMQ_RECONNECT_IVL_MAX, RECONNECT_MAX_MS);
@@ -288,10 +292,12 @@ static void look_around(struct inbox *in)
 	has_event(in->socket, ZMQ_POLLIN);
 }
 
-struct frame *inbox_receive(struct inbox *in)
+struct frame *inbox_receive(struct inbox *in, uint64_t now_ns)
 {
 	struct held_frame *f = in->spare;
 
+	if (in->dry && now_ns - in->looked_ns < LOOK_AGAIN_NS)
+		return NULL;
 	look_around(in);
 	if (f != NULL)
 		in->spare = f->next;
@@ -304,7 +310,8 @@ struct frame *inbox_receive(struct inbox *in)
 		if (errno != EAGAIN)
 			die("cannot receive: %s", zmq_strerror(errno));
 		in->n_received = 0;	/* it has looked */
-		in->dry = true;
+		in->dry = OPTIMISE_LOOKS;
+		in->looked_ns = now_ns;
 		f->next = in->spare;
 		in->spare = f;
 		return NULL;
@@ -539,6 +546,7 @@ static int descriptor_ready(const struct pollfd *p)
 /* see takes what poll has found. A socket's descriptor says that there is news, not of what. */
 static int see(struct poll_item *items, const struct pollfd *p, size_t n)
 {
+	uint64_t now_ns = clock_now_ns();
 	int n_ready = 0;
 
 	for (size_t i = 0; i < n; i++) {
@@ -546,6 +554,8 @@ static int see(struct poll_item *items, const struct pollfd *p, size_t n)
 			items[i].ready = descriptor_ready(&p[i]);
 		if (items[i].kind == POLL_INBOX && p[i].revents != 0)
 			items[i].inbox->dry = false;
+		else if (items[i].kind == POLL_INBOX)
+			items[i].inbox->looked_ns = now_ns;
 		if (items[i].kind != POLL_FD && p[i].revents != 0 && !items[i].ready)
 			items[i].ready = socket_ready(&items[i]);
 		n_ready += items[i].ready != 0;

@@ -54,8 +54,10 @@ int outbox_reopen(struct outbox *o, const char *endpoint, struct error *e);
 /* outbox_free closes O; what waits in it, or lies in its socket, is dropped. */
 void outbox_free(struct outbox *o);
 
-/* inbox_receive gives the next frame with one reference, or NULL: nothing there. */
-struct frame *inbox_receive(struct inbox *in);
+/* inbox_receive gives the next frame with one reference, or NULL: nothing there. NOW_NS is clock_now_ns of
+ * a moment ago: where there was nothing it looks again after 50 us, or when transport_poll has found
+ * IN ready, which asks in any case. */
+struct frame *inbox_receive(struct inbox *in, uint64_t now_ns);
 void frame_hold(struct frame *f);
 void frame_release(struct inbox *in, struct frame *f);
 

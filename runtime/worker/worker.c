@@ -47,8 +47,7 @@ void worker_say(const char *format, ...)
 	char *text;
 
 	va_start(args, format);
-	if (vasprintf(&text, format, args) < 0)
-		die("out of memory: a control message");
+	text = xvasprintf(format, args);
 	va_end(args);
 	while (control_send(CONTROL_FD, "%s", text) != 0) {
 		if (errno != EAGAIN && errno != ENOBUFS) {

@@ -386,6 +386,34 @@ const cases = {
 		await page.fill("input[aria-label='Find a component in the graph']", "");
 	},
 
+	async "what is chained stands in one outline, and says in whose worker it runs"(page) {
+		await go(page, "#/t/big");
+		await page.waitForSelector(".box[data-id=west-99]");
+		const rect = (css) => page.locator(css).evaluate((e) => { const r = e.getBoundingClientRect(); return [r.left, r.top, r.right, r.bottom]; });
+		const within = ([l, t, r, b], [left, top, right, bottom]) => left < l && top < t && r < right && b < bottom;
+		assert.equal(await page.locator(".cluster").count(), 2);
+		assert.equal(await page.locator(".cluster rect").count(), 2);
+		const outlines = [await rect(".cluster:nth-child(1) rect"), await rect(".cluster:nth-child(2) rect")];
+		for (const [i, names] of [["east", "east-1", "east-99"], ["west", "west-37"]].entries())
+			for (const id of names) {
+				const body = await rect(`.box[data-id=${id}] .body`);
+				assert(within(body, outlines[i]) && !within(body, outlines[1 - i]), `${id} is in the outline of ${names[0]} alone`);
+			}
+		assert.match(await page.textContent(".cluster title >> nth=0"), /^east, east-1, .* a crash of one is a crash of all/);
+		assert.equal(await page.locator("path.edge[data-call]").count(), 198);
+		assert(await page.isVisible(".legend li:has-text('dotted')"));
+		await go(page, "#/t/big/c/east-5");
+		await page.waitForSelector("h1:text-is('east-5')");
+		await until("it says where it runs", async () => await page.textContent(".chain") === "Runs inside east-1’s worker: a crash of one is a crash of all.");
+		await go(page, "#/t/big/c/east");
+		await page.waitForSelector("h1:text-is('east')");
+		await page.waitForSelector(".figures");
+		assert(await page.isHidden(".chain"));
+		await shopPage(page);
+		assert.equal(await page.locator(".cluster, path.edge[data-call]").count(), 0);
+		assert(await page.isHidden(".legend li:has-text('dotted')"));
+	},
+
 	async "the validator says what is wrong, where, and draws"(page) {
 		await go(page, "#/validate");
 		await page.fill("textarea", `{\n  "name": "x",\n  "spouts": [{ "id": "a", "classNme": "sequence" }],\n  "bolts": [],\n  "streams": []\n}\n`);

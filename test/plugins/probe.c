@@ -520,14 +520,11 @@ struct wrong {
 	gale_held finished;
 };
 
-static int wrong_execute(void *self, gale_ctx *ctx, const gale_tuple *t)
+/* Of what it holds, and of what it holds no more. */
+static void settle_wrongly(struct wrong *w, gale_ctx *ctx, const gale_tuple *t)
 {
-	struct wrong *w = self;
-	gale_value big = gale_string(NULL, GALE_MAX_VALUE + 65536);
-	char *much = calloc(1, GALE_MAX_VALUE + 65536);
 	gale_held h;
 
-	big.u.s = much;
 	switch (n_of(t)) {
 	case 0:
 		w->finished = gale_hold(ctx, t);
@@ -545,6 +542,40 @@ static int wrong_execute(void *self, gale_ctx *ctx, const gale_tuple *t)
 	case 4:
 		gale_reset_timeout(ctx, w->finished);
 		break;
+	case 13:
+		gale_hold(ctx, t);
+		gale_hold(ctx, t);
+		break;
+	case 14:
+		h = gale_hold(ctx, t);
+		gale_ack(ctx, h);
+		gale_emit(ctx, 0, gale_int(1), gale_text("late"));
+		break;
+	case 16:
+		gale_ack(ctx, (gale_held){ 0 });
+		break;
+	case 17:
+		gale_ack(ctx, (gale_held){ 12345678901234567u });
+		break;
+	default:
+		break;
+	}
+}
+
+static void emit_too_much(gale_ctx *ctx)
+{
+	gale_value big = gale_string(NULL, GALE_MAX_VALUE + 65536);
+	char *much = calloc(1, GALE_MAX_VALUE + 65536);
+
+	big.u.s = much;
+	gale_emit(ctx, 0, gale_int(1), big);
+	free(much);
+}
+
+/* What is not declared, and where it is not. */
+static void emit_wrongly(gale_ctx *ctx, const gale_tuple *t)
+{
+	switch (n_of(t)) {
 	case 5:
 		gale_emit(ctx, 0, gale_int(1));
 		break;
@@ -567,39 +598,32 @@ static int wrong_execute(void *self, gale_ctx *ctx, const gale_tuple *t)
 		gale_emit_tracked(ctx, 0, 7, t->values, 2);
 		break;
 	case 12:
-		gale_emit(ctx, 0, gale_int(1), big);
-		break;
-	case 13:
-		gale_hold(ctx, t);
-		gale_hold(ctx, t);
-		break;
-	case 14:
-		h = gale_hold(ctx, t);
-		gale_ack(ctx, h);
-		gale_emit(ctx, 0, gale_int(1), gale_text("late"));
-		break;
-	case 15:
-		gale_watch(ctx, -1, GALE_READABLE, NULL, NULL);
-		break;
-	case 16:
-		gale_ack(ctx, (gale_held){ 0 });
-		break;
-	case 17:
-		gale_ack(ctx, (gale_held){ 12345678901234567u });
+		emit_too_much(ctx);
 		break;
 	case 18:
 		gale_emit(ctx, 4000000000u, gale_int(1));
+		break;
+	default:
+		break;
+	}
+}
+
+static int wrong_execute(void *self, gale_ctx *ctx, const gale_tuple *t)
+{
+	settle_wrongly(self, ctx, t);
+	emit_wrongly(ctx, t);
+	switch (n_of(t)) {
+	case 15:
+		gale_watch(ctx, -1, GALE_READABLE, NULL, NULL);
 		break;
 	case 19:
 		gale_failed(ctx, "said, but not returned");
 		break;
 	case 20:
-		free(much);
 		return GALE_FAIL;
 	default:
 		break;
 	}
-	free(much);
 	return GALE_OK;
 }
 

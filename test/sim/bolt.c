@@ -8,7 +8,9 @@
  *     sink   the same without passing on
  *
  * By seed state and sink hold their tuples until then, or gale withholds all acks of the worker. An
- * execute takes two turns, in between the tuple is in hand; one that is a call takes none.
+ * execute takes two turns, in between the tuple is in hand; one that is a call takes none. Of a frame some
+ * of whose tuples stand for several further ones may be executed in the same turn, at whose end their acks are
+ * handed in.
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #include <stdlib.h>
@@ -78,6 +80,8 @@ void bolt_end(struct node *n)
 	if (n->frame != NULL)
 		frame_free(n->frame);
 	n->frame = NULL;
+	merged_free(&n->merged);
+	n->merged = (struct merged){ 0 };
 	stages_end(n);
 }
 
@@ -89,6 +93,14 @@ static void ack(struct node *n, const struct tuple *t, uint64_t children)
 	oracle_tuple_done(n->world, t);
 	for (uint32_t i = 0; i < t->n_roots; i++)
 		post_acked(n, t->roots[i], t->edge ^ children);
+}
+
+/* The same for a tuple that was held. */
+static void ack_held(struct node *n, const struct held *h)
+{
+	oracle_tuple_done(n->world, &h->tuple);
+	for (uint32_t i = 0; i < h->tuple.n_roots; i++)
+		post_acked(n, h->tuple.roots[i], h->tuple.edge ^ h->children ^ h->children_of[i]);
 }
 
 /* host_fail_anchor */
@@ -127,23 +139,30 @@ static void let_go(struct stage *st, size_t i)
 
 /* ---- split, side ---- */
 
-static uint64_t emit_part(struct node *n, const struct stage *st, const struct tuple *in, uint32_t part)
+/* split_one: what becomes of message number I of those that IN stands for. */
+static uint64_t split_one(struct node *n, const struct stage *st, const struct tuple *in, uint32_t i)
 {
+	uint32_t id = in->parts[i] >> 3, mask = expected_parts(n->world, id);
 	struct tuple t = *in;
+	uint64_t children = 0;
 
 	t.n_parts = 1;
-	t.parts[0] = part;
-	return post_emit(n, st, &t);
+	t.origins[0] = in->origins[i];
+	for (uint32_t child = 0; child < 3; child++) {
+		if (!(mask >> 2 * child & 1))
+			continue;
+		t.parts[0] = id << 3 | 2 * child;
+		children ^= post_emit(n, st, &t);
+	}
+	return children;
 }
 
 static uint64_t split(struct node *n, const struct stage *st, const struct tuple *t)
 {
-	uint32_t id = t->parts[0] >> 3, mask = expected_parts(n->world, id);
 	uint64_t children = 0;
 
-	for (uint32_t child = 0; child < 3; child++)
-		if (mask >> 2 * child & 1)
-			children ^= emit_part(n, st, t, id << 3 | 2 * child);
+	for (uint32_t i = 0; i < t->n_parts; i++)
+		children ^= split_one(n, st, t, i);
 	return children;
 }
 
@@ -153,50 +172,81 @@ static uint64_t pass_side(struct node *n, const struct stage *st, const struct t
 	const struct plan *p = n->world->plan;
 	uint32_t c = st->component;
 	bool second = c > 0 && n->world->kinds[c - 1] == KIND_SIDE && c - 1 >= p->topology->n_spouts;
+	struct tuple out = *t;
 
-	return emit_part(n, st, t, t->parts[0] | second);
+	for (uint32_t i = 0; i < t->n_parts; i++)
+		out.parts[i] |= second;
+	return post_emit(n, st, &out);
 }
 
 /* ---- join ---- */
 
-static int compare(const void *a, const void *b)
-{
-	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+/* One root of one anchor. */
+struct rooted {
+	uint64_t root;
+	struct held *anchor;
+	uint32_t place;			/* of the root in the anchor */
+};
 
-	return x < y ? -1 : x > y;
+static int compare_rooted(const void *a, const void *b)
+{
+	const struct rooted *x = a, *y = b;
+
+	if (x->root != y->root)
+		return x->root < y->root ? -1 : 1;
+	return (x->anchor > y->anchor) - (x->anchor < y->anchor);
+}
+
+/* gather_roots gives all that the held tuples from FIRST on have, in order. */
+static uint32_t gather_roots(const struct stage *st, size_t first, struct rooted *roots)
+{
+	uint32_t n = 0;
+
+	for (size_t i = first; i < st->n_held; i++)
+		for (uint32_t k = 0; k < st->held[i].tuple.n_roots; k++)
+			roots[n++] = (struct rooted){ st->held[i].tuple.roots[k], &st->held[i], k };
+	qsort(roots, n, sizeof *roots, compare_rooted);
+	return n;
 }
 
 /* register_children notes EDGES as children of every root, with one of the anchors that have it (A1). */
-static void register_children(struct stage *st, size_t first, uint64_t edges)
+static void register_children(const struct rooted *roots, uint32_t n, uint64_t edges)
 {
-	for (size_t i = first; i < st->n_held; i++) {
-		bool had = false;
+	for (uint32_t i = 0; i < n; i++) {
+		struct held *h = roots[i].anchor;
 
-		for (size_t k = first; k < i; k++)
-			had |= st->held[k].tuple.roots[0] == st->held[i].tuple.roots[0];
-		if (!had)
-			st->held[i].children ^= edges;
+		if (i > 0 && roots[i].root == roots[i - 1].root)
+			continue;
+		if (h->tuple.n_roots == 1)
+			h->children ^= edges;
+		else
+			h->children_of[roots[i].place] ^= edges;
 	}
 }
 
-/* merge emits one tuple anchored to all held ones from FIRST on: gather_roots, emit_anchored. */
+static void add_parts(struct tuple *t, const struct tuple *more)
+{
+	for (uint32_t i = 0; i < more->n_parts; i++) {
+		t->origins[t->n_parts] = more->origins[i];
+		t->parts[t->n_parts++] = more->parts[i];
+	}
+}
+
+/* merge emits one tuple anchored to all held ones from FIRST on: emit_anchored. */
 static void merge(struct node *n, struct stage *st, size_t first)
 {
-	uint64_t all[MOST_ROOTS], edges;
+	struct rooted roots[MOST_ROOTS];
 	struct tuple t = { .n_roots = 0 };
-	size_t count = 0;
+	uint32_t count = gather_roots(st, first, roots);
 
 	for (size_t i = first; i < st->n_held; i++) {
-		all[count++] = st->held[i].tuple.roots[0];
-		t.parts[t.n_parts++] = st->held[i].tuple.parts[0];
+		add_parts(&t, &st->held[i].tuple);
 		st->held[i].emitted = true;
 	}
-	qsort(all, count, sizeof *all, compare);
-	for (size_t i = 0; i < count; i++)
-		if (i == 0 || all[i] != all[i - 1])
-			t.roots[t.n_roots++] = all[i];
-	edges = post_emit(n, st, &t);
-	register_children(st, first, edges);
+	for (uint32_t i = 0; i < count; i++)
+		if (i == 0 || roots[i].root != roots[i - 1].root)
+			t.roots[t.n_roots++] = roots[i].root;
+	register_children(roots, count, post_emit(n, st, &t));
 }
 
 static size_t n_emitted(const struct stage *st)
@@ -206,6 +256,17 @@ static size_t n_emitted(const struct stage *st)
 	while (i < st->n_held && st->held[i].emitted)
 		i++;
 	return i;
+}
+
+/* n_waiting: how many wait for company. A tuple of several roots brings as many: all that a spout may have open
+ * can wait in one. */
+static uint32_t n_waiting(const struct stage *st)
+{
+	uint32_t n = 0;
+
+	for (size_t i = n_emitted(st); i < st->n_held; i++)
+		n += st->held[i].tuple.n_roots;
+	return n;
 }
 
 static bool fails(struct world *w)
@@ -223,7 +284,7 @@ static bool release(struct node *n, struct stage *st)
 	if (fails(n->world))
 		fail(n, &st->held[i].tuple);
 	else
-		ack(n, &st->held[i].tuple, st->held[i].children);
+		ack_held(n, &st->held[i]);
 	let_go(st, i);
 	return true;
 }
@@ -235,7 +296,8 @@ static void reset_held(struct node *n, struct stage *st)
 		if (n->now_ns - st->held[i].reset_ns < n->world->set.timeout_ns / 3)
 			continue;
 		st->held[i].reset_ns = n->now_ns;
-		post_reset(n, st->held[i].tuple.roots[0]);
+		for (uint32_t k = 0; k < st->held[i].tuple.n_roots; k++)
+			post_reset(n, st->held[i].tuple.roots[k]);
 	}
 }
 
@@ -272,7 +334,7 @@ static void ack_stored(struct node *n)
 {
 	for (uint32_t i = 0; i < n->n_stages; i++)
 		while (has_log(n->stages[i].kind) && n->stages[i].n_held > 0) {
-			ack(n, &n->stages[i].held[0].tuple, n->stages[i].held[0].children);
+			ack_held(n, &n->stages[i].held[0]);
 			let_go(&n->stages[i], 0);
 		}
 	post_release(n);
@@ -295,7 +357,8 @@ static bool poisoned(const struct node *n, const struct stage *st, const struct 
 
 	for (uint32_t i = 0; i < t->n_parts && st->kind == s->poisoned; i++)
 		for (uint32_t k = 0; k < s->n_poison; k++)
-			if (t->parts[i] >> 3 == s->poison[k])
+			if (s->poison_value ? value_of(n->world, t->parts[i]) == s->poison[k] % s->values :
+			    t->parts[i] >> 3 == s->poison[k])
 				return true;
 	return false;
 }
@@ -308,7 +371,7 @@ static void do_its_work(struct node *n, struct stage *st, const struct tuple *t,
 		o->children = pass_side(n, st, t);
 	else if (has_log(st->kind))
 		store(n, st, t, o);
-	else if (hold(n, st, t, o), st->n_held - n_emitted(st) >= n->world->set.group)
+	else if (hold(n, st, t, o), n_waiting(st) >= n->world->set.group)
 		merge(n, st, n_emitted(st));
 }
 
@@ -366,26 +429,79 @@ static void drop_frame(struct node *n)
 	n->at = 0;
 }
 
+/* ---- tuples that stand for several ---- */
+
+/* all_roots: execute_merged, bolt_all_roots. Nothing but the first root is in the tuple itself. */
+static void all_roots(struct node *n, uint32_t index, struct tuple *t)
+{
+	uint32_t times = merged_times(&n->merged, index), count;
+	const uint64_t *roots;
+
+	if (times == 0)
+		return;
+	if (times < t->n_parts)
+		t->n_parts = times;
+	roots = merged_roots(&n->merged, index, &count);
+	t->n_roots = count < MOST_ROOTS ? count : MOST_ROOTS;
+	memcpy(t->roots, roots, t->n_roots * sizeof *roots);
+}
+
+static void ack_merged(struct node *n, uint32_t index, const struct tuple *t, uint64_t children)
+{
+	if (merged_times(&n->merged, index) == 0) {
+		ack(n, t, children);
+		return;
+	}
+	oracle_tuple_done(n->world, t);
+	n->merged.values[index] = t->edge ^ children;
+}
+
+static void tell(void *arg, uint64_t root, uint64_t value)
+{
+	post_acked(arg, root, value);
+}
+
+/* execute, execute_merged */
+static void execute_next(struct node *n)
+{
+	uint32_t index = n->at++;
+	const struct tuple *t = &n->frame->tuples[index];
+	bool merged = n->reader.groups != NULL;
+	struct tuple in = *t;
+	struct outcome o;
+
+	n->hand_root = t->roots[0];
+	if (merged)
+		all_roots(n, index, &in);
+	o = execute(n, n->stages, &in);
+	if (n->crashed || o.held || o.failed)
+		return;
+	if (merged)
+		ack_merged(n, index, t, o.children);
+	else
+		ack(n, t, o.children);
+}
+
 /* work, put_in_hand */
 static void work(struct node *n)
 {
-	const struct tuple *t = &n->frame->tuples[n->at];
 	struct world *w = n->world;
-	struct outcome o;
+	bool merged = n->reader.groups != NULL;
 
 	if (!n->executing) {
 		n->executing = true;
-		n->hand_root = t->roots[0];
+		n->hand_root = n->frame->tuples[n->at].roots[0];
 		if (w->on[FAULT_LAG] && w->quiet_ns == 0 && chance(w, 2))
 			node_busy(n, below(w, 2 * w->set.hang_ns));
 		return;
 	}
-	n->at++;
-	o = execute(n, n->stages, t);
+	do
+		execute_next(n);
+	while (!n->crashed && merged && n->at < n->frame->n && !n->blocked && chance(w, 700));
 	if (n->crashed)
 		return;
-	if (!o.held && !o.failed)
-		ack(n, t, o.children);
+	if (merged)
+		merged_hand_in(&n->merged, tell, n);
 	n->executing = false;
 	n->hand_root = 0;
 	if (n->at == n->frame->n)
@@ -396,8 +512,10 @@ static void work(struct node *n)
 
 static void ack_repeated(struct node *n)
 {
-	for (uint32_t i = 0; i < n->frame->n; i++)
+	for (uint32_t i = 0; i < n->frame->n; i++) {
+		all_roots(n, i, &n->frame->tuples[i]);
 		ack(n, &n->frame->tuples[i], 0);
+	}
 	drop_frame(n);
 }
 
@@ -419,6 +537,19 @@ static void on_marker(struct node *n, uint32_t from)
 	n->n_upstream_ended += n->frame->kind == WIRE_END;
 }
 
+/* open_frame: wire_open, merged_open */
+static void open_frame(struct node *n)
+{
+	const struct buf *b = &n->frame->body;
+	struct error e;
+
+	n->at = 0;
+	n->reader = (struct wire_reader){ 0 };
+	if (b->n > 0 && wire_open(&n->reader, (const uint8_t *)b->data, b->n, &e) != 0)
+		violated(n->world, "frame", "from node %u: %s", n->frame->worker, e.text);
+	merged_open(&n->merged, &n->reader);
+}
+
 static bool take_frame(struct node *n)
 {
 	struct frame *f = net_receive(n);
@@ -426,7 +557,7 @@ static bool take_frame(struct node *n)
 	if (f == NULL)
 		return false;
 	n->frame = f;
-	n->at = 0;
+	open_frame(n);
 	if (!node_takes(n, f)) {
 		drop_frame(n);
 	} else if (n->upstream[f->worker] == UPSTREAM_ENDED && (n->over || f->start > 1)) {

@@ -194,7 +194,7 @@ void net_clear(struct world *w)
 
 void channel_say(struct world *w, struct channel *c, const char *text)
 {
-	struct note *note = xcalloc(1, sizeof *note);
+	struct word *note = xcalloc(1, sizeof *note);
 
 	note->arrives_ns = w->now_ns + 1000 + below(w, w->set.control_ns);
 	if (note->arrives_ns <= c->last_ns)
@@ -209,7 +209,7 @@ void channel_say(struct world *w, struct channel *c, const char *text)
 
 bool channel_hear(struct channel *c, uint64_t now_ns, char *text)
 {
-	struct note *note = c->first;
+	struct word *note = c->first;
 
 	if (note == NULL || note->arrives_ns > now_ns)
 		return false;

@@ -86,16 +86,30 @@ void oracle_emitted(struct node *n, uint64_t root, const struct message *m)
 		.run = w->run, .start = n->start };
 }
 
+/* has tells whether one of the first N parts of T has come from ROOT. */
+static bool has(const struct tuple *t, uint32_t n, uint64_t root)
+{
+	for (uint32_t i = 0; i < n; i++)
+		if (t->origins[i] == root)
+			return true;
+	return false;
+}
+
 void oracle_tuple_made(struct world *w, const struct tuple *t)
 {
-	for (uint32_t i = 0; i < t->n_roots; i++)
-		find(w, t->roots[i])->open++;
+	for (uint32_t i = 0; i < t->n_parts; i++)
+		find(w, t->origins[i])->open += !has(t, i, t->origins[i]);
+}
+
+void oracle_tuple_merged(struct world *w, const struct tuple *into, uint64_t origin)
+{
+	find(w, origin)->open += !has(into, into->n_parts, origin);
 }
 
 void oracle_tuple_done(struct world *w, const struct tuple *t)
 {
-	for (uint32_t i = 0; i < t->n_roots; i++)
-		find(w, t->roots[i])->open--;
+	for (uint32_t i = 0; i < t->n_parts; i++)
+		find(w, t->origins[i])->open -= !has(t, i, t->origins[i]);
 }
 
 /* ---- verdicts ---- */

@@ -1,6 +1,11 @@
-/* post.c - what a worker sends: the glue around fold.c and record.c, as in out.c and sink.c.
+/* post.c - what a worker sends: the glue around fold.c, notes.c and combine.c, as in out.c, sink.c and
+ * route.c.
+ *
+ * Tuples are not encoded. Of a frame some of whose tuples were merged its body has what stands behind
+ * them, as it is on the wire.
  *
  * SPDX-License-Identifier: Apache-2.0 */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -21,6 +26,7 @@ void post_begin(struct node *n)
 		fold_init(&n->links[i].inits, false);
 		fold_init(&n->links[i].acks, true);
 		fold_init(&n->links[i].withheld, true);
+		notes_init(&n->links[i].notes);
 	}
 	for (uint32_t to = 0; to < p->n_workers; to++) {
 		struct post_box *b = &n->boxes[to];
@@ -50,13 +56,14 @@ void post_end(struct node *n)
 		fold_free(&n->links[i].inits);
 		fold_free(&n->links[i].acks);
 		fold_free(&n->links[i].withheld);
-		buf_free(&n->links[i].others);
+		notes_free(&n->links[i].notes);
 	}
 	free(n->links);
 	n->links = NULL;
 	for (uint32_t to = 0; to < MOST_NODES; to++) {
 		drop_waiting(&n->boxes[to]);
 		free(n->boxes[to].open);
+		free(n->boxes[to].combine);
 		n->boxes[to] = (struct post_box){ .last = &n->boxes[to].waiting };
 	}
 }
@@ -106,6 +113,23 @@ void post_frame(struct node *n, uint32_t to, struct frame *f)
 		n->blocked = true;
 }
 
+/* put_groups: the end of sink_flush, where tuples may have been merged */
+static void put_groups(const struct post_box *b, struct frame *f)
+{
+	const struct combine *c = b->combine;
+	size_t most = WIRE_HEADER + sizeof *c->groups * (size_t)(c->at - c->groups) + COMBINE_TUPLE * c->n_times +
+	    COMBINE_TAIL;
+	struct wire_header h = { .kind = WIRE_DATA, .flags = WIRE_MERGED, .count = f->n };
+	uint8_t *frame = xcalloc(1, most), *behind = frame + WIRE_HEADER, *end;
+
+	end = combine_end(b->combine, behind, f->n);
+	h.body_bytes = (uint32_t)(end - behind);
+	wire_put_header(frame, &h);
+	if (end > behind)
+		buf_add(&f->body, frame, (size_t)(end - frame));
+	free(frame);
+}
+
 /* sink_flush */
 static void flush_box(struct node *n, uint32_t to)
 {
@@ -116,6 +140,8 @@ static void flush_box(struct node *n, uint32_t to)
 		return;
 	f = frame_new(n, WIRE_DATA, b->n_open);
 	memcpy(f->tuples, b->open, b->n_open * sizeof *b->open);
+	if (b->combine != NULL)
+		put_groups(b, f);
 	b->n_open = 0;
 	n->frames_out++;
 	post_frame(n, to, f);
@@ -125,6 +151,17 @@ static void begun(struct node *n)
 {
 	if (n->oldest_ns == 0)
 		n->oldest_ns = n->now_ns;
+}
+
+/* open_frame */
+static void open_frame(struct node *n, struct post_box *b, bool combines)
+{
+	if (!combines)
+		return;
+	if (b->combine == NULL)
+		b->combine = xcalloc(1, sizeof *b->combine);
+	combine_begin(b->combine);
+	b->room = n->world->set.groups_bytes;
 }
 
 /* sink_begin, sink_end: every copy has its own edge (A1). */
@@ -138,6 +175,8 @@ static uint64_t put_copy(struct node *n, uint32_t to, const struct tuple *t)
 	begun(n);
 	if (b->n_open == n->world->set.frame_tuples)
 		flush_box(n, to);
+	if (b->n_open == 0)
+		open_frame(n, b, n->world->set.combines[n->world->plan->workers[to].component]);
 	copy = &b->open[b->n_open++];
 	*copy = *t;
 	copy->edge = random_mix(n->next_edge++);
@@ -145,11 +184,65 @@ static uint64_t put_copy(struct node *n, uint32_t to, const struct tuple *t)
 	return copy->edge;
 }
 
+uint32_t value_of(const struct world *w, uint32_t part)
+{
+	return (part >> 3 ^ part >> 1) % w->set.values;
+}
+
+/* sink_merge */
+static bool merge_copy(struct node *n, struct post_box *b, const struct combine_key *k, uint32_t place,
+    const struct tuple *t, uint64_t *edge)
+{
+	struct combine_entry *e;
+	struct tuple *into;
+	uint32_t bytes;
+
+	if (b->n_open == 0 || b->room < COMBINE_PART ||
+	    (e = combine_find(b->combine, NULL, NULL, k, place, NULL, 1)) == NULL)
+		return false;
+	into = &b->open[e->index];
+	if (into->n_parts == MOST_MERGED || (bytes = combine_merge(b->combine, e, t->roots[0], edge)) == 0)
+		return false;
+	b->room -= bytes;
+	trace(n->world, "merge", n->number, t->parts[0], e->edge);
+	oracle_tuple_merged(n->world, into, t->origins[0]);
+	into->parts[into->n_parts] = t->parts[0];
+	into->origins[into->n_parts++] = t->origins[0];
+	return true;
+}
+
+/* put_combined. What one is compared by is a short string, of which the key is all there is to know. */
+static uint64_t put_combined(struct node *n, const struct stage *st, uint32_t to, const struct tuple *t)
+{
+	struct post_box *b = &n->boxes[to];
+	char text[16];
+	int length = snprintf(text, sizeof text, "%u", value_of(n->world, t->parts[0]));
+	gale_value value = { .type = GALE_STRING, .n = (uint32_t)length, .u.s = text };
+	uint32_t place = combine_place(0, st->component);
+	struct combine_key key;
+	uint64_t edge;
+
+	combine_key(&key, &value, 1);
+	if (n->crashed || merge_copy(n, b, &key, place, t, &edge))
+		return n->crashed ? 0 : edge;
+	edge = put_copy(n, to, t);
+	b->room -= combine_note(b->combine, &key, b->n_open - 1, edge, 0, place, t->roots[0], b->room);
+	return edge;
+}
+
+/* put_one: router_emit_flat, for tuples of one root; put for all others */
+static uint64_t put_one(struct node *n, const struct stage *st, uint32_t component, uint32_t to, const struct tuple *t)
+{
+	if (n->world->set.combines[component] && t->n_roots == 1 && t->n_parts == 1)
+		return put_combined(n, st, to, t);
+	return put_copy(n, to, t);
+}
+
 /* chosen: the groupings, with all tasks of COMPONENT in workers FIRST .. FIRST + N - 1. */
 static uint32_t chosen(struct node *n, uint32_t component, uint32_t first, uint32_t count, const struct tuple *t)
 {
 	if (n->world->set.grouping[component] == 1)
-		return first + (uint32_t)(random_mix(t->parts[0]) % count);
+		return first + (uint32_t)(random_mix(value_of(n->world, t->parts[0])) % count);
 	return first + (uint32_t)below(n->world, count);
 }
 
@@ -170,7 +263,7 @@ uint64_t post_emit(struct node *n, const struct stage *st, const struct tuple *t
 			for (uint32_t i = 0; i < count; i++)
 				edges ^= put_copy(n, first + i, t);
 		else
-			edges ^= put_copy(n, chosen(n, c, first, count, t), t);
+			edges ^= put_one(n, st, c, chosen(n, c, first, count, t), t);
 	}
 	return edges;
 }
@@ -214,41 +307,27 @@ void post_release(struct node *n)
 void post_failed(struct node *n, uint64_t root)
 {
 	begun(n);
-	record_put_fail(&link_of(n, root)->others, root, n->me->first_task, "it failed", 9);
+	notes_failed(&link_of(n, root)->notes, root, n->me->first_task, "it failed");
 }
 
 void post_reset(struct node *n, uint64_t root)
 {
 	begun(n);
-	record_put_reset(&link_of(n, root)->others, root, n->me->first_task);
+	notes_reset(&link_of(n, root)->notes, root, n->me->first_task);
 }
 
 void post_void(struct node *n, uint64_t root)
 {
 	begun(n);
-	record_put_void(&link_of(n, root)->others, root);
+	notes_void(&link_of(n, root)->notes, root);
 }
 
 static bool link_idle(const struct post_link *l)
 {
-	return l->inits.n == 0 && l->acks.n == 0 && l->others.n == 0;
+	return l->inits.n == 0 && l->acks.n == 0 && notes_waiting(&l->notes) == 0;
 }
 
-/* move_others */
-static void move_others(struct post_link *l, struct buf *b, size_t most)
-{
-	const uint8_t *start = (const uint8_t *)l->others.data, *at = start;
-	struct record r;
-	size_t n = 0;
-
-	while (record_next(&at, start + l->others.n, &r) > 0 && b->n + (size_t)(at - start) <= most)
-		n = (size_t)(at - start);
-	buf_add(b, l->others.data, n);
-	l->others.n -= n;
-	memmove(l->others.data, l->others.data + n, l->others.n);
-}
-
-/* flush_acker */
+/* flush_acker. A frame may be smaller than the longest text, which nobody has here. */
 static void flush_link(struct node *n, uint32_t i)
 {
 	struct post_link *l = &n->links[i];
@@ -264,9 +343,12 @@ static void flush_link(struct node *n, uint32_t i)
 			fold_write(&l->acks, &f->body, most, RECORD_ACK_RUN, RECORD_ACK_LIST);
 		if (l->inits.n == 0 && l->acks.n > 0 && f->body.n + 16 * l->acks.n + 8 <= most)
 			fold_write(&l->acks, &f->body, most, RECORD_ACK_RUN, RECORD_ACK_LIST);
-		if (l->inits.n == 0 && l->acks.n == 0 && l->others.n > 0)
-			move_others(l, &f->body, most);
-		post_frame(n, to, f);
+		if (l->inits.n == 0 && l->acks.n == 0)
+			notes_write(&l->notes, &f->body, most + RECORD_TEXT_MAX);
+		if (f->body.n > 0)
+			post_frame(n, to, f);
+		else
+			frame_free(f);
 	}
 }
 

@@ -142,6 +142,7 @@ static uint64_t new_root(struct node *n)
 {
 	if (n->next_root == 0)
 		n->next_root = 1;
+	pending_pass(&n->pending, n->next_root);
 	return n->next_root++;
 }
 
@@ -214,7 +215,7 @@ static void emit(struct node *n, struct message *m)
 	uint32_t id = n->source * SOURCE_IDS + (uint32_t)m->id;
 	struct tuple t = { .n_roots = 1, .n_parts = 1, .parts = { id << 3 | 7 } };
 
-	t.roots[0] = new_root(n);
+	t.roots[0] = t.origins[0] = new_root(n);
 	keep(n, m);
 	oracle_emitted(n, t.roots[0], m);
 	trace(n->world, "emit", n->number, id, t.roots[0]);

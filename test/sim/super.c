@@ -138,7 +138,7 @@ static void handle(struct world *w, uint32_t worker, const char *text)
 
 static void read_control(struct world *w, uint32_t worker, uint64_t until_ns)
 {
-	char text[sizeof ((struct note *)NULL)->text];
+	char text[sizeof ((struct word *)NULL)->text];
 
 	while (channel_hear(&w->super.workers[worker].up, until_ns, text))
 		handle(w, worker, text);

@@ -2,6 +2,7 @@
  * that is due first.
  *
  * SPDX-License-Identifier: Apache-2.0 */
+#include "optimisations.h"
 #include "world.h"
 
 #include <inttypes.h>
@@ -75,6 +76,11 @@ struct layer {
 	uint32_t first, n;	/* components */
 };
 
+static bool can_combine(enum kind kind)
+{
+	return kind != KIND_SPOUT && kind != KIND_JOIN;
+}
+
 /* add adds a layer of N components of KIND that take what the layer BEFORE emits. */
 static struct layer add(struct world *w, struct layer before, enum kind kind, const char *id, uint32_t n)
 {
@@ -91,6 +97,9 @@ static struct layer add(struct world *w, struct layer before, enum kind kind, co
 		fake_component(t, kind == KIND_SPOUT ? GALE_SPOUT : GALE_BOLT, id, workers, workers);
 		w->kinds[c] = kind;
 		w->set.grouping[c] = chance(w, 100) ? 2 : (uint8_t)below(w, 2);
+		w->set.combines[c] = !chained && n == 1 && can_combine(kind) && chance(w, w->set.combining_1000);
+		if (w->set.combines[c])
+			w->set.grouping[c] = 1;
 		for (uint32_t k = 0; k < before.n; k++)
 			subscribe(t, before.first + k, c);
 		if (chained) {
@@ -109,6 +118,8 @@ static void make_topology(struct world *w)
 
 	w->topology = fake_topology("sim", 1 + (int64_t)below(w, 2));
 	w->set.chained_1000 = (uint32_t)one_of(w, 0, 500, 900);
+	w->set.combining_1000 = (uint32_t)one_of(w, 0, 400, 900);
+	w->set.values = w->set.combining_1000 == 0 ? UINT32_MAX : (uint32_t)one_of(w, 1, 3, MOST_VALUES);
 	w->set.sides = 1 + (uint32_t)below(w, 2);
 	last = add(w, last, KIND_SPOUT, "spout", 1 + chance(w, 300));
 	last = add(w, last, KIND_SPLIT, "split", 1);
@@ -131,13 +142,16 @@ static void choose_sizes(struct world *w)
 	s->ids = 5 + (uint32_t)below(w, 40);
 	s->most_pending = 1 + (uint32_t)below(w, 40);
 	s->frame_tuples = 1 + (uint32_t)below(w, 8);
-	s->records_bytes = full ? 64 : 64 + (uint32_t)below(w, 4000);
+	s->groups_bytes = COMBINE_PART + (uint32_t)below(w, 300);
+	/* A record for each root is the most that waits (F3), but only where records merge: else thousands
+	 * would go three at a time, and liveness could not be told by a clock. */
+	s->records_bytes = !full ? 64 + (uint32_t)below(w, 4000) : OPTIMISE_MERGING ? 64 : 4096;
 	s->data_cap = full ? 1 : 1 + (uint32_t)below(w, 8);
 	s->acks_cap = full ? 1 : 1 + (uint32_t)below(w, 8);
 	if (w->on[FAULT_SHORT_TIMEOUT] && s->most_pending > 8)
 		s->most_pending = 8;
 	/* A join that waits for more than its spout may have pending waits for ever. */
-	s->group = 1 + (uint32_t)below(w, MOST_ROOTS);
+	s->group = 1 + (uint32_t)below(w, MOST_GROUP);
 	if (s->group > (s->most_pending + 1) / 2)
 		s->group = (s->most_pending + 1) / 2;
 	s->durable = chance(w, 500);
@@ -174,12 +188,24 @@ static void choose_times(struct world *w)
 	s->progress_ns = chance(w, 300) ? s->timeout_ns / 2 + longest_path(w) : 0;
 }
 
+/* combined_before: a bolt that takes equal tuples as one comes before those of KIND. */
+static bool combined_before(const struct world *w, enum kind kind)
+{
+	for (uint32_t c = 0; c < w->topology->n_components; c++)
+		if (w->set.combines[c] && w->kinds[c] < kind)
+			return true;
+	return false;
+}
+
 static void choose_poison(struct world *w)
 {
 	static const enum kind kinds[] = { KIND_SPLIT, KIND_SIDE, KIND_JOIN };
 
-	w->set.n_poison = w->on[FAULT_POISON] ? 1 + (uint32_t)below(w, 2) : 0;
 	w->set.poisoned = kinds[below(w, 3)];
+	w->set.n_poison = w->on[FAULT_POISON] ? 1 + (uint32_t)below(w, 2) : 0;
+	w->set.poison_value = combined_before(w, w->set.poisoned + 1);
+	if (combined_before(w, w->set.poisoned) || (w->set.poison_value && w->set.values < MOST_VALUES))
+		w->set.n_poison = 0;
 	for (uint32_t i = 0; i < w->set.n_poison; i++)
 		w->set.poison[i] = (uint32_t)below(w, w->set.ids);
 }
@@ -236,12 +262,21 @@ static void step(struct world *w)
 		begin_run(w);
 }
 
+/* n_poisonous: how many messages may crash their bolt in turn, each as often as it takes, before
+ * one of them is given up. */
+static uint64_t n_poisonous(const struct world *w)
+{
+	if (w->set.n_poison == 0 || !w->set.poison_value)
+		return w->set.n_poison;
+	return (uint64_t)MOST_SOURCES * w->set.most_pending;
+}
+
 /* check_liveness: when the faults have stopped there is always something that gets done soon,
  * with the timeout at an hour too. */
 static void check_liveness(const struct world *w)
 {
 	uint64_t since = w->quiet_ns > w->done_ns ? w->quiet_ns : w->done_ns;
-	uint64_t most = (QUIET_S + POISON_S * (uint64_t)w->set.n_poison) * NS_PER_S;
+	uint64_t most = (QUIET_S + POISON_S * n_poisonous(w)) * NS_PER_S;
 
 	if (w->on[FAULT_SHORT_TIMEOUT])
 		most += 3 * w->set.timeout_ns;

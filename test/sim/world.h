@@ -8,9 +8,9 @@
  *     disk.c     what survives a kill, and what a power failure
  *     super.c    the supervisor: life.c, fence.c, restart.c, pulse.c; glue as in crew.c
  *     node.c     a worker's life and turns; glue as in worker.c
- *     post.c     what a worker sends: fold.c, record.c; glue as in out.c and sink.c
+ *     post.c     what a worker sends: fold.c, notes.c, combine.c; glue as in out.c, sink.c and route.c
  *     spout.c    pending.c, position.c, inside.h; glue as in source.c, spout.c, resume.c
- *     bolt.c     inside.h; glue as in bolt.c, host.c, chain.c and durable.c; five kinds of bolts
+ *     bolt.c     inside.h, merged.c; glue as in bolt.c, host.c, chain.c and durable.c; five kinds of bolts
  *     judge.c    ledger.c; glue as in acker.c
  *     oracle.c   what must never happen, and what must have happened in the end
  *
@@ -28,10 +28,13 @@
 #include "acker/ledger.h"
 #include "buf.h"
 #include "clock.h"
+#include "combine.h"
 #include "fold.h"
 #include "idmap.h"
 #include "inside.h"
 #include "life.h"
+#include "merged.h"
+#include "notes.h"
 #include "pending.h"
 #include "plan.h"
 #include "position.h"
@@ -41,8 +44,11 @@
 
 enum {
 	MOST_NODES = 24,
-	MOST_ROOTS = 4,			/* anchors of one tuple: what a join takes together */
-	MOST_PARTS = 4,
+	MOST_GROUP = 4,			/* what a join takes together */
+	MOST_MERGED = 3,		/* what a merged tuple stands for */
+	MOST_ROOTS = MOST_GROUP * MOST_MERGED,
+	MOST_PARTS = MOST_ROOTS,
+	MOST_VALUES = 8,		/* different ones, where equal tuples may become one */
 	MOST_STAGES = 8,
 	MOST_CHARGES = 16,
 	MOST_SOURCES = 4,		/* workers of spouts */
@@ -55,13 +61,15 @@ enum {
 
 /* ---- data ---- */
 
-/* A part is id << 3 | number: what a message becomes in the split, 6 of them at most. */
+/* A part is id << 3 | number: what a message becomes in the split, 6 of them at most. The roots are what gale
+ * knows of the tuple: in a frame the first one, of a merged one. Which it truly has the oracle knows by the parts. */
 struct tuple {
 	uint64_t edge;
 	uint64_t roots[MOST_ROOTS];	/* ascending, unique */
 	uint32_t n_roots;
 	uint32_t parts[MOST_PARTS];
 	uint32_t n_parts;
+	uint64_t origins[MOST_PARTS];	/* the root that a part has come from */
 };
 
 struct frame {
@@ -69,7 +77,7 @@ struct frame {
 	uint32_t worker, start;		/* who sent it (I1) */
 	uint8_t kind;			/* enum wire_kind */
 	uint64_t arrives_ns;
-	struct buf body;		/* of records or verdicts */
+	struct buf body;		/* of records or verdicts; what stands behind tuples that were merged */
 	uint32_t n;			/* tuples */
 	struct tuple tuples[];
 };
@@ -85,14 +93,14 @@ struct pipe {
 };
 
 /* Messages of a control channel, one way. */
-struct note {
-	struct note *next;
+struct word {
+	struct word *next;
 	uint64_t arrives_ns;
 	char text[160];
 };
 
 struct channel {
-	struct note *first, **last;
+	struct word *first, **last;
 	uint64_t last_ns;
 };
 
@@ -123,7 +131,7 @@ enum node_state {
 struct post_link {
 	struct fold inits, acks;
 	struct fold withheld;		/* acks that wait for a commit */
-	struct buf others;
+	struct notes notes;
 };
 
 /* What a worker has for another. */
@@ -132,11 +140,14 @@ struct post_box {
 	struct frame *waiting, **last;	/* no room yet */
 	struct tuple *open;		/* the frame being filled */
 	uint32_t n_open;
+	struct combine *combine;	/* NULL: nothing for it is merged */
+	uint32_t room;			/* bytes that are left for the groups */
 };
 
 struct held {
 	struct tuple tuple;
 	uint64_t children;
+	uint64_t children_of[MOST_ROOTS];	/* where it has several roots */
 	bool emitted;			/* a join: waits for its ack only */
 	uint64_t reset_ns;		/* a join: when it was last reset */
 };
@@ -227,6 +238,8 @@ struct node {
 	/* bolt.c */
 	struct frame *frame;		/* in hand */
 	uint32_t at;			/* its next tuple */
+	struct wire_reader reader;	/* has groups, if some of its tuples stand for several */
+	struct merged merged;
 	bool executing;
 	uint64_t hand_root;
 	uint8_t upstream[MOST_NODES];
@@ -303,11 +316,16 @@ struct settings_of_seed {
 	uint64_t pace_ns;		/* between two emits */
 	uint32_t fail_1000;
 	uint32_t poison[2], n_poison;
+	bool poison_value;		/* it is values, not ids */
 	enum kind poisoned;		/* in which bolts */
 	uint64_t net_ns, control_ns, sync_ns, boot_ns;
 	uint64_t fault_steps;		/* one fault in so many steps */
 	uint32_t sides;
 	uint8_t grouping[8];		/* of each component's input: 0 shuffle, 1 fields, 2 all */
+	bool combines[8];		/* each component takes equal tuples as one */
+	uint32_t combining_1000;	/* of those that can */
+	uint32_t values;		/* how many different ones there are */
+	uint32_t groups_bytes;		/* most of a frame */
 };
 
 struct world {
@@ -418,6 +436,9 @@ void post_begin(struct node *n);
 void post_end(struct node *n);
 void post_switch(struct node *n, uint32_t to, uint32_t start);
 
+/* value_of gives what makes the tuples of single parts equal. */
+uint32_t value_of(const struct world *w, uint32_t part);
+
 /* post_emit sends T, which ST emits, to the next layer, one copy to each subscriber; those that are
  * chained to ST are called. Returns the XOR of the edges that came of it. */
 uint64_t post_emit(struct node *n, const struct stage *st, const struct tuple *t);
@@ -486,6 +507,7 @@ uint32_t expected_parts(const struct world *w, uint32_t id);	/* a mask */
 void oracle_spout(struct node *n);			/* begins */
 void oracle_emitted(struct node *n, uint64_t root, const struct message *m);
 void oracle_tuple_made(struct world *w, const struct tuple *t);
+void oracle_tuple_merged(struct world *w, const struct tuple *into, uint64_t origin);
 void oracle_tuple_done(struct world *w, const struct tuple *t);
 void oracle_complete(struct node *n, uint64_t root);	/* so says the acker, or its own worker */
 void oracle_expired(struct node *n, const struct ledger_outcome *o);
