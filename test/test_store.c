@@ -8,6 +8,8 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "memory.h"
@@ -235,6 +237,30 @@ START_TEST(a_directory_in_use_is_refused_and_others_may_look)
 }
 END_TEST
 
+/* A run that ends answers nobody any more and has the lock for a moment still. */
+START_TEST(a_run_that_ends_is_waited_for)
+{
+	static const struct timespec moment = { .tv_nsec = 300000000 };
+	char *lock = xasprintf("%s/d/lock", dir);
+	int fd = open(lock, O_RDWR | O_CLOEXEC);
+	struct store st;
+	pid_t run;
+
+	ck_assert_int_eq(flock(fd, LOCK_EX), 0);
+	run = fork();
+	ck_assert_int_ge(run, 0);
+	if (run == 0) {
+		nanosleep(&moment, NULL);
+		_exit(0);
+	}
+	close(fd);
+	open_store(&st);
+	store_close(&st);
+	ck_assert_int_eq(waitpid(run, NULL, 0), run);
+	free(lock);
+}
+END_TEST
+
 START_TEST(what_is_no_state_directory_is_refused)
 {
 	command("rm %s/d/topology", dir);
@@ -284,6 +310,7 @@ int main(void)
 	tcase_add_test(tests, without_a_record_no_batch_is_decided);
 	tcase_add_test(tests, a_task_of_another_batch_is_refused_by_name);
 	tcase_add_test(tests, a_directory_in_use_is_refused_and_others_may_look);
+	tcase_add_test(tests, a_run_that_ends_is_waited_for);
 	tcase_add_test(tests, what_is_no_state_directory_is_refused);
 	tcase_add_test(tests, a_damaged_record_is_refused);
 	tcase_add_test(tests, damage_is_told_with_the_name_of_the_original);

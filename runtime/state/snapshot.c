@@ -200,8 +200,9 @@ int snapshot_visit(int fd, const char *dir, const char *into, struct error *e)
 	if (to < 0)
 		return error_errno(e, "can't make a socket");
 	setsockopt(to, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
-	if (connect(to, (struct sockaddr *)&address, sizeof address) == 0 &&
-	    ask(to, dir, "look", "frozen", e) == 0 && take_databases(dir, into, e) == 0)
+	if (connect(to, (struct sockaddr *)&address, sizeof address) != 0)
+		rc = 1;
+	else if (ask(to, dir, "look", "frozen", e) == 0 && take_databases(dir, into, e) == 0)
 		rc = ask(to, dir, "done", "thawed", e);
 	close(to);
 	return rc;

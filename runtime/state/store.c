@@ -8,14 +8,20 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "memory.h"
 #include "plan.h"
 #include "snapshot.h"
 #include "wire.h"
 
-enum { RECORD_HEAD = 9 };	/* u64 txid, u8 final */
+enum {
+	RECORD_HEAD = 9,	/* u64 txid, u8 final */
+	WAIT_MS = 5000,		/* for a run that starts or ends, on a busy machine */
+	STEP_MS = 10
+};
 
 /* ---- copies ---- */
 
@@ -155,26 +161,41 @@ static bool is_transactional(const struct buf *topology)
 	return second != NULL && strncmp(second + 1, "transactional ", 14) == 0;
 }
 
-/* visit copies what a run that goes on has, with its leave; E says that it is in use. */
-static enum statedir_result visit(struct store *st, const char *dir, struct error *e)
+/* visit copies what a run that goes on has, with its leave: 0, or as snapshot_visit. */
+static int visit(struct store *st, const char *dir, struct error *e)
 {
 	st->dir.path = realpath(dir, NULL);
 	if (st->dir.path != NULL)
 		st->dir.fd = open(st->dir.path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (st->dir.fd < 0)
-		return STATEDIR_CONFLICT;
+		return error_errno(e, "cannot open the state directory %s", dir);
+	free(st->databases);
 	st->databases = xasprintf("%s/databases", st->scratch.path);
-	return snapshot_visit(st->dir.fd, st->dir.path, st->databases, e) == 0 ? STATEDIR_OK : STATEDIR_CONFLICT;
+	return snapshot_visit(st->dir.fd, st->dir.path, st->databases, e);
 }
 
+/* open_directory takes what nobody uses as it is, and copies what a run uses. One that can be
+ * neither is of a run that starts or ends, which takes a moment. */
 static enum statedir_result open_directory(struct store *st, const char *dir, struct error *e)
 {
-	enum statedir_result rc = statedir_look(&st->dir, dir, e);
+	static const struct timespec step = { .tv_nsec = (long)STEP_MS * NS_PER_MS };
+	uint64_t deadline = clock_now_ns() + (uint64_t)WAIT_MS * NS_PER_MS;
+	enum statedir_result rc;
 
-	if (rc == STATEDIR_CONFLICT)
-		return visit(st, dir, e);
-	if (rc == STATEDIR_OK)
+	while ((rc = statedir_look(&st->dir, dir, e)) == STATEDIR_CONFLICT) {
+		int visited = visit(st, dir, e);
+
+		if (visited == 0)
+			return STATEDIR_OK;
+		if (visited < 0 || clock_now_ns() >= deadline)
+			return STATEDIR_CONFLICT;
+		statedir_close(&st->dir);
+		nanosleep(&step, NULL);
+	}
+	if (rc == STATEDIR_OK) {
+		free(st->databases);
 		st->databases = xasprintf("%s/state", st->dir.path);
+	}
 	return rc;
 }
 

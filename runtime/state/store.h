@@ -48,8 +48,9 @@ struct store {
 	struct buf record;		/* the rest of it (offsets.h) */
 };
 
-/* store_open opens DIR; see statedir_look; a record that is damaged is a conflict. Close with
- * store_close in any case. */
+/* store_open opens DIR, or copies of what the run has that uses it (snapshot.h); one that starts or
+ * ends is waited for, 5 s at most. See statedir_look; a record that is damaged is a conflict. Close
+ * with store_close in any case. */
 enum statedir_result store_open(struct store *st, const char *dir, struct error *e);
 void store_close(struct store *st);
 
