@@ -79,7 +79,7 @@ static void commit(struct worker *w)
 		if (w->tasks[i].state != NULL && state_commit(w->tasks[i].state, &e) != 0)
 			worker_fatal(w, "%s", e.text);
 	out_release(&w->out);
-	source_committed(w);
+	verdict_committed(w);
 	w->uncommitted_ns = 0;
 }
 
@@ -107,5 +107,5 @@ void durable_close(struct worker *w)
 		w->tasks[i].state = NULL;
 	}
 	w->durable = false;
-	source_committed(w);
+	verdict_committed(w);
 }

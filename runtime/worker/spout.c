@@ -109,7 +109,7 @@ static bool ask_some(struct worker *w, struct task *t)
 
 		w->now_ns = w->out.sender.now_ns = clock_now_ns();
 		out_flush_old(&w->out);
-		if (!source_inside(w) && !more)
+		if (!verdict_inside(w) && !more)
 			break;
 		any = true;
 	}

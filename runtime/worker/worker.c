@@ -198,7 +198,7 @@ static void on_lost(struct worker *w, const struct control_message *m)
 	if (w->me->role == ROLE_COORDINATOR)
 		coordinate_lost(w);
 	else if (plan_is_source(w->plan, w->number))
-		source_lost(w, m->worker, m->text);
+		verdict_lost(w, m->worker, m->text);
 }
 
 static void on_obituary(struct worker *w, const struct control_message *m)
@@ -206,7 +206,7 @@ static void on_obituary(struct worker *w, const struct control_message *m)
 	if (w->me->role == ROLE_COORDINATOR)
 		coordinate_named(w, m->root, m->text);
 	else if (plan_is_source(w->plan, w->number))
-		source_named(w, m->root, m->text);
+		attempts_named(w, m->root, m->text);
 }
 
 static void on_freeze(struct worker *w, const struct control_message *m)
@@ -449,7 +449,7 @@ static void be_born(struct worker *w)
 	free(path);
 	w->status = make_page(w, 0);
 	if (before != NULL)
-		source_inherit(w, before);
+		attempts_inherit(w, before);
 	status_close(before);
 	w->status->started_ns = clock_now_ns();
 	if (statedir_hold(w->statedir, w->run, &e) != 0)
@@ -581,7 +581,7 @@ static void run(struct worker *w)
 		if (ops->turn(w))
 			continue;
 		durable_commit(w);
-		if (source_inside(w))
+		if (verdict_inside(w))
 			continue;
 		out_flush(&w->out);
 		if (ops->rest(w))

@@ -9,7 +9,9 @@
  *     task.c     opening the plugin, one context per task
  *     host.c     the calls that a plugin makes (gale_host); host_state.c those for its state
  *     durable.c  state on disk, and acks that wait for it
- *     source.c   messages: roots, verdicts, replays, dead letters
+ *     source.c   messages: emitted as roots, and again
+ *     verdict.c  what becomes of them; dead letters
+ *     attempts.c how often they have failed, and whom they have crashed
  *     resume.c   how far a spout has come, on disk
  *     spout.c    bolt.c    acker/acker.c    what one turn does, by role
  *     chain.c    calls from a stage to those that are chained to it
@@ -131,7 +133,7 @@ struct stage {
 	gale_level level;		/* of what its tasks log */
 	struct task *tasks;		/* n_tasks neighbours of the worker's */
 	uint32_t n_tasks;
-	int64_t max_attempts;		/* source.c: of its messages; 0: no limit */
+	int64_t max_attempts;		/* attempts.c: of its messages; 0: no limit */
 
 	/* bolts */
 	gale_source **sources;		/* [component][stream], NULL: never */
@@ -193,7 +195,7 @@ struct worker {
 	bool durable;			/* the tasks have state */
 	uint64_t uncommitted_ns;	/* since when something waits for a commit; 0: nothing */
 
-	/* source.c: messages of a spout or a finishing bolt */
+	/* source.c, verdict.c, attempts.c: messages of a spout or a finishing bolt */
 	struct pending pending;
 	uint64_t next_root;
 	struct limit limit;			/* of messages open */
@@ -450,27 +452,9 @@ static inline size_t source_open(const struct worker *w)
 	return pending_open(&w->pending) + w->n_inside;
 }
 
-/* source_inside tells of messages that are over without having left this worker; false: there
- * are none. source_committed: those that there are wait for no commit any more. */
-bool source_inside(struct worker *w);
-void source_committed(struct worker *w);
-
-/* source_edge gives the edge for a tuple of ROOTS that has failed in a call: nobody acks it, so
+/* source_failed_edge gives the edge for a tuple of ROOTS that has failed in a call: nobody acks it, so
  * no tree reads zero before its fail has come. 0 where that can't be. */
 uint64_t source_failed_edge(struct worker *w, const struct roots *roots);
-
-/* source_recall fills in how often M, of its task and id, has failed so far. */
-void source_recall(const struct worker *w, struct message *m);
-
-/* source_lost fails all that is pending and may have gone to PEER, a worker that was lost
- * (R3); TEXT says how. source_named: ROOT, if it is pending here, was in hand when a worker
- * crashed (A8). */
-void source_lost(struct worker *w, uint32_t peer, const char *text);
-void source_named(struct worker *w, uint64_t root, const char *text);
-
-/* source_inherit takes over from BEFORE, the page of this worker's predecessor, what is charged
- * with deaths. */
-void source_inherit(struct worker *w, const struct status *before);
 
 /* source_hears: verdicts may come: to a bolt not before its finish, when its first root is made. */
 bool source_hears(const struct worker *w);
@@ -479,6 +463,63 @@ bool source_hears(const struct worker *w);
  * piece of it. False: there was nothing. source_due: when there will be. */
 bool source_turn(struct worker *w);
 uint64_t source_due(const struct worker *w);
+
+/* source_forget frees the values that are kept of M. */
+void source_forget(struct worker *w, const struct message *m);
+
+/* message_stage gives the stage whose message M is. message_is_spouts: it is a spout's, and so has an id
+ * that its plugin knows; else a finishing bolt's. */
+static inline struct stage *message_stage(const struct worker *w, const struct message *m)
+{
+	return w->tasks[m->task].stage;
+}
+
+static inline bool message_is_spouts(const struct worker *w, const struct message *m)
+{
+	return message_stage(w, m)->component->kind == GALE_SPOUT;
+}
+
+/* ---- verdict.c ---- */
+
+/* verdict_take does what a frame of an acker's verdicts says. */
+void verdict_take(struct worker *w, const struct frame *frame);
+
+/* verdict_inside tells of messages that are over without having left this worker; false: there
+ * are none. verdict_committed: those that there are wait for no commit any more. */
+bool verdict_inside(struct worker *w);
+void verdict_committed(struct worker *w);
+
+/* verdict_silent fails what no acker has said anything about for twice the timeout: the net below (A5). */
+void verdict_silent(struct worker *w);
+
+/* verdict_lost fails all that is pending and may have gone to PEER, a worker that was lost (R3); TEXT
+ * says how. */
+void verdict_lost(struct worker *w, uint32_t peer, const char *text);
+
+/* ---- attempts.c ---- */
+
+/* attempts_init has what is known of earlier deaths at hand; after pending_init. */
+void attempts_init(struct worker *w);
+
+/* attempts_inherit takes over from BEFORE, the page of this worker's predecessor, what is charged
+ * with deaths. attempts_named: ROOT, if it is pending here, was in hand when a worker crashed. */
+void attempts_inherit(struct worker *w, const struct status *before);
+void attempts_named(struct worker *w, uint64_t root, const char *text);
+
+/* attempts_remember keeps what is known of M, which its spout replays by itself; attempts_recall fills it
+ * in when a message of that task and id comes. */
+void attempts_remember(struct worker *w, const struct message *m);
+void attempts_recall(const struct worker *w, struct message *m);
+
+/* attempts_last: M may have no other attempt, so its values will be needed for the dead letters.
+ * attempts_too_deadly: it is not to be emitted any more. */
+bool attempts_last(const struct worker *w, const struct message *m);
+bool attempts_too_deadly(const struct worker *w, const struct message *m);
+
+/* attempts_given_up: after the failure F there is no further attempt of M. Whatever M fails of now, its third
+ * death may have come since it was emitted, by a tuple of an earlier emit; its values may not be kept then,
+ * and are when it comes again. */
+bool attempts_given_up(const struct worker *w, const struct message *m, const gale_failure *f);
 
 /* ---- look.c ---- */
 

@@ -8,7 +8,7 @@
  * Mirrors: acker/ledger.c (the book), acker/acker.c (expiry after the input is drained),
  *          runtime/worker/fold.c (records merge until they leave), runtime/worker/host.c
  *          (host_ack_anchor, register_children), runtime/worker/out.c (flush_acker),
- *          runtime/worker/source.c and pending.c (verdicts, net, void, replay).
+ *          runtime/worker/verdict.c and pending.c (verdicts, net, void, replay).
  * Rules:   A1, A2, A4, A5, A6, A7.
  *
  * An edge id is a bit and a root's value is a set of bits: XOR without luck. The join holds two

@@ -5,7 +5,7 @@
  *
  * Mirrors: runtime/supervisor/fence.c (who has to confirm, whom to tell) and life.c (the table at
  *          the hello), runtime/worker/worker.c (on_switch, worker_frame_ok) and out.c (out_switch),
- *          runtime/worker/source.c (source_lost: what fails is voided), acker/acker.c (succeeded,
+ *          runtime/worker/verdict.c (verdict_lost: what fails is voided), acker/acker.c (succeeded,
  *          replaced), acker/ledger.c (ledger_drop_older).
  * Rules:   I1-I4, A6, R1-R6.
  *

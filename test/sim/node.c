@@ -87,7 +87,7 @@ void node_begin(struct node *n, uint32_t start)
 		.doomed_ns = n->doomed_ns, .n_charges = n->n_charges, .before_root = n->emitting,
 		.before_id = n->emitting_id };
 
-	memcpy(fresh.charges, n->charges, sizeof fresh.charges);	/* source_inherit */
+	memcpy(fresh.charges, n->charges, sizeof fresh.charges);	/* attempts_inherit */
 	channel_clear(&n->down);
 	*n = fresh;
 	n->state = NODE_BOOTING;

@@ -1,5 +1,5 @@
-/* spout.c - a spout's worker: the glue of source.c, spout.c and resume.c around pending.c and
- * position.c. One task.
+/* spout.c - a spout's worker: pending.c and position.c, and the glue around them as in source.c, verdict.c,
+ * attempts.c, spout.c and resume.c. One task.
  *
  * The spout itself has the ids 0 .. ids-1 to emit, in order. By seed gale keeps its messages
  * (`kept`), or it emits what failed once more by itself.
@@ -242,7 +242,7 @@ static bool has_room(const struct node *n)
 	return spout_open(n) < n->world->set.most_pending;
 }
 
-/* source_recall */
+/* attempts_recall */
 static void recall(const struct node *n, struct message *m)
 {
 	uint32_t known = pending_attempts(&n->pending, 0, m->id);
@@ -362,7 +362,7 @@ static void on_failed(struct node *n, uint64_t root, enum why why)
 	failed(n, root, &f.message, why);
 }
 
-/* source_inside */
+/* verdict_inside */
 static bool tell_inside(struct node *n)
 {
 	size_t count = n->n_inside_ready;
@@ -432,7 +432,7 @@ static void charge(struct node *n, uint64_t root)
 		    pending_attempts(&n->pending, 0, f->id) + (1u << DEATHS_SHIFT));
 }
 
-/* on_obituary, source_named */
+/* on_obituary, attempts_named */
 void spout_named(struct node *n, uint64_t root)
 {
 	oracle_told(n, root);
@@ -442,7 +442,7 @@ void spout_named(struct node *n, uint64_t root)
 	charge(n, root);
 }
 
-/* on_lost, source_lost */
+/* on_lost, verdict_lost */
 void spout_lost(struct node *n, uint32_t peer)
 {
 	const struct plan *p = n->world->plan;

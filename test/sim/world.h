@@ -9,7 +9,7 @@
  *     super.c    the supervisor: life.c, fence.c, restart.c, pulse.c; glue as in crew.c
  *     node.c     a worker's life and turns; glue as in worker.c
  *     post.c     what a worker sends: fold.c, notes.c, combine.c; glue as in out.c, sink.c and route.c
- *     spout.c    pending.c, position.c, inside.h; glue as in source.c, spout.c, resume.c
+ *     spout.c    pending.c, position.c, inside.h; glue as in source.c, verdict.c, attempts.c, spout.c, resume.c
  *     bolt.c     inside.h, merged.c; glue as in bolt.c, host.c, chain.c and durable.c; five kinds of bolts
  *     judge.c    ledger.c; glue as in acker.c
  *     oracle.c   what must never happen, and what must have happened in the end
