@@ -435,6 +435,27 @@ START_TEST(shuffle_gives_every_task_its_share)
 }
 END_TEST
 
+/* Of the 1000 messages that a spout may have open, each worker's task shall have some in hand and some on their
+ * way: a burst is no load for one alone. Neighbours in the row of tasks are in different workers. */
+START_TEST(a_burst_is_shared_out)
+{
+	struct topology *t = sender(1, 1, 1);
+	uint32_t n[4] = { 0 };
+
+	fake_component(t, GALE_BOLT, "to", 3, 6);
+	subscribe(t, 0, 1, GROUPING_SHUFFLE);
+	enter(t);
+	for (uint32_t i = 0; i < 480; i++)
+		emit(gale_text("word"));
+	check_all();
+	for (size_t i = 0; i < scene.n_got; i++)
+		n[scene.got[i].worker - scene.plan->first_worker[1]]++;
+	for (uint32_t w = 0; w < 3; w++)
+		ck_assert_uint_ge(n[w], 140);
+	leave();
+}
+END_TEST
+
 /* fill emits frames of 60 KB until N have left or, with STOP, one waits. */
 static uint32_t fill(uint32_t n, bool stop)
 {
@@ -1400,6 +1421,7 @@ static TCase *groupings(void)
 	TCase *c = tcase_create("groupings");
 
 	tcase_add_loop_test(c, shuffle_gives_every_task_its_share, 0, 4);
+	tcase_add_test(c, a_burst_is_shared_out);
 	tcase_add_test(c, shuffle_passes_over_a_full_destination);
 	tcase_add_test(c, shuffle_waits_when_all_are_full_and_loses_nothing);
 	tcase_add_test(c, all_gives_every_task_a_copy_on_an_edge_of_its_own);

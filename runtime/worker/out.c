@@ -11,6 +11,7 @@
 enum {
 	FRAME_MAX = OPTIMISE_FRAMES ? 65536 : 256, FRAME_MIN = OPTIMISE_FRAMES ? 4096 : 256,
 	PIPES_BYTES = 1 << 20,		/* F1: what may lie in all pipes into one task */
+	SHUFFLE_MOST = OPTIMISE_FRAMES ? 256 : 1,	/* tuples in a frame to one of several tasks */
 	RECORDS_MAX = 65536 - WIRE_HEADER
 };
 
@@ -185,11 +186,57 @@ static int change_outboxes(struct out *o, const struct plan *then, const char *r
 	return 0;
 }
 
-/* turn_sink has a sink to any task of a component go to those workers that have them now. */
-static void turn_sink(struct out *o, struct sink *s)
+/* leads_to gives the component that S goes to. */
+static uint32_t leads_to(const struct out *o, const struct sink *s)
 {
-	for (uint32_t i = 0; s->n_destinations > 1 && i < s->n_destinations; i++)
-		s->destinations[i].outbox = o->outboxes[o->plan->task_worker[s->destinations[i].target]];
+	return o->plan->workers[o->plan->task_worker[s->destinations[0].target]].component;
+}
+
+/* may_be_open gives how many messages there may be, at most, that FROM emits for. */
+static uint64_t may_be_open(const struct plan *p, const struct plan_stage *from)
+{
+	const struct topology *t = p->topology;
+	bool own = t->components[from->component].kind == GALE_SPOUT;
+	uint64_t n = 0;
+
+	if (p->n_ackers == 0)
+		return UINT64_MAX;
+	for (uint32_t i = 0; i < t->n_components; i++) {
+		const struct component *c = &t->components[i];
+
+		if (c->kind == GALE_SPOUT && (!own || i == from->component))
+			n += (uint64_t)topology_int(t, c, "topology.max.spout.pending") *
+			    (own ? from->n_tasks : c->n_tasks);
+	}
+	return n;
+}
+
+/* spread has S go to all tasks of COMPONENT in turn, one worker after the other. When few messages may be open,
+ * frames are so small that each worker can have one in hand and one on its way: else a burst for
+ * slow bolts would lie in front of one of them while others have nothing to do. */
+static void spread(struct out *o, struct sink *s, const struct plan_stage *from, uint32_t component)
+{
+	const struct plan *p = o->plan;
+	uint32_t n_tasks = p->topology->components[component].n_tasks;
+	uint64_t share = may_be_open(p, from) / (2 * (uint64_t)plan_executors(p, component));
+
+	s->most_tuples = share > SHUFFLE_MOST ? SHUFFLE_MOST : share > 1 ? (uint32_t)share : 1;
+	s->n_destinations = 0;
+	for (uint32_t i = 0; s->n_destinations < n_tasks; i++)
+		for (uint32_t w = 0; w < p->n_workers; w++)
+			if (p->workers[w].role == ROLE_BOLT && p->workers[w].component == component &&
+			    i < p->workers[w].n_tasks)
+				sink_add(s, o->outboxes[w], p->workers[w].first_task + i);
+}
+
+/* spread_again has a sink to any task of a component go to those workers that have them now. */
+static void spread_again(struct out *o, struct sink *s)
+{
+	const struct plan *p = o->plan;
+
+	if (s->n_destinations > 1)
+		spread(o, s, plan_stage_of(p, o->me, plan_task_component(p, o->me, s->source)),
+		    leads_to(o, s));
 }
 
 int out_lay_out(struct out *o, const struct plan *plan, const char *rundir, const uint32_t *starts,
@@ -205,7 +252,7 @@ int out_lay_out(struct out *o, const struct plan *plan, const char *rundir, cons
 			o->downstream[o->n_downstream++] = w;
 	o->most_age_ns = most_age(o->n_downstream);
 	for (uint32_t i = 0; i < o->n_sinks; i++)
-		turn_sink(o, o->sinks[i]);
+		spread_again(o, o->sinks[i]);
 	o->sender.blocked = data_waits(o);
 	return 0;
 }
@@ -278,18 +325,16 @@ struct sink *out_sink_to(struct out *o, const struct plan_stage *from, uint32_t 
 struct sink *out_sink_any(struct out *o, const struct plan_stage *from, uint32_t component)
 {
 	const struct component *c = &o->plan->topology->components[component];
-	uint32_t first = o->plan->first_task[component];
 	struct sink *s;
 
 	if (c->n_tasks == 1)
 		return out_sink_to(o, from, o->plan->first_worker[component]);
 	for (uint32_t i = 0; i < o->n_sinks; i++)
 		if (o->sinks[i]->n_destinations > 1 && o->sinks[i]->source == from->first_task &&
-		    o->sinks[i]->destinations[0].target == first)
+		    leads_to(o, o->sinks[i]) == component)
 			return o->sinks[i];
 	s = new_sink(o, from, component);
-	for (uint32_t t = first; t < first + c->n_tasks; t++)
-		sink_add(s, o->outboxes[o->plan->task_worker[t]], t);
+	spread(o, s, from, component);
 	/* Senders that start with different tasks spread small inputs better. */
 	s->turn = o->plan->workers[o->me].executor % s->n_destinations;
 	return s;

@@ -39,8 +39,6 @@ void sink_add(struct sink *s, struct outbox *outbox, uint32_t target)
 {
 	s->destinations = xrealloc(s->destinations, (s->n_destinations + 1) * sizeof *s->destinations);
 	s->destinations[s->n_destinations++] = (struct destination){ outbox, target };
-	if (s->n_destinations > 1)
-		s->most_tuples = SINK_SHUFFLE_TUPLES;
 }
 
 static void open_frame(struct sink *s, size_t need)

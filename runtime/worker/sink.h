@@ -37,7 +37,6 @@ struct sender {
 
 enum {
 	SINK_EDGES = OPTIMISE_FRAMES ? 1 << 16 : 1,		/* edge ids of one frame */
-	SINK_SHUFFLE_TUPLES = OPTIMISE_FRAMES ? 256 : 1,	/* a frame to one of several tasks: small enough to spread */
 	SINK_HEAD = 64			/* most bytes of a tuple's head without a list of roots */
 };
 
