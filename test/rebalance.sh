@@ -251,6 +251,29 @@ case_spouts() {
 	must [ "$(compare)" = "lost=0 doubled=0" ]
 }
 
+# A spout that has not heard yet that it shall emit, and then that it shall not, does so for a moment in
+# between: what is moved waits until it has heard both. The spout's worker is stopped meanwhile, for half a second.
+case_not_heard() {
+	local spout rebalance
+
+	follow
+	seq 1000 > in
+	submit --inactive
+	spout=$(worker 'lines[0]')
+	kill -STOP "$spout"
+	expect 0 activate not_heard
+	gale rebalance not_heard -w 60 -e split=1 > out 2> err &
+	rebalance=$!
+	wait_until 10 grep -q 'waiting for what is open' err
+	sleep 0.5
+	must [ "$(grep -c 'stopping those' err)" -eq 0 ]
+	kill -CONT "$spout"
+	wait "$rebalance" || fail "$(cat err)"
+	wait_until 10 has 1000
+	must [ "$(wc -l < sink)" -eq 1000 ]
+	stop
+}
+
 # What is chained moves as one.
 case_chained() {
 	texts

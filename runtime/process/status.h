@@ -18,7 +18,7 @@
 
 enum {
 	STATUS_MAGIC = 0x656c6167,	/* "gale" */
-	STATUS_VERSION = 4,
+	STATUS_VERSION = 5,
 	STATUS_STREAMS = 16,		/* streams counted one by one; the last takes the rest */
 	STATUS_METRICS = 32,
 	STATUS_HAND_BYTES = 256,
@@ -74,6 +74,7 @@ struct status {
 					 * is open; a moment late. 0: none is */
 	uint64_t pending;		/* spouts, finishing bolts: messages; ackers: trees */
 	uint64_t active;		/* spouts, coordinator: 1 = it was told to emit, and not to pause since */
+	uint64_t told;			/* how often it was told either; `pending` is not older */
 	uint64_t held;			/* bolts: tuples held */
 	uint64_t unbounded;		/* spouts: 1 = the input has no end */
 	uint64_t survives;		/* 1 = a successor can go on where this one was: spouts

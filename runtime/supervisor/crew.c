@@ -386,7 +386,8 @@ uint64_t crew_pending(const struct crew *c)
 	return n;
 }
 
-/* is_paused: WORKER, if it emits anything of its own accord, knows that it shall not, and has nothing open. */
+/* is_paused: WORKER, if it emits anything of its own accord, knows that it shall not, and has nothing open.
+ * It may not have heard the last word yet, or have heard of "activate" only: so words are counted. */
 static bool is_paused(const struct crew *c, uint32_t worker)
 {
 	enum role role = c->plan->workers[worker].role;
@@ -394,7 +395,7 @@ static bool is_paused(const struct crew *c, uint32_t worker)
 
 	if (role != ROLE_SPOUT && !plan_is_source(c->plan, worker))
 		return true;
-	return page != NULL && page->active == 0 && page->pending == 0;
+	return page != NULL && page->told == c->lives.workers[worker].told && page->active == 0 && page->pending == 0;
 }
 
 /* is_busy: PAGE's worker is in an execute; else *WORK is how much it has done. Frames that it has

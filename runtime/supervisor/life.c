@@ -44,12 +44,19 @@ static bool begins(const struct lives *l, uint32_t worker)
 	return role_of(l, worker) == ROLE_SPOUT || role_of(l, worker) == ROLE_COORDINATOR;
 }
 
-/* say_active tells those that are ready whether they shall work. */
-static void say_active(struct lives *l)
+/* say_active tells WORKER whether it shall work. */
+static void say_active(struct lives *l, uint32_t worker)
+{
+	l->workers[worker].told++;
+	l->orders->say(l->arg, worker, l->active && !l->paused ? "activate" : "deactivate");
+}
+
+/* all_active tells all that are ready. */
+static void all_active(struct lives *l)
 {
 	for (uint32_t i = 0; i < l->plan->n_workers; i++)
 		if (begins(l, i) && l->workers[i].state == LIFE_READY)
-			l->orders->say(l->arg, i, l->active && !l->paused ? "activate" : "deactivate");
+			say_active(l, i);
 }
 
 /* none_before: every worker has come as far as STATE; one that fails gets no further. */
@@ -165,12 +172,12 @@ static void serve(struct lives *l, const struct what *x)
 	l->workers[x->worker].state = LIFE_READY;
 	l->workers[x->worker].deadline_ns = 0;
 	if (l->phase == RUN_ACTIVE && l->active && !l->paused && begins(l, x->worker))
-		l->orders->say(l->arg, x->worker, "activate");
+		say_active(l, x->worker);
 	if (l->phase != RUN_STARTING || !none_before(l, LIFE_READY))
 		return;
 	l->phase = RUN_ACTIVE;
 	if (l->active)
-		say_active(l);
+		all_active(l);
 }
 
 static void end(struct lives *l, const struct what *x)
@@ -393,6 +400,7 @@ void lives_started(struct lives *l, uint32_t worker, uint64_t now_ns)
 	assert(w->state == LIFE_NEW || w->state == LIFE_WAITING);
 	w->state = LIFE_STARTING;
 	w->start++;
+	w->told = 0;
 	w->deadline_ns = now_ns + l->ready_ns;
 }
 
@@ -422,7 +430,7 @@ void lives_activate(struct lives *l, bool active)
 		return;
 	l->active = active;
 	if (l->phase == RUN_ACTIVE)
-		say_active(l);
+		all_active(l);
 }
 
 /* ---- moving tasks ---- */
@@ -431,7 +439,7 @@ void lives_pause(struct lives *l, bool paused)
 {
 	l->paused = paused;
 	if (l->phase == RUN_ACTIVE && l->active)
-		say_active(l);
+		all_active(l);
 }
 
 void lives_retire(struct lives *l, uint32_t worker, uint64_t now_ns)

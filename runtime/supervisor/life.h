@@ -94,6 +94,7 @@ struct life_worker {
 	bool over;		/* it has ended: its successor only says so (B1, B3) */
 	bool laying;		/* it was told "layout", and has not said "laid" */
 	bool fresh;		/* it was started to move tasks, and has no table yet */
+	uint64_t told;		/* how often this start was told "activate" or "deactivate" */
 	uint64_t deadline_ns;	/* 0: none */
 };
 

@@ -143,6 +143,7 @@ static void on_activate(struct worker *w, const struct control_message *m)
 	(void)m;
 	w->active = true;
 	w->status->active = 1;
+	w->status->told++;
 	for (uint32_t i = 0; i < w->n_tasks; i++) {
 		struct task *t = &w->tasks[i];
 
@@ -152,9 +153,8 @@ static void on_activate(struct worker *w, const struct control_message *m)
 	}
 }
 
-static void on_deactivate(struct worker *w, const struct control_message *m)
+static void deactivate(struct worker *w)
 {
-	(void)m;
 	if (!w->active)
 		return;
 	w->active = false;
@@ -167,12 +167,21 @@ static void on_deactivate(struct worker *w, const struct control_message *m)
 	}
 }
 
+static void on_deactivate(struct worker *w, const struct control_message *m)
+{
+	(void)m;
+	deactivate(w);
+	if (w->me->role == ROLE_SPOUT)
+		w->status->pending = source_open(w);
+	w->status->told++;
+}
+
 static void on_drain(struct worker *w, const struct control_message *m)
 {
 	if (w->txn != NULL)
 		return;		/* the coordinator ends it, batch by batch */
 	w->ending = m->discard ? ENDING_DISCARD : ENDING_FINISH;
-	on_deactivate(w, m);
+	deactivate(w);
 }
 
 static void on_stop(struct worker *w, const struct control_message *m)
