@@ -175,34 +175,39 @@ static int take_databases(const char *dir, const char *into, struct error *e)
 	return rc;
 }
 
-/* ask says WORD and waits for ANSWER. */
+/* ask says WORD and waits for ANSWER. Returns 0, or, with E set, -1, or 1: the supervisor has hung up before
+ * anything was copied, since it ends or its coordinator has died. */
 static int ask(int fd, const char *dir, const char *word, const char *answer, struct error *e)
 {
+	bool looks = strcmp(word, "look") == 0, hung_up;
 	char text[16] = "";
-	ssize_t n;
+	ssize_t n = send(fd, word, strlen(word), MSG_NOSIGNAL);
 
-	if (send(fd, word, strlen(word), MSG_NOSIGNAL) < 0)
-		return error_errno(e, "the run that uses %s can't be asked", dir);
-	n = recv(fd, text, sizeof text - 1, 0);
+	if (n > 0)
+		n = recv(fd, text, sizeof text - 1, 0);
 	if (n > 0 && strcmp(text, answer) == 0)
 		return 0;
-	return error_set(e, "the run that uses %s %s: try again, or stop it first", dir,
-	    strcmp(word, "look") == 0 ? "does not answer" : "could not wait until all was copied");
+	hung_up = n == 0 || (n < 0 && (errno == EPIPE || errno == ECONNRESET));
+	error_set(e, "the run that uses %s %s: try again, or stop it first", dir,
+	    looks ? "does not answer" : "could not wait until all was copied");
+	return looks && hung_up ? 1 : -1;
 }
 
 int snapshot_visit(int fd, const char *dir, const char *into, struct error *e)
 {
 	struct timeval patience = { .tv_sec = ANSWER_S };
 	struct sockaddr_un address;
-	int to = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0), rc = -1;
+	int to = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0), rc = 1;
 
 	statedir_control(fd, &address);
 	if (to < 0)
 		return error_errno(e, "can't make a socket");
 	setsockopt(to, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
-	if (connect(to, (struct sockaddr *)&address, sizeof address) != 0)
-		rc = 1;
-	else if (ask(to, dir, "look", "frozen", e) == 0 && take_databases(dir, into, e) == 0)
+	if (connect(to, (struct sockaddr *)&address, sizeof address) == 0)
+		rc = ask(to, dir, "look", "frozen", e);
+	if (rc == 0)
+		rc = take_databases(dir, into, e);
+	if (rc == 0)
 		rc = ask(to, dir, "done", "thawed", e);
 	close(to);
 	return rc;

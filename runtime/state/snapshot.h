@@ -16,7 +16,7 @@ int snapshot_files(const char *from, const char *to, bool in_use, struct error *
 /* snapshot_visit makes the directory INTO with copies of all databases of the state directory DIR,
  * open as FD, which a run uses: it asks the run's supervisor to have nothing decided meanwhile
  * (visit.h). 0, or -1 with E set, or 1: there is no supervisor that could be asked, since the run
- * starts or ends; E stays as it is. */
+ * starts or ends, or it has hung up; nothing was made, and another try may do. */
 int snapshot_visit(int fd, const char *dir, const char *into, struct error *e);
 
 #endif
