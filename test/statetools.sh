@@ -128,7 +128,7 @@ case_a_run_that_goes_on_can_be_looked_at() {
 		    fail "$(counted file) words are counted, and the record covers $(words_of_the_record file)"
 		looks=$((looks + 1))
 	done
-	wait "$PID"
+	wait "$PID" || fail "the run ends with $?: $(cat err.run)"
 	PID=
 	must [ "$looks" -gt 0 ]
 	words < text > expected
