@@ -341,7 +341,7 @@ case_a_spout_that_is_lost_while_it_ends() {
 
 # has_begun: where the spouts begin is on disk. has_read: the spout has read all of the log.
 has_begun() {
-	[ -n "$(find state -path '*coordinator.0/*.log' -size +0)" ]
+	[ -n "$(find state -path '*coordinator.0/*.log' -exec grep -la starts {} + 2> /dev/null)" ]
 }
 
 has_read() {
