@@ -305,6 +305,39 @@ START_TEST(a_good_rebalance)
 }
 END_TEST
 
+/* The sources are told of the loss when the time for switching is over, and again when somebody switches late:
+ * nothing is emitted in between, or it would come twice. */
+START_TEST(spouts_wait_for_who_switches_late)
+{
+	begin_rebalance(3);
+	is_quiet = true;
+	turn();
+	ends(SPLIT_1, EVENT_EXITED);
+	turn();
+	happens(2, EVENT_HELLO);
+	happens(5, EVENT_HELLO);
+	says_laid(LINES);
+	says_laid(SPLIT_0);
+	says_laid(SINK);
+	says_laid(ACKER);
+	fences_switched(&lives.fences, LINES, 2, 2);
+	did.n = 0;
+	now += FENCE_WAIT_MS * (uint64_t)NS_PER_MS;
+	fences_expire(&lives.fences, now);
+	expect("0 lost 5; ");
+	turn();
+	expect("");
+	fences_switched(&lives.fences, LINES, 5, 1);
+	expect("0 lost 5; ");
+	turn();
+	expect("0 activate; [readying] ");
+	happens(2, EVENT_READY);
+	happens(5, EVENT_READY);
+	turn();
+	forget_plan();
+}
+END_TEST
+
 /* bring_in has all who are new say hello and all who live say that they know. */
 static void bring_in(void)
 {
@@ -617,6 +650,7 @@ int main(void)
 	seed = test_seed();
 	tcase_add_checked_fixture(c, begin, finish);
 	tcase_add_test(c, a_good_rebalance);
+	tcase_add_test(c, spouts_wait_for_who_switches_late);
 	tcase_add_test(c, what_is_open_is_waited_for_no_longer_than_asked);
 	tcase_add_test(c, one_that_does_not_stop_is_killed_and_that_is_no_failure);
 	tcase_add_test(c, when_the_layout_cannot_be_written_all_is_as_before);

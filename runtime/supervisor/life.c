@@ -529,6 +529,14 @@ bool lives_settled(const struct lives *l)
 	return true;
 }
 
+bool lives_switched(const struct lives *l)
+{
+	for (uint32_t i = 0; i < l->plan->n_workers; i++)
+		if (l->fences.fences[i].n_waiting > 0)
+			return false;
+	return true;
+}
+
 /* ---- its end ---- */
 
 void lives_drain(struct lives *l, bool finish, uint64_t now_ns)

@@ -147,10 +147,11 @@ bool lives_starting(const struct lives *l);
 /* lives_lay_out: PLAN is the plan from now on, and in the run directory; all that it does not keep
  * are gone. The one before may be freed after it. lives_laid: WORKER has said "laid".
  * lives_settled: nobody has to any more, and who was new has its table and its sources were told
- * of the loss. */
+ * of the loss. lives_switched: all who send to somebody who is new have said that they do. */
 void lives_lay_out(struct lives *l, const struct plan *plan, uint64_t now_ns);
 void lives_laid(struct lives *l, uint32_t worker, uint64_t now_ns);
 bool lives_settled(const struct lives *l);
+bool lives_switched(const struct lives *l);
 
 /* lives_drain asks the run to end once what is open is done; FINISH: as if the input had
  * ended. While the run still starts this is lives_stop. lives_stop ends it now, lives_kill

@@ -114,9 +114,10 @@ static bool lay(struct rebalance *r, uint64_t now_ns)
 {
 	bool settled = lives_settled(r->lives);
 
-	if (settled || now_ns >= r->until_ns)
+	/* Who switches late has the sources told of the loss again: what they had emitted by then would come twice. */
+	if ((settled && lives_switched(r->lives)) || now_ns >= r->until_ns)
 		resume(r, now_ns);
-	if (!settled)
+	if (!settled || r->pause_ns == 0)
 		return false;
 	if (r->failed)
 		end(r, CODE_FAILED, r->why.text);

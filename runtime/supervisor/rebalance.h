@@ -7,7 +7,8 @@
  *     RETIRING    who has tasks that move is told to leave; all have exited, and nobody is just
  *                 being started
  *     LAYING      the new layout is on disk and the plan from now on; who is new was started, who
- *                 is live was told: until all have it, and the sources were told of the loss
+ *                 is live was told: until all have it, the sources were told of the loss, and who
+ *                 sends to those who are new has said so, since else sources are told again.
  *                 In the end, or after the time given and REBALANCE_RESUME_MS at least, spouts
  *                 emit again: one who is in a long execute keeps nobody waiting. What leaves for who
  *                 is gone until then is failed with the rest.
