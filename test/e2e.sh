@@ -280,16 +280,26 @@ stuck() {
 	END
 }
 
-# in_batches [NAME]: words of the file `in` are counted, in batches.
+# tallied NAME LINE...: words of the file `in` are counted, with state; LINE... are of the topology.
+tallied() {
+	local name=$1
+
+	shift
+	{
+		printf '%s\n' "$@"
+		cat <<-END
+			spout lines lines path=in follow=true
+			bolt split split
+			bolt tally tally
+			stream lines split SHUFFLE
+			stream split tally FIELDS word
+		END
+	} | topology "$name"
+}
+
+# in_batches [NAME]: so, in batches.
 in_batches() {
-	topology "${1:-$CASE}" <<-END
-		transactional tx
-		spout lines lines path=in follow=true
-		bolt split split
-		bolt tally tally
-		stream lines split SHUFFLE
-		stream split tally FIELDS word
-	END
+	tallied "${1:-$CASE}" 'transactional tx'
 }
 
 # ---- what must be true ----

@@ -312,13 +312,7 @@ case_long_start() {
 # State is asked for by name, while it runs and after.
 case_state_by_name() {
 	yes a | head -n 100 > in
-	topology <<-END
-		spout lines lines path=in follow=true
-		bolt split split
-		bolt tally tally
-		stream lines split SHUFFLE
-		stream split tally FIELDS word
-	END
+	tallied "$CASE"
 	submit --name words
 	wait_until 10 has_tallied 100
 	expect 0 kill words

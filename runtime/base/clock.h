@@ -18,4 +18,12 @@ static inline uint64_t clock_now_ns(void)
 	return (uint64_t)t.tv_sec * NS_PER_S + (uint64_t)t.tv_nsec;
 }
 
+/* clock_pause sleeps for MS, or until a signal comes: between two tries at what nobody tells us of. */
+static inline void clock_pause(uint32_t ms)
+{
+	struct timespec t = { .tv_sec = ms / 1000, .tv_nsec = (long)(ms % 1000) * NS_PER_MS };
+
+	nanosleep(&t, NULL);
+}
+
 #endif

@@ -6,7 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "call.h"
@@ -63,13 +62,6 @@ int ask_live(const char *name, struct home *h)
 	return code;
 }
 
-static void pause_a_step(void)
-{
-	static const struct timespec step = { .tv_nsec = (long)STEP_MS * NS_PER_MS };
-
-	nanosleep(&step, NULL);
-}
-
 /* A supervisor that has just been started has no socket yet, for a moment. */
 static int connect_patiently(const struct home *h)
 {
@@ -78,7 +70,7 @@ static int connect_patiently(const struct home *h)
 
 	while ((fd = call_connect(h->fd, 0)) < 0 && call_may_come(errno) && home_lives(h) &&
 	    clock_now_ns() < deadline)
-		pause_a_step();
+		clock_pause(STEP_MS);
 	return fd;
 }
 
@@ -175,7 +167,7 @@ bool ask_gone(const struct home *h, uint32_t ms)
 	while (home_lives(h)) {
 		if (clock_now_ns() >= deadline)
 			return false;
-		pause_a_step();
+		clock_pause(STEP_MS);
 	}
 	return true;
 }

@@ -26,21 +26,28 @@ int call_live(const struct home *h, struct error *e)
 	return EXIT_CONFLICT;
 }
 
-int call_connect(int home, int type)
+int call_connect_state(int state, int type)
 {
-	int dir = openat(home, "state", O_PATH | O_DIRECTORY | O_CLOEXEC), fd, cause;
+	int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | type, 0), cause;
 	struct sockaddr_un address;
 
-	if (dir < 0)
-		return -1;
-	statedir_control(dir, &address);
-	fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | type, 0);
+	statedir_control(state, &address);
 	if (fd >= 0 && connect(fd, (struct sockaddr *)&address, sizeof address) != 0) {
 		cause = errno;
 		close(fd);
 		fd = -1;
 		errno = cause;
 	}
+	return fd;
+}
+
+int call_connect(int home, int type)
+{
+	int dir = openat(home, "state", O_PATH | O_DIRECTORY | O_CLOEXEC), fd, cause;
+
+	if (dir < 0)
+		return -1;
+	fd = call_connect_state(dir, type);
 	cause = errno;
 	close(dir);
 	errno = cause;

@@ -24,6 +24,10 @@ int call_live(const struct home *h, struct error *e);
  * with errno set. It never waits: call_may_come tells whether errno means that it may be possible a
  * moment later, as one that was just started has no desk yet. */
 int call_connect(int home, int type);
+
+/* call_connect_state is call_connect with the state directory itself. */
+int call_connect_state(int state, int type);
+
 bool call_may_come(int error);
 
 /* call_final: TEXT, an answer, is the last one. *CODE becomes the exit code that it stands for, *REST what

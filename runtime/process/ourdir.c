@@ -5,7 +5,6 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/file.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "clock.h"
@@ -53,7 +52,6 @@ int ourdir_open(int dir, const char *name, const char *path, const char *variabl
 
 int ourdir_lock(int fd, uint32_t ms)
 {
-	static const struct timespec step = { .tv_nsec = (long)LOCK_STEP_MS * NS_PER_MS };
 	uint64_t deadline = clock_now_ns() + (uint64_t)ms * NS_PER_MS;
 
 	while (flock(fd, LOCK_EX | LOCK_NB) != 0) {
@@ -63,7 +61,7 @@ int ourdir_lock(int fd, uint32_t ms)
 			errno = EWOULDBLOCK;
 			return -1;
 		}
-		nanosleep(&step, NULL);
+		clock_pause(LOCK_STEP_MS);
 	}
 	return 0;
 }

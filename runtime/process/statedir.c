@@ -13,7 +13,6 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/statfs.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "clock.h"
@@ -142,7 +141,6 @@ static bool lives(pid_t pid)
  * of a child that was just forked, for as long as that takes to die. */
 static enum statedir_result lock_dir(struct statedir *s, struct error *e)
 {
-	static const struct timespec step = { .tv_nsec = (long)STEP_MS * NS_PER_MS };
 	uint64_t deadline = clock_now_ns() + (uint64_t)WAIT_MS * NS_PER_MS;
 	char pid[32];
 	int n;
@@ -158,7 +156,7 @@ static enum statedir_result lock_dir(struct statedir *s, struct error *e)
 			    "one first, or name another directory", s->path, (int)holder(s->lock_fd));
 			return STATEDIR_CONFLICT;
 		}
-		nanosleep(&step, NULL);
+		clock_pause(STEP_MS);
 	}
 	n = snprintf(pid, sizeof pid, "%d\n", (int)getpid());
 	if (ftruncate(s->lock_fd, 0) != 0 || pwrite(s->lock_fd, pid, (size_t)n, 0) != n)

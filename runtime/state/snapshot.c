@@ -13,11 +13,11 @@
 #include <unistd.h>
 
 #include "buf.h"
+#include "call.h"
 #include "memory.h"
 #include "ourdir.h"
-#include "statedir.h"
 
-enum { ANSWER_S = 5, TRIES = 20 };
+enum { TRIES = 20 };
 
 static bool ends_with(const char *name, const char *end)
 {
@@ -110,7 +110,6 @@ int snapshot_files(const char *from, const char *to, bool in_use, struct error *
 
 /* ---- of a run that goes on ---- */
 
-
 /* describe makes OUT say which files the database in PATH is made of, and how long its manifest
  * is: if that is the same before and after, nothing was compacted in between. */
 static void describe(const char *path, struct buf *out)
@@ -195,16 +194,13 @@ static int ask(int fd, const char *dir, const char *word, const char *answer, st
 
 int snapshot_visit(int fd, const char *dir, const char *into, struct error *e)
 {
-	struct timeval patience = { .tv_sec = ANSWER_S };
-	struct sockaddr_un address;
-	int to = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0), rc = 1;
+	struct timeval patience = { .tv_sec = CALL_ANSWER_MS / 1000 };
+	int to = call_connect_state(fd, 0), rc;
 
-	statedir_control(fd, &address);
 	if (to < 0)
-		return error_errno(e, "can't make a socket");
+		return call_may_come(errno) ? 1 : error_errno(e, "the run that uses %s can't be asked", dir);
 	setsockopt(to, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
-	if (connect(to, (struct sockaddr *)&address, sizeof address) == 0)
-		rc = ask(to, dir, "look", "frozen", e);
+	rc = ask(to, dir, "look", "frozen", e);
 	if (rc == 0)
 		rc = take_databases(dir, into, e);
 	if (rc == 0)

@@ -8,7 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "clock.h"
@@ -161,7 +160,7 @@ static bool is_transactional(const struct buf *topology)
 	return second != NULL && strncmp(second + 1, "transactional ", 14) == 0;
 }
 
-/* visit copies what a run that goes on has, with its leave: 0, or as snapshot_visit. */
+/* visit copies what a run that goes on has into ST's databases, with its leave: as snapshot_visit. */
 static int visit(struct store *st, const char *dir, struct error *e)
 {
 	st->dir.path = realpath(dir, NULL);
@@ -169,8 +168,6 @@ static int visit(struct store *st, const char *dir, struct error *e)
 		st->dir.fd = open(st->dir.path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (st->dir.fd < 0)
 		return error_errno(e, "cannot open the state directory %s", dir);
-	free(st->databases);
-	st->databases = xasprintf("%s/databases", st->scratch.path);
 	return snapshot_visit(st->dir.fd, st->dir.path, st->databases, e);
 }
 
@@ -178,10 +175,10 @@ static int visit(struct store *st, const char *dir, struct error *e)
  * neither is of a run that starts or ends, which takes a moment. */
 static enum statedir_result open_directory(struct store *st, const char *dir, struct error *e)
 {
-	static const struct timespec step = { .tv_nsec = (long)STEP_MS * NS_PER_MS };
 	uint64_t deadline = clock_now_ns() + (uint64_t)WAIT_MS * NS_PER_MS;
 	enum statedir_result rc;
 
+	st->databases = xasprintf("%s/databases", st->scratch.path);
 	while ((rc = statedir_look(&st->dir, dir, e)) == STATEDIR_CONFLICT) {
 		int visited = visit(st, dir, e);
 
@@ -190,7 +187,7 @@ static enum statedir_result open_directory(struct store *st, const char *dir, st
 		if (visited < 0 || clock_now_ns() >= deadline)
 			return STATEDIR_CONFLICT;
 		statedir_close(&st->dir);
-		nanosleep(&step, NULL);
+		clock_pause(STEP_MS);
 	}
 	if (rc == STATEDIR_OK) {
 		free(st->databases);

@@ -8,10 +8,10 @@
  *                 being started
  *     LAYING      the new layout is on disk and the plan from now on; who is new was started, who
  *                 is live was told: until all have it, the sources were told of the loss, and who
- *                 sends to those who are new has said so, since else sources are told again.
- *                 In the end, or after the time given and REBALANCE_RESUME_MS at least, spouts
- *                 emit again: one who is in a long execute keeps nobody waiting. What leaves for who
- *                 is gone until then is failed with the rest.
+ *                 sends to those who are new has said so: one who does so late has sources told
+ *                 again. Then, or after the time given and REBALANCE_RESUME_MS at least, spouts
+ *                 emit again: one who is in a long execute keeps nobody waiting for longer. What
+ *                 leaves for who is gone until then is failed with the rest.
  *     READYING    until all workers are ready
  *
  * What was still open when the time was over is failed by the fences of those who are new, and

@@ -12,7 +12,6 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "clock.h"
@@ -404,7 +403,6 @@ static bool kill_orphan(pid_t pid, void *arg)
 /* Its children are ours next, so it takes some rounds. */
 void spawn_sweep(void)
 {
-	static const struct timespec pause = { .tv_nsec = NS_PER_MS };
 	uint64_t deadline = clock_now_ns() + (uint64_t)SWEEP_MS * NS_PER_MS;
 	bool found;
 
@@ -413,7 +411,7 @@ void spawn_sweep(void)
 		each_child(kill_orphan, &found);
 		if (!found || clock_now_ns() >= deadline)
 			break;
-		nanosleep(&pause, NULL);
+		clock_pause(1);
 	}
 	free(elders);
 	elders = NULL;

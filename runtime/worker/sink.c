@@ -91,7 +91,7 @@ uint8_t *sink_begin(struct sink *s, const struct roots *roots, size_t body_bound
 	size_t need = SINK_HEAD + body_bound + (roots->n > 1 ? 8 * (size_t)roots->n : 0);
 	uint8_t *p;
 
-	if (s->open != NULL && (need > (size_t)(s->end - s->at) || s->count == s->most_tuples))
+	if (s->open != NULL && (need > (size_t)(s->end - s->at) || s->count >= s->most_tuples))
 		sink_flush(s);
 	if (s->open == NULL)
 		open_frame(s, need);

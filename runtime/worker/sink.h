@@ -92,7 +92,7 @@ static inline uint8_t *sink_begin_flat(struct sink *s, uint64_t root, uint32_t s
 {
 	uint8_t *p;
 
-	if (s->open == NULL || s->count == 0 || s->count == s->most_tuples || s->end - s->at < SINK_HEAD)
+	if (s->open == NULL || s->count == 0 || s->count >= s->most_tuples || s->end - s->at < SINK_HEAD)
 		return NULL;
 	p = wire_put_root(s->at, root, s->root_before);
 	return s->flags == 0 ? p : sink_put_place(s, p, stream, source, target);
