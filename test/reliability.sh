@@ -267,6 +267,11 @@ reset_timeout_once() {
 
 # Nobody acks: the spout goes on by itself after 2 T, and says so, when the acker is stopped.
 case_no_verdict() {
+	timely 5 no_verdict_once
+}
+
+no_verdict_once() {
+	rm -f feed.log
 	topology <<-END
 		config topology.message.timeout.secs 1
 		spout feed feed count=3 journal=feed.log pause=true
