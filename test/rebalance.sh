@@ -274,6 +274,33 @@ case_not_heard() {
 	stop
 }
 
+# Without ackers nobody counts what is on its way: it is waited for, also where a worker can do nothing for a while.
+case_on_the_way() {
+	local rebalance splits
+
+	follow "config topology.acker.executors 0"
+	submit
+	mapfile -t splits < <(worker 'split[0-1]'; worker 'split[2-3]')
+	must [ "${#splits[@]}" -eq 2 ]
+	kill -STOP "${splits[@]}"
+	seq 1000 > in
+	wait_until 10 emitted_all 1000
+	gale rebalance on_the_way -e split=1 > out 2> err &
+	rebalance=$!
+	wait_until 10 grep -q 'waiting for what is open' err
+	sleep 1.5
+	must [ "$(grep -c 'stopping those' err)" -eq 0 ]
+	kill -CONT "${splits[@]}"
+	wait "$rebalance" || fail "$(cat err)"
+	wait_until 10 has 1000
+	must [ "$(sort -u sink | wc -l)" -eq 1000 ]
+	stop
+}
+
+emitted_all() {
+	[ "$(gale status "$CASE" --json | grep -o '"emitted": [0-9]*' | head -n 1 | tr -cd 0-9)" -eq "$1" ]
+}
+
 # What is chained moves as one.
 case_chained() {
 	texts
@@ -310,15 +337,19 @@ stop() {
 
 # ---- who is there afterwards --------------------------------------------------------------------
 
+# follow LINE...: what comes to the file `in` goes to `sink`. LINE... are of the topology.
 follow() {
 	touch in
-	topology <<-END
-		spout lines lines path=in follow=true
-		bolt split split parallelism=2 numTasks=4
-		bolt append append.Append path=sink
-		stream lines split SHUFFLE
-		stream split append SHUFFLE
-	END
+	{
+		printf '%s\n' "$@"
+		cat <<-END
+			spout lines lines path=in follow=true
+			bolt split split parallelism=2 numTasks=4
+			bolt append append.Append path=sink
+			stream lines split SHUFFLE
+			stream split append SHUFFLE
+		END
+	} | topology
 }
 
 has() {

@@ -49,17 +49,18 @@ is_off() {
 	[ "$(cat "$HOMES"/gale/"$CASE"/log* | grep -c 'tap [0-9]* of [a-z]* is off')" -ge "$1" ]
 }
 
-# all_json FILE: each line is JSON.
+# all_json FILE: each line that is there now is JSON; others may follow.
 all_json() {
 	local line
 
+	head -n "$(wc -l < "$1")" "$1" > whole
 	if command -v jq > /dev/null; then
-		jq -e . "$1" > /dev/null || fail "$1 is no JSON: $(head -n 3 "$1")"
-		must [ "$(jq -c . "$1" | wc -l)" -eq "$(wc -l < "$1")" ]
+		jq -e . whole > /dev/null || fail "$1 is no JSON: $(head -n 3 whole)"
+		must [ "$(jq -c . whole | wc -l)" -eq "$(wc -l < whole)" ]
 	fi
 	while read -r line; do
 		[[ $line == \{*\} ]] || fail "$1 has a line that is no object: $line"
-	done < "$1"
+	done < whole
 }
 
 end() {

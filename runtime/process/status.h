@@ -18,7 +18,7 @@
 
 enum {
 	STATUS_MAGIC = 0x656c6167,	/* "gale" */
-	STATUS_VERSION = 5,
+	STATUS_VERSION = 6,
 	STATUS_STREAMS = 16,		/* streams counted one by one; the last takes the rest */
 	STATUS_METRICS = 32,
 	STATUS_HAND_BYTES = 256,
@@ -55,7 +55,8 @@ struct status {
 	uint32_t worker, start;		/* number in the plan, which start of it */
 	uint64_t started_ns;
 	uint32_t pid;
-	uint32_t asleep;		/* what counts the time from accounted_ns on: enum status_sleep */
+	uint32_t asleep;		/* what counts the time from accounted_ns on: enum status_sleep. IDLE: it has
+					 * nothing in hand and nothing to send */
 
 	struct status_stream streams[STATUS_STREAMS];
 	uint64_t executed;		/* tuples given to execute */
@@ -65,8 +66,7 @@ struct status {
 	uint64_t dead_lettered;		/* spouts: messages given up */
 	uint64_t replayed;		/* spouts: emits but the first of each message */
 	uint64_t ticks;
-	uint64_t frames_in, frames_out, bytes_in, bytes_out;	/* out: only those with tuples, */
-	uint64_t data_in;		/* and how many of those came in */
+	uint64_t frames_in, frames_out, bytes_in, bytes_out;	/* out: only those with tuples */
 
 	uint64_t busy_ns, idle_ns, blocked_ns;	/* a spout that may open no more messages is blocked */
 	uint64_t accounted_ns;		/* they tell of the time up to here; 0: not begun */

@@ -22,9 +22,7 @@
 
 enum {
 	READ_BYTES = 65536,		/* of one pipe in one turn */
-	LAST_READS = 16,		/* of READ_BYTES each, of a worker that has ended */
-	QUIET_MS = 20,			/* without work, where nobody counts what is open ... */
-	LONG_QUIET_MS = 1000		/* ... and frames are missing */
+	LAST_READS = 16			/* of READ_BYTES each, of a worker that has ended */
 };
 
 void crew_fail(struct crew *c, const char *text)
@@ -384,57 +382,6 @@ uint64_t crew_pending(const struct crew *c)
 		if (c->pages[i] != NULL && c->plan->workers[c->pages[i]->worker].role != ROLE_ACKER)
 			n += c->pages[i]->pending;
 	return n;
-}
-
-/* is_paused: WORKER, if it emits anything of its own accord, knows that it shall not, and has nothing open.
- * It may not have heard the last word yet, or have heard of "activate" only: so words are counted. */
-static bool is_paused(const struct crew *c, uint32_t worker)
-{
-	enum role role = c->plan->workers[worker].role;
-	const struct status *page = crew_page(c, worker);
-
-	if (role != ROLE_SPOUT && !plan_is_source(c->plan, worker))
-		return true;
-	return page != NULL && page->told == c->lives.workers[worker].told && page->active == 0 && page->pending == 0;
-}
-
-/* is_busy: PAGE's worker is in an execute; else *WORK is how much it has done. Frames that it has
- * sent, less those that came to it, go to *ON_WAY. */
-static bool is_busy(const struct status *page, uint64_t *work, uint64_t *on_way)
-{
-	*work += page->executed + page->frames_in + page->frames_out;
-	*on_way += page->frames_out - page->data_in;
-	return page->hand_since_ns != 0;
-}
-
-/* is_idle: for QUIET_MS no page has told of anything new, and all frames have arrived. Some never do,
- * when a worker has died: then it takes longer to believe it. */
-static bool is_idle(struct crew *c, uint64_t now_ns)
-{
-	uint64_t work = 0, on_way = 0, quiet_ns;
-	bool busy = false;
-
-	for (uint32_t i = 0; i < c->plan->n_stages; i++) {
-		on_way += c->past[i].sum.frames_out - c->past[i].sum.data_in;
-		if (c->pages[i] != NULL)
-			busy |= is_busy(c->pages[i], &work, &on_way);
-	}
-	if (busy || work != c->work || c->work_ns == 0) {
-		c->work = work;
-		c->work_ns = now_ns;
-	}
-	quiet_ns = (on_way == 0 ? QUIET_MS : LONG_QUIET_MS) * (uint64_t)NS_PER_MS;
-	return now_ns - c->work_ns >= quiet_ns;
-}
-
-bool crew_quiet(struct crew *c, uint64_t now_ns)
-{
-	bool idle = plan_tracks(c->plan) || is_idle(c, now_ns);
-
-	for (uint32_t i = 0; i < c->plan->n_workers; i++)
-		if (!is_paused(c, i))
-			return false;
-	return idle;
 }
 
 static void name_root(struct crew *c, uint32_t worker, uint64_t root)

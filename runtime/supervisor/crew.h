@@ -72,7 +72,6 @@ struct crew {
 	uint64_t memory_ns;		/* when to look at what workers use; 0: never */
 	uint64_t oom_kills;		/* of this machine or control group, so far */
 	uint32_t restarts;		/* of all workers */
-	uint64_t work, work_ns;		/* crew_quiet: how much was done, and since when it is as much */
 	struct error why;		/* the first failure */
 };
 
@@ -107,10 +106,6 @@ bool crew_bounded(const struct crew *c);
 /* crew_pending gives how many messages are open: those of spouts and of finishing bolts, in a
  * transactional topology batches. */
 uint64_t crew_pending(const struct crew *c);
-
-/* crew_quiet: spouts and the coordinator were told to pause, know it, and nothing is open. Where nobody
- * counts what is open: no worker has had anything to do for a while. */
-bool crew_quiet(struct crew *c, uint64_t now_ns);
 
 /* crew_lay_out: tasks were moved, and PLAN is the one from now on; frees the one before. See
  * lives_lay_out. */

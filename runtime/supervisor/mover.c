@@ -13,6 +13,7 @@
 
 #include "clock.h"
 #include "memory.h"
+#include "quiet.h"
 #include "rundir.h"
 #include "statedir.h"
 
@@ -120,9 +121,9 @@ static int adopt(void *arg, uint64_t now_ns, struct error *e)
 	return 0;
 }
 
-static bool quiet(void *arg, uint64_t now_ns)
+static bool nothing_is_open(void *arg)
 {
-	return crew_quiet(((struct mover *)arg)->crew, now_ns);
+	return quiet(((struct mover *)arg)->crew);
 }
 
 static void step(void *arg, enum rebalance_phase phase)
@@ -167,7 +168,7 @@ static void over(void *arg, int code, const char *text, uint64_t pause_ns)
 	moves_free(&m->moves);
 }
 
-static const struct rebalance_orders orders = { .quiet = quiet, .adopt = adopt, .step = step, .over = over };
+static const struct rebalance_orders orders = { .quiet = nothing_is_open, .adopt = adopt, .step = step, .over = over };
 
 /* ---- interface ---- */
 

@@ -83,7 +83,7 @@ static bool pause(struct rebalance *r, uint64_t now_ns)
 		end(r, CODE_CONFLICT, ending ? "it is ending" : "its input is over");
 		return false;
 	}
-	if (now_ns < r->until_ns && !r->orders->quiet(r->arg, now_ns))
+	if (now_ns < r->until_ns && !r->orders->quiet(r->arg))
 		return false;
 	enter(r, REBALANCE_RETIRING);
 	for (uint32_t i = 0; i < l->plan->n_workers; i++)

@@ -43,7 +43,7 @@ enum rebalance_phase {
 
 struct rebalance_orders {
 	/* quiet: every source was told to pause, and has nothing open. */
-	bool (*quiet)(void *arg, uint64_t now_ns);
+	bool (*quiet)(void *arg);
 	/* adopt writes the layout and calls lives_lay_out with its plan. 0, or -1 with E set: nothing has
 	 * changed. */
 	int (*adopt)(void *arg, uint64_t now_ns, struct error *e);

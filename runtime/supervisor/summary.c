@@ -58,7 +58,6 @@ static void add_counters(struct status *sum, const struct status *page)
 	sum->ticks += page->ticks;
 	sum->frames_in += page->frames_in;
 	sum->frames_out += page->frames_out;
-	sum->data_in += page->data_in;
 	sum->bytes_in += page->bytes_in;
 	sum->bytes_out += page->bytes_out;
 	sum->busy_ns += page->busy_ns;

@@ -462,7 +462,6 @@ static void on_data(struct worker *w, uint32_t from)
 		w->upstream[from] = UPSTREAM_OPEN;
 		w->n_drained--;
 	}
-	w->status->data_in++;
 	w->stages->fed = true;
 	w->drain_passed = false;
 	/* What comes after a finish upstream is not the run's work either. */
