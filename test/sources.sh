@@ -339,6 +339,29 @@ case_a_spout_that_is_lost_while_it_ends() {
 	lost_while_it_ends 'source[0]'
 }
 
+# A batch that is empty is made the last one, and has ten lines by the time the spout hears of it. When they come again
+# one call of next has others with them: those are behind the end of all.
+case_nothing_follows_the_last_batch() {
+	copying transactional "filter match=." lines path=log follow=true
+	echo 'line 1' > log
+	export GALE_FAILPOINTS='coordinator[0]/order.close=2,stop;coordinator[0]/order.mark=2,stop'
+	start
+	wait_until 10 has_come_out 1
+	kill -INT "$PID"
+	wait_until 10 said 'failpoint order.close reached'
+	seq -f 'line %.0f' 2 11 >> log
+	wait_until 10 has_read
+	kill -CONT "$(worker 'coordinator[0]')"
+	wait_until 10 said 'failpoint order.mark reached'
+	seq -f 'line %.0f' 12 50 >> log
+	kill -KILL "$(worker 'pass[0]')"
+	wait_until 10 said 'starting it again'
+	kill -CONT "$(worker 'coordinator[0]')"
+	ends 130 30
+	seq -f 'line %.0f' 11 > lines
+	each_once lines
+}
+
 # has_begun: where the spouts begin is on disk. has_read: the spout has read all of the log.
 has_begun() {
 	[ -n "$(find state -path '*coordinator.0/*.log' -exec grep -la starts {} + 2> /dev/null)" ]

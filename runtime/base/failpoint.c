@@ -10,7 +10,7 @@
 
 #include "error.h"
 
-enum { RULES_MOST = 16, POINT_MOST = 32, KILL = 0, KILL_ALL = -1 };
+enum { RULES_MOST = 16, POINT_MOST = 32, KILL = 0, KILL_ALL = -1, STOP = -2 };
 
 bool failpoints_on;
 
@@ -18,7 +18,7 @@ bool failpoints_on;
 static struct rule {
 	char point[POINT_MOST];
 	unsigned long n, reached;
-	int error;		/* KILL, KILL_ALL, or what errno is to be */
+	int error;		/* KILL, KILL_ALL, STOP, or what errno is to be */
 } rules[RULES_MOST];
 static size_t n_rules;
 static bool is_worker;		/* the supervisor is its parent */
@@ -27,7 +27,8 @@ static int what_of(const char *word)
 {
 	if (*word == '\0')
 		return EIO;
-	return strcmp(word, "kill") == 0 ? KILL : strcmp(word, "all") == 0 ? KILL_ALL : atoi(word);
+	return strcmp(word, "kill") == 0 ? KILL : strcmp(word, "all") == 0 ? KILL_ALL :
+	    strcmp(word, "stop") == 0 ? STOP : atoi(word);
 }
 
 /* add_rule reads "POINT=N[,WHAT[,START]]", LENGTH bytes at TEXT. */
@@ -78,6 +79,10 @@ bool failpoint_reached(const char *point)
 			kill(getppid(), SIGKILL);
 		if (r->error == KILL || r->error == KILL_ALL)
 			raise(SIGKILL);
+		if (r->error == STOP) {
+			raise(SIGSTOP);
+			return false;
+		}
 		errno = r->error;
 		return true;
 	}

@@ -7,8 +7,8 @@
  *     [WHO/]POINT=N[,WHAT[,START]]
  *
  * The N-th time (from 1) that process WHO comes to POINT, WHAT happens: "kill" is SIGKILL, "all"
- * is SIGKILL for the supervisor too, and so for everybody; a number is the errno that the call
- * fails with; EIO when nothing is said. WHO is a worker's label ("count[0]") or "supervisor";
+ * is SIGKILL for the supervisor too, and so for everybody; "stop" is SIGSTOP, and after SIGCONT it goes
+ * on as if nothing had been; a number is the errno that the call fails with; EIO when nothing is said. WHO is a worker's label ("count[0]") or "supervisor";
  * every process when it is left out. A rule counts for one start of a worker, the first when
  * nothing is said: its successor is healthy.
  *

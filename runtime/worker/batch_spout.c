@@ -197,9 +197,9 @@ static bool is_full(const struct worker *w, uint64_t txid)
 	return f->tuples >= w->txn->most_tuples || f->bytes >= w->txn->most_bytes;
 }
 
-/* Message ID of T lies beyond the planned end of its batch: it belongs to one that follows,
- * and one always does (coordinator.h). */
-void batch_spout_emits(struct task *t, uint64_t id)
+/* Message ID of T lies beyond the planned end of its batch: it belongs to one that follows. One always does
+ * (coordinator.h), but behind the last: what a call emits beyond that was never wanted. */
+bool batch_spout_emits(struct task *t, uint64_t id)
 {
 	struct worker *w = t->worker;
 
@@ -210,11 +210,14 @@ void batch_spout_emits(struct task *t, uint64_t id)
 			break;
 		leave(t);
 	}
+	if (t->batch > w->txn->begun && filled_of(w, w->txn->begun)->last)
+		return false;
 	enter(t);
 	t->emitted = true;
 	note(t, filled_of(w, t->batch));
 	if (is_full(w, t->batch))
 		say_full(w, t->batch);
+	return true;
 }
 
 /* check_told: who has emitted must have said how far it has come. */

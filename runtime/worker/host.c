@@ -265,8 +265,8 @@ static int emit_tracked(struct task *t, const gale_emission *x, size_t bound)
 		return host_refuse(t, "only a spout emits tracked messages");
 	if (x->id == UINT64_MAX)
 		return host_refuse(t, "message id %llu is not allowed", (unsigned long long)x->id);
-	if (w->txn != NULL)
-		batch_spout_emits(t, x->id);
+	if (w->txn != NULL && !batch_spout_emits(t, x->id))
+		return 0;
 	attempts_recall(w, &m);
 	return source_emit(w, &m, x->values, x->n, bound, &e) == 0 ? 0 : host_refuse(t, "%s", e.text);
 }

@@ -122,8 +122,9 @@ void batch_spout_resume(struct task *t, const struct offsets *from);
 void batch_spout_order(struct worker *w, const struct order *x);
 void batch_spout_committed(struct worker *w, uint64_t txid);
 
-/* batch_spout_emits: T is about to emit message ID. batch_spout_told is gale_position. */
-void batch_spout_emits(struct task *t, uint64_t id);
+/* batch_spout_emits: T is about to emit message ID; false: nothing comes of that, all has ended before it.
+ * batch_spout_told is gale_position. */
+bool batch_spout_emits(struct task *t, uint64_t id);
 int batch_spout_told(struct task *t, uint64_t next, const void *blob, uint32_t n);
 
 void batch_bolt_init(struct worker *w);

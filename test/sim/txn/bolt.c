@@ -162,6 +162,9 @@ static void fail(struct node *n)
 /* work executes F; a tuple of it may fail. */
 static void work(struct node *n, struct frame *f)
 {
+	if (n->batches.last != 0 && f->txid > n->batches.last)
+		violated(n->w, "final", "batch %llu has something, and %llu is the last", (unsigned long long)f->txid,
+		    (unsigned long long)n->batches.last);
 	for (uint32_t i = 0; i < f->n && !n->failed; i++) {
 		if (n->fail_next && chance(n->w, 300))
 			fail(n);

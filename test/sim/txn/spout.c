@@ -149,7 +149,7 @@ static void say_full(struct node *n, uint64_t txid)
 	node_say(n, REPORT_FULL, txid, 0);
 }
 
-static void emit(struct node *n, uint32_t t)
+static void send_item(struct node *n, uint32_t t)
 {
 	struct world *w = n->w;
 	uint32_t task = n->first_task + t, ignored;
@@ -157,9 +157,6 @@ static void emit(struct node *n, uint32_t t)
 	struct tuple item = { .type = TUPLE_ITEM, .key = key, .value = (uint32_t)n->next[t] };
 	struct node *to;
 
-	while (n->batch[t] <= n->begun && filled_of(n, n->batch[t])->planned &&
-	    !before_end(n, filled_of(n, n->batch[t]), t))
-		leave(n, t);
 	if (n->txid != n->batch[t])
 		node_flush(n);
 	n->txid = n->batch[t];
@@ -171,6 +168,16 @@ static void emit(struct node *n, uint32_t t)
 		node_emit(n, node_of_key(w, KIND_SUM, key, &ignored)->number, item);
 	}
 	filled_of(n, n->txid)->tuples++;
+}
+
+/* emit: what lies beyond the last batch is not wanted. */
+static void emit(struct node *n, uint32_t t)
+{
+	while (n->batch[t] <= n->begun && filled_of(n, n->batch[t])->planned &&
+	    !before_end(n, filled_of(n, n->batch[t]), t))
+		leave(n, t);
+	if (n->batch[t] <= n->begun || !filled_of(n, n->begun)->last)
+		send_item(n, t);
 	n->next[t]++;
 	n->known[t] = true;
 }
