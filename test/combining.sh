@@ -76,10 +76,7 @@ case_fail() {
 	[ "$(wc -l < output)" -eq "$(wc -l < expected)" ] || fail "not all words are there"
 }
 
-ROUNDS=40	# times that the text is read
-case ${TEST_WITHOUT:-} in
-OPTIMISE | OPTIMISE_FRAMES) ROUNDS=4 ;;	# a frame for each word takes longer than a crash does
-esac
+ROUNDS=$(much 40)	# times that the text is read
 
 # killed LINE: the counter dies twice while it counts; the words' counts are in output. LINE is of the topology.
 killed() {

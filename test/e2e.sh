@@ -309,6 +309,14 @@ busy() {
 	awk -v n="$(nproc)" '{ n = int($1 / n + 0.5); print n < 1 ? 1 : n }' /proc/loadavg
 }
 
+# much N: how much a case takes that has to last; where each tuple is a frame a tenth of it lasts as long.
+much() {
+	case ${TEST_WITHOUT:-} in
+	OPTIMISE | OPTIMISE_FRAMES) echo "$(($1 / 10))" ;;
+	*) echo "$1" ;;
+	esac
+}
+
 # timely N COMMAND...: for what has to be fast or on time. It succeeds at least one of N times, for others
 # may have the processor; what is slow itself never does.
 timely() {

@@ -14,7 +14,7 @@
 SEED=${GALE_SEED:-$$}
 RANDOM=$SEED
 REBALANCES=${REBALANCES:-8}
-ROUNDS=$((SLOW > 1 ? 200 : 400))	# how often the text is read
+ROUNDS=$(much $((SLOW > 1 ? 200 : 400)))	# how often the text is read
 
 # oracle gives the counts of coreutils for the files given, read ROUNDS times.
 oracle() {
@@ -219,7 +219,7 @@ case_sinks_in_batches() {
 texts() {
 	local i
 
-	ROUNDS=$((SLOW > 1 ? 100 : 200))
+	ROUNDS=$(much $((SLOW > 1 ? 100 : 200)))
 	mkdir texts
 	for ((i = 0; i < ROUNDS; i++)); do
 		licenses > "texts/$i"

@@ -69,7 +69,7 @@ steps() {
 # ---- file ---------------------------------------------------------------------------------------
 
 case_file() {
-	input 400000
+	input "$(much 400000)"
 	copying file path=output
 	start --state state
 	kill_some "$KILLS" '^[a-z]*\[0\]$|^coordinator'
@@ -79,7 +79,7 @@ case_file() {
 
 # The sink alone dies, and the state goes with the run.
 case_file_without_state_directory() {
-	input 1000000
+	input "$(much 1000000)"
 	copying file path=output
 	start
 	kill_some "$KILLS" '^sink'
@@ -112,7 +112,7 @@ case_file_is_complete_once() {
 }
 
 case_file_of_runs_that_are_killed() {
-	input 300000
+	input "$(much 300000)"
 	copying file path=output
 	runs_are_killed
 	same output input
@@ -138,7 +138,7 @@ runs_are_killed() {
 
 # What others die of is no reason to print anything twice.
 case_standard_output() {
-	input 400000
+	input "$(much 400000)"
 	copying file path=-
 	start --state state
 	kill_some "$KILLS" '^(lines|pass|coordinator)'
@@ -148,7 +148,7 @@ case_standard_output() {
 
 # The sink itself has printed and not said so: some lines come twice, none is missing.
 case_standard_output_of_a_sink_that_dies() {
-	input 400000
+	input "$(much 400000)"
 	copying file path=-
 	start --state state
 	kill_some "$KILLS" '^sink'
@@ -185,7 +185,7 @@ rolled_once() {
 
 # A reader takes the files away as they come; what it gets are the lines in their order.
 case_rolled_is_read_meanwhile() {
-	input 400000
+	input "$(much 400000)"
 	copying rolled path=output format=lines
 	start --state state
 	take_files > taken &
@@ -213,7 +213,7 @@ case_rolled_leaves_nothing_hidden() {
 	input 1
 	copying file path=tiny
 	mv t.json tiny.json
-	input 300000
+	input "$(much 300000)"
 	for signal in INT KILL; do
 		rm -rf output
 		copying rolled path=output format=lines
@@ -240,7 +240,7 @@ rows() {
 
 case_sqlite() {
 	needs_sqlite
-	input 400000
+	input "$(much 400000)"
 	copying sqlite path=output table=lines
 	start --state state
 	kill_some "$KILLS" '^[a-z]*\[0\]$|^coordinator'
@@ -261,7 +261,7 @@ sqlite_once() {
 
 case_sqlite_with_several_tasks() {
 	needs_sqlite
-	input 100000
+	input "$(much 100000)"
 	copying sqlite path=output table=lines parallelism=3
 	start --state state
 	kill_some 6 '^sink'

@@ -75,8 +75,11 @@ kill_some() {
 # ---- killed -------------------------------------------------------------------------------------
 
 case_wordcount() {
-	copies 2000 > text
-	counted 2000 < "$TEXT" > expected
+	local n
+
+	n=$(much 2000)
+	copies "$n" > text
+	counted "$n" < "$TEXT" > expected
 	XDG_RUNTIME_DIR=$RUN GALE_TEST_CASE=$RUN "$GALE" run --state state \
 	    "$LESSONS/9-transactional-wordcount.json" -D input=text -D output=output -D parallelism=2 \
 	    > out 2> err &
@@ -88,8 +91,11 @@ case_wordcount() {
 }
 
 case_top() {
-	copies 2000 > text
-	counted 2000 < "$TEXT" | sort -t "$(printf '\t')" -k2,2nr -k1,1 | head -n 9 | awk '{ print NR "\t" $0 }' > expected
+	local n
+
+	n=$(much 2000)
+	copies "$n" > text
+	counted "$n" < "$TEXT" | sort -t "$(printf '\t')" -k2,2nr -k1,1 | head -n 9 | awk '{ print NR "\t" $0 }' > expected
 	XDG_RUNTIME_DIR=$RUN GALE_TEST_CASE=$RUN "$GALE" run --state state \
 	    "$LESSONS/11-transactional-top.json" -D input=text -D output=output -D n=9 -D parallelism=2 \
 	    > out 2> err &

@@ -108,11 +108,9 @@ counted() {
 # What is read while the run goes on is one moment: each count has what the record covers, no more
 # and no less, whatever is on its way; and nothing is lost or doubled by that.
 case_a_run_that_goes_on_can_be_looked_at() {
-	local looks=0 rounds=1200
+	local looks=0 rounds
 
-	case ${TEST_WITHOUT:-} in
-	OPTIMISE | OPTIMISE_FRAMES) rounds=100 ;;	# a frame for each word
-	esac
+	rounds=$(much 1200)
 	for _ in $(seq "$rounds"); do
 		cat /usr/share/common-licenses/GPL-3
 	done > text
