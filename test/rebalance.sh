@@ -285,7 +285,7 @@ case_on_the_way() {
 	kill -STOP "${splits[@]}"
 	seq 1000 > in
 	wait_until 10 emitted_all 1000
-	gale rebalance on_the_way -e split=1 > out 2> err &
+	gale rebalance on_the_way -w 60 -e split=1 > out 2> err &
 	rebalance=$!
 	wait_until 10 grep -q 'waiting for what is open' err
 	sleep 1.5

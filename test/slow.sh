@@ -142,7 +142,7 @@ neighbours() {
 case_wide_root() {
 	topology <<-END
 		spout feed feed count=15 chain=true journal=feed.log
-		bolt wide probe.Pass copies=1000000
+		bolt wide probe.Pass copies=$(much 1000000)
 		bolt end probe.Pass copies=0
 		stream feed wide SHUFFLE
 		stream wide end SHUFFLE
@@ -153,7 +153,7 @@ case_wide_root() {
 	memory_is_small
 	must_count 15 feed.log '^ack'
 	must_count 0 feed.log '^fail'
-	must [ "$(of end executed)" -eq 15000000 ]
+	must [ "$(of end executed)" -eq $((15 * $(much 1000000))) ]
 }
 
 run_cases "$@"
