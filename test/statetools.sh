@@ -122,7 +122,7 @@ case_a_run_that_goes_on_can_be_looked_at() {
 		rm -f file
 		if ! gale state export d file > /dev/null 2> err; then
 			# It is ending, or has too much to do: then one tries again, as is said.
-			is_gone "$PID" || grep -q 'does not answer: try again' err || fail "$(cat err)"
+			is_gone "$PID" || grep -q ': try again' err || fail "$(cat err)"
 			continue
 		fi
 		[ "$(counted file)" -eq "$(words_of_the_record file)" ] ||
