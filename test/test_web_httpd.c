@@ -3,6 +3,7 @@
 #include <check.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <stdio.h>
@@ -383,6 +384,31 @@ START_TEST(a_megabyte_of_header_is_refused)
 }
 END_TEST
 
+/* libmicrohttpd keeps headers and what it finds in them in the same 16 KiB. Where that does not fit, not even
+ * a refusal may. */
+START_TEST(headers_that_nearly_fit_leave_nothing_behind)
+{
+	static char line[HTTPD_HEADER_MAX];
+	size_t before = 0;
+
+	memset(line, 'x', sizeof line);
+	for (size_t n = HTTPD_HEADER_MAX - 1200; n < HTTPD_HEADER_MAX - 200; n += 8) {
+		int fd = connected();
+
+		says(fd, "GET /");
+		told(fd, line, n);
+		says(fd, " HTTP/1.1\r\n" HOST "Connection: close\r\nCookie: a=b\r\n\r\n");
+		free(heard(fd, "nothing of the kind"));
+		close(fd);
+		turn(0);
+		if (before == 0)
+			before = mallinfo2().uordblks;
+	}
+	ck_assert_uint_lt(mallinfo2().uordblks, before + 4 * (size_t)HTTPD_HEADER_MAX);
+	ck_assert_uint_eq(n_asked, 0);
+}
+END_TEST
+
 /* ---- later ------------------------------------------------------------------------- */
 
 START_TEST(an_answer_may_come_later)
@@ -521,6 +547,7 @@ int main(void)
 	tcase_add_test(c, a_body_that_says_it_is_too_long_is_not_read);
 	tcase_add_test(c, a_body_of_unknown_length_ends_too);
 	tcase_add_test(c, a_megabyte_of_header_is_refused);
+	tcase_add_test(c, headers_that_nearly_fit_leave_nothing_behind);
 	tcase_add_test(c, an_answer_may_come_later);
 	tcase_add_test(c, who_goes_is_told_to_who_would_answer);
 	tcase_add_test(c, the_end_of_the_server_is_told_too);

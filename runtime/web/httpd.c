@@ -366,14 +366,8 @@ static void *on_target(void *arg, const char *target, struct MHD_Connection *con
 	return x;
 }
 
-static void on_completed(void *arg, struct MHD_Connection *connection, void **request,
-    enum MHD_RequestTerminationCode code)
+static void drop(struct exchange *x)
 {
-	struct exchange *x = *request;
-
-	(void)arg;
-	(void)connection;
-	(void)code;
 	if (x == NULL)
 		return;
 	x->client->x = NULL;
@@ -383,6 +377,15 @@ static void on_completed(void *arg, struct MHD_Connection *connection, void **re
 	uri_free(&x->uri);
 	free(x->target);
 	free(x);
+}
+
+static void on_completed(void *arg, struct MHD_Connection *connection, void **request,
+    enum MHD_RequestTerminationCode code)
+{
+	(void)arg;
+	(void)connection;
+	(void)code;
+	drop(*request);
 	*request = NULL;
 }
 
@@ -401,6 +404,7 @@ static void on_connection(void *arg, struct MHD_Connection *connection, void **c
 		h->clients = c;
 		return;
 	}
+	drop(c->x);	/* on_completed is not called where there was no room for a cookie */
 	*(c->prev != NULL ? &c->prev->next : &h->clients) = c->next;
 	if (c->next != NULL)
 		c->next->prev = c->prev;
