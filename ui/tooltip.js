@@ -30,6 +30,17 @@ function open(node) {
 	place();
 }
 
+/* follow: a page also scrolls because the focus moves, and tells of it when what has the focus is explained already. */
+function follow() {
+	if (owner === null)
+		return;
+	const at = owner.getBoundingClientRect();
+	if (at.bottom < 0 || at.top > innerHeight)
+		close();
+	else
+		place();
+}
+
 function close() {
 	owner = null;
 	box.hidden = true;
@@ -54,7 +65,7 @@ document.addEventListener("focusin", (e) => {
 		close();
 });
 document.addEventListener("focusout", close);
-document.addEventListener("scroll", close, { capture: true, passive: true });
+document.addEventListener("scroll", follow, { capture: true, passive: true });
 document.addEventListener("keydown", (e) => {
 	if (e.key === "Escape" && owner !== null)
 		close();
