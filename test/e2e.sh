@@ -196,6 +196,32 @@ kill_worker() {
 	kill -9 "$1" 2> /dev/null
 }
 
+# kill_some TIMES [PATTERN] kills workers whose label matches, any of them and at any time, until the run is
+# over, TIMES at most and once at least; killed is how often it did.
+kill_some() {
+	killed=0
+	while [ "$killed" -lt "$1" ] && ! is_gone "$PID"; do
+		sleep "0.$(printf %03d $((20 + RANDOM % 130)))"	# chance, nothing to wait for
+		wait_until 20 one_is_killed "${2:-.}"
+	done
+	echo "$killed killed"
+	must [ "$killed" -gt 0 ]
+}
+
+one_is_killed() {
+	local p words victims=()
+
+	for p in $(of_ours | grep -vx "$PID"); do
+		{ mapfile -d '' -t words < "/proc/$p/cmdline"; } 2> /dev/null
+		[[ ${words[*]: -1} =~ $1 ]] && victims+=("$p")
+	done
+	if [ ${#victims[@]} -gt 0 ] && kill_worker "${victims[RANDOM % ${#victims[@]}]}"; then
+		killed=$((killed + 1))
+	else
+		is_gone "$PID"
+	fi
+}
+
 nothing_left() {
 	wait_until 5 none_of_ours
 	[ -z "$(ls -A "$RUN")" ] || fail "left in the run directory: $(find "$RUN")"

@@ -33,25 +33,6 @@ input() {
 	seq -f 'line %.0f' "$1" > input
 }
 
-# kill_some TIMES PATTERN kills workers whose label matches until the run is over, TIMES at most.
-kill_some() {
-	local i p victims
-
-	killed=0
-	for ((i = 0; i < $1; i++)); do
-		sleep "0.$(printf %03d $((20 + RANDOM % 100)))"
-		victims=()
-		for p in $(of_ours); do
-			[[ $({ tr '\0' '\n' < "/proc/$p/cmdline"; } 2> /dev/null | tail -n 1) =~ $2 ]] && victims+=("$p")
-		done
-		is_gone "$PID" && break
-		[ ${#victims[@]} -gt 0 ] || continue
-		kill_worker "${victims[RANDOM % ${#victims[@]}]}" && killed=$((killed + 1))
-	done
-	echo "$killed killed"
-	must [ "$killed" -gt 0 ]
-}
-
 # steps COMMAND... runs it with the sink killed at each step of a commit, at the first and at a later
 # one.
 steps() {
