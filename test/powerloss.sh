@@ -86,6 +86,11 @@ case_the_layer() {
 
 # ---- at any time ----------------------------------------------------------------------------------
 
+# has_begun: it has put something on the disk, or is over.
+has_begun() {
+	[ -s log ] || is_gone "$PID"
+}
+
 # at_any_time KIND [some]: the power goes after a while, again and again; some of what was not synced
 # may be there.
 at_any_time() {
@@ -96,7 +101,8 @@ at_any_time() {
 	for ((i = 0; i < 8; i++)); do
 		(layer && exec "$GALE" run -q -P "$PLUGINS" --state "$STATE" t.json) > out 2> err &
 		PID=$!
-		sleep "0.$(printf %03d $((100 + RANDOM % 250)))"
+		wait_until 20 has_begun
+		sleep "0.$(printf %03d $((RANDOM % 250)))"	# chance, nothing to wait for
 		kill -9 "$PID" 2> /dev/null || break
 		wait "$PID" 2> /dev/null
 		times=$((times + 1))
