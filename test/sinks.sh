@@ -93,7 +93,7 @@ case_file_is_complete_once() {
 }
 
 case_file_of_runs_that_are_killed() {
-	input "$(much 300000)"
+	input "$(much 2000000)"
 	copying file path=output
 	runs_are_killed
 	same output input

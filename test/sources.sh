@@ -89,10 +89,11 @@ case_top() {
 	same output expected
 }
 
+# many_files N: a directory with so many copies of the text, and what is to be counted.
 many_files() {
 	mkdir text
-	copies 600 | split -C 700000 - text/
-	counted 600 < "$TEXT" > expected
+	copies "$1" | split -C 700000 - text/
+	counted "$1" < "$TEXT" > expected
 }
 
 case_files_transactional() {
@@ -102,7 +103,7 @@ case_files_opaque() {
 	files_killed opaque
 }
 files_killed() {
-	many_files
+	many_files 600
 	counting "$1" files path=text range=100000 parallelism=2 numTasks=3
 	start --state state
 	kill_some "$KILLS"
@@ -157,7 +158,7 @@ case_sequence() {
 case_runs_that_are_killed() {
 	local i
 
-	many_files
+	many_files "$(much 2000)"
 	counting opaque files path=text range=100000 parallelism=2 numTasks=3
 	for ((i = 0; i < 10; i++)); do
 		start --state state
