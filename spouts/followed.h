@@ -293,8 +293,16 @@ static inline enum outcome change_over(struct lines *l, gale_ctx *ctx)
 	return open_next(l, ctx, &last) == 0 ? MORE : FAILED;
 }
 
-/* look finds out what an event was about. Watches are set before the file is looked at, so
- * what happens afterwards makes an event. */
+/* has_successor: what is at the path now is another file than OPEN_ONE, and has its first byte. */
+static inline bool has_successor(const struct lines *l, const struct stat *open_one)
+{
+	struct stat at_path;
+	return stat(l->path, &at_path) == 0 && at_path.st_size > 0 &&
+	    (at_path.st_ino != open_one->st_ino || at_path.st_dev != open_one->st_dev);
+}
+
+/* look finds out what an event was about. Watches are set before anything is looked at, so what
+ * happens afterwards makes an event: also a successor's, for its first byte may be written at any time. */
 static inline enum outcome look(struct lines *l, gale_ctx *ctx)
 {
 	if (watch_all(l, ctx) != 0)
@@ -302,7 +310,7 @@ static inline enum outcome look(struct lines *l, gale_ctx *ctx)
 	if (l->fd == -1)
 		return open_followed(l, ctx) == 0 ? MORE : FAILED;
 
-	struct stat open_one, at_path;
+	struct stat open_one;
 	if (fstat(l->fd, &open_one) == -1) {
 		cannot(l, ctx, "look at", "");
 		return FAILED;
@@ -310,13 +318,8 @@ static inline enum outcome look(struct lines *l, gale_ctx *ctx)
 	uint64_t read_so_far = l->position + reader_held(&l->in);
 	if ((uint64_t)open_one.st_size < read_so_far && truncated(l, ctx) != 0)
 		return FAILED;
-	if (stat(l->path, &at_path) == -1 ||
-	    (at_path.st_ino == open_one.st_ino && at_path.st_dev == open_one.st_dev))
-		return MORE;
-	if (at_path.st_size > 0)
-		l->leaving = true;
-	else
-		inotify_add_watch(l->inotify, l->path, FILE_EVENTS);
+	inotify_add_watch(l->inotify, l->path, FILE_EVENTS);	/* if anything is there */
+	l->leaving = l->leaving || has_successor(l, &open_one);
 	return MORE;
 }
 

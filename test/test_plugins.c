@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/inotify.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -541,6 +542,33 @@ START_TEST(a_file_that_was_renamed_is_read_to_its_end)
 	append(at("log.1"), "never\n");
 	settle(f);
 	ck_assert_uint_eq(f->n_emits, 6);
+	fake_free(f);
+}
+END_TEST
+
+/* The test's own `inotify_add_watch`: somebody writes LATE to LATE_FILE just before it is watched. */
+static const char *late, *late_file;
+
+int inotify_add_watch(int fd, const char *path, uint32_t mask)
+{
+	if (late_file != NULL && strcmp(path, late_file) == 0) {
+		late_file = NULL;
+		append(path, late);
+	}
+	return (int)syscall(SYS_inotify_add_watch, fd, path, mask);
+}
+
+START_TEST(a_successor_may_grow_before_it_is_watched)
+{
+	const char *path = file_with("log", "one\n");
+	struct fake *f = following(path);
+	rename(path, at("log.1"));
+	file_with("log", "");
+	late = "two\n";
+	late_file = path;
+	fake_until(f, f->n_emits == 2);
+	expect(f, 2, "one", "two");
+	ck_assert_ptr_null(late_file);
 	fake_free(f);
 }
 END_TEST
@@ -2495,6 +2523,7 @@ static void add_spouts(Suite *s)
 	ADD(s, "lines: followed files",
 	    { a_followed_file_goes_on_as_it_grows, 1 }, { following_may_start_at_the_end, 1 },
 	    { a_file_that_was_renamed_is_read_to_its_end, 1 },
+	    { a_successor_may_grow_before_it_is_watched, 1 },
 	    { all_lines_survive_many_rotations, 1 },
 	    { a_file_moved_over_the_path_is_the_new_one, 1 }, { a_truncated_file_starts_anew, 1 },
 	    { a_file_that_is_copied_and_truncated_starts_anew, 1 },
