@@ -171,10 +171,9 @@ supervisor() {
 	done
 }
 
-# is_ready PROCESS: this worker has made its sockets. kill_worker PROCESS kills it; of those that are not
-# ready four at most, for the fifth such death in a row ends a run, which a busy machine may come to.
+# is_ready PROCESS: this worker has had its sockets for a while, in which it says hello.
 is_ready() {
-	local words dir w start i
+	local words dir w start made i
 
 	{ mapfile -d '' -t words < "/proc/$1/cmdline"; } 2> /dev/null
 	for ((i = 0; i < ${#words[@]}; i++)); do
@@ -184,9 +183,12 @@ is_ready() {
 		--start) start=${words[i + 1]} ;;
 		esac
 	done
-	[ -S "$dir/w$w.$start.in" ] || [ -S "$dir/w$w.$start.ack" ]
+	made=$(stat -c %.6Y "$dir/w$w.$start.in" "$dir/w$w.$start.ack" 2> /dev/null | tail -n 1)
+	[ -n "$made" ] && [ $((${EPOCHREALTIME/.} - ${made/.})) -gt $((50000 * SLOW)) ]
 }
 
+# kill_worker PROCESS kills it; of those that are not ready four at most, for the fifth death in a row before
+# a hello ends a run, which a busy machine may come to.
 EARLY=0
 kill_worker() {
 	if ! is_ready "$1"; then

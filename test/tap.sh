@@ -286,12 +286,17 @@ case_killed_worker() {
 	echo one > in
 	wait_until 10 counts 1 seen '"one"'
 	kill -9 "$(worker 'split[0]')"
-	echo two >> in
-	wait_until 10 grep -q '"two"' seen
+	wait_until 10 shows_more two
 	kill -INT "$TAP"
 	tap_ends 130 "$TAP"
 	wait_until 10 is_off 1
 	end
+}
+
+# shows_more WORD: it is shown; what came before the new worker was told of the tap was not.
+shows_more() {
+	echo "$1" >> in
+	grep -q "\"$1\"" seen
 }
 
 # Tasks that move are looked at where they are then.
