@@ -241,12 +241,12 @@ case_ended() {
 	get 503 /readyz
 	suits /readyz 503
 	expect 0 kill bad -y
-	wait_until 5 is_ready
+	wait_until 5 readyz_is_200
 	suits /readyz 200
 	ui_ends
 }
 
-is_ready() {
+readyz_is_200() {
 	[ "$(curl -s -o body -w '%{http_code}' "$URL/readyz")" = 200 ]
 }
 

@@ -94,8 +94,8 @@ case_random() {
 	done
 }
 
-# kill_some SEED kills bolts and ackers, any of them and at any time, a few times.
-kill_some() {
+# kill_in_bursts SEED kills bolts and ackers, any of them and at any time, a few times, now and then two at once.
+kill_in_bursts() {
 	local i pids
 
 	RANDOM=$1 EARLY=0
@@ -129,7 +129,7 @@ one_killed() {
 	} | topology "killed$1"
 	start -q
 	wait_until 10 test -s s1.log
-	kill_some "$1"
+	kill_in_bursts "$1"
 	ends 0 50
 	for s in s1 s2; do
 		[ -f "$s".log ] || continue

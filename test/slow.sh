@@ -145,7 +145,7 @@ neighbours() {
 case_wide_root() {
 	local n
 
-	n=$(much 10)
+	n=$(much 15)
 	topology <<-END
 		config topology.message.timeout.secs $((30 * SLOW))
 		spout feed feed count=$n chain=true journal=feed.log
